@@ -1,0 +1,97 @@
+//! What a command says when it cannot do its work, and the exit codes.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// The exit codes that scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Could not do it, and nothing was changed.
+    Refused = 1,
+    /// Findings remain, changes are pending, or files are not as they were left.
+    Findings = 2,
+    /// Failed part-way, and everything was put back.
+    PutBack = 3,
+    /// Failed part-way, and not everything could be put back.
+    Incomplete = 4,
+    /// Wrong usage of the command line.
+    Usage = 64,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An error as the operator reads it: what happened, the state of the disk, what to do next.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What went wrong and where, in one sentence that names the file.
+    pub message: String,
+    /// The state of the disk: `nothing was written`, `everything was put back`, ...
+    pub state: Option<String>,
+    /// What to do next.
+    pub help: Option<String>,
+    /// The exit code of the process.
+    pub exit: Exit,
+}
+
+impl Failure {
+    /// A refusal before anything was changed (exit 1).
+    pub fn refused(message: impl Into<String>) -> Self {
+        Failure {
+            message: message.into(),
+            state: None,
+            help: None,
+            exit: Exit::Refused,
+        }
+    }
+
+    /// Wrong usage of the command line (exit 64).
+    pub fn usage(message: impl Into<String>) -> Self {
+        Failure {
+            exit: Exit::Usage,
+            ..Failure::refused(message)
+        }
+    }
+
+    /// The same failure with another exit code.
+    #[must_use]
+    pub fn exit(mut self, exit: Exit) -> Self {
+        self.exit = exit;
+        self
+    }
+
+    /// Adds the state of the disk.
+    #[must_use]
+    pub fn state(mut self, state: impl Into<String>) -> Self {
+        self.state = Some(state.into());
+        self
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "error: {}", self.message)?;
+        if let Some(state) = &self.state {
+            write!(out, "\n  {state}")?;
+        }
+        if let Some(help) = &self.help {
+            write!(out, "\nhelp: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}

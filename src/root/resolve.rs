@@ -1,0 +1,249 @@
+//! From a path to the directory handle and the name that it really means.
+
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::Mode;
+
+use super::look::LookError;
+use super::meta::{FileKind, Meta};
+use super::path::NodePath;
+
+/// Most symlinks that one path may pass, as in the kernel.
+const MAX_LINKS: usize = 40;
+
+/// Which tree a root is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Where {
+    /// The running system's own `/`: processes can be looked at and the kernel asked.
+    Live,
+    /// A tree that `--root` names: an image, a mounted disk, a test.
+    Directory,
+    /// The root of a process in another mount namespace, by its process id.
+    Process(u32),
+}
+
+/// The handle of a root directory.
+#[derive(Debug)]
+pub struct Root {
+    handle: OwnedFd,
+    host: PathBuf,
+    place: Where,
+    /// The user whose files are trusted besides root's: the one who runs the tool.
+    user: u32,
+}
+
+/// Where a path leads: an open directory and a name in it. The name may not exist.
+#[derive(Debug)]
+pub struct Place {
+    /// The directory, opened with O_PATH.
+    pub directory: OwnedFd,
+    /// The last component; `.` for the root itself.
+    pub name: String,
+    /// The path with every symlink and `..` resolved.
+    pub path: NodePath,
+}
+
+impl Root {
+    /// The running system.
+    ///
+    /// # Errors
+    /// When `/` cannot be opened.
+    pub fn live() -> Result<Root, LookError> {
+        Root::open_at(Path::new("/"), Where::Live)
+    }
+
+    /// A tree below a directory of this machine.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is not a directory.
+    pub fn directory(path: &Path) -> Result<Root, LookError> {
+        Root::open_at(path, Where::Directory)
+    }
+
+    /// What a process sees as `/`.
+    ///
+    /// # Errors
+    /// When the process is gone or may not be looked at.
+    pub fn process(pid: u32) -> Result<Root, LookError> {
+        Root::open_at(Path::new(&format!("/proc/{pid}/root")), Where::Process(pid))
+    }
+
+    fn open_at(path: &Path, place: Where) -> Result<Root, LookError> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let handle = open(path, flags, Mode::empty())?;
+        Ok(Root {
+            handle,
+            host: path.to_path_buf(),
+            place,
+            user: nix::unistd::geteuid().as_raw(),
+        })
+    }
+
+    /// Which tree this is.
+    pub fn place(&self) -> Where {
+        self.place
+    }
+
+    /// The root's own path on this machine.
+    pub fn host(&self) -> &Path {
+        &self.host
+    }
+
+    /// The root's handle, opened with O_PATH.
+    pub fn handle(&self) -> &OwnedFd {
+        &self.handle
+    }
+
+    /// True when this owner's files cannot have been planted by somebody without root.
+    pub fn trusts(&self, uid: u32) -> bool {
+        uid == 0 || uid == self.user
+    }
+
+    /// Resolves a path, following symlinks inside the root. The last component need not exist.
+    ///
+    /// # Errors
+    /// When a directory on the way is missing or cannot be entered, on a loop, and for a symlink
+    /// that somebody without root could have planted.
+    pub fn locate(&self, path: &NodePath) -> Result<Place, LookError> {
+        match self.locate_plain(path) {
+            Err(LookError::Loop) => self.locate_linked(path),
+            other => other,
+        }
+    }
+
+    /// The common case in one call: no symlink and no `..` anywhere.
+    fn locate_plain(&self, path: &NodePath) -> Result<Place, LookError> {
+        if path.components().any(|part| part == "..") {
+            return Err(LookError::Loop);
+        }
+        let parent = path.parent();
+        let directory = self.open_directory(&self.handle, parent.relative())?;
+        let name = match path.name() {
+            "" => ".",
+            name => name,
+        };
+        match Meta::at(&directory, name) {
+            Ok(meta) if meta.kind == FileKind::Symlink => return Err(LookError::Loop),
+            Ok(_) | Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Place {
+            directory,
+            name: name.into(),
+            path: path.clone(),
+        })
+    }
+
+    fn open_directory(&self, from: impl AsFd, name: &str) -> Result<OwnedFd, LookError> {
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+            .resolve(
+                ResolveFlag::RESOLVE_BENEATH
+                    | ResolveFlag::RESOLVE_NO_SYMLINKS
+                    | ResolveFlag::RESOLVE_NO_MAGICLINKS,
+            );
+        // EAGAIN: the kernel saw a rename while it resolved; it asks to be called again.
+        for _ in 0..16 {
+            match openat2(from.as_fd(), name, how) {
+                Err(Errno::EAGAIN) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(LookError::Changing)
+    }
+
+    /// One component at a time, judging each symlink before it is followed.
+    fn locate_linked(&self, path: &NodePath) -> Result<Place, LookError> {
+        let mut todo: VecDeque<String> = path.components().map(String::from).collect();
+        let mut walked: Vec<(OwnedFd, String)> = Vec::new();
+        let mut links = 0;
+        while let Some(part) = todo.pop_front() {
+            if part == ".." {
+                walked.pop();
+                continue;
+            }
+            let here = walked.last().map_or(&self.handle, |(handle, _)| handle);
+            let meta = match Meta::at(here, &part) {
+                Ok(meta) => Some(meta),
+                Err(rustix::io::Errno::NOENT) if todo.is_empty() => None,
+                Err(error) => return Err(error.into()),
+            };
+            match meta.map(|meta| meta.kind) {
+                Some(FileKind::Symlink) => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Err(LookError::Loop);
+                    }
+                    self.judge_link(here, &part, &walked)?;
+                    let target = rustix::fs::readlinkat(here, part.as_str(), Vec::new())?;
+                    let target = target.into_string().map_err(|_| LookError::NotText)?;
+                    if target.starts_with('/') {
+                        walked.clear();
+                    }
+                    for component in target.split('/').rev() {
+                        if !matches!(component, "" | ".") {
+                            todo.push_front(component.into());
+                        }
+                    }
+                }
+                _ if todo.is_empty() => {
+                    let directory = here.try_clone().map_err(|_| LookError::Handles)?;
+                    return Ok(place(directory, &walked, part));
+                }
+                _ => {
+                    let next = self.open_directory(here, &part)?;
+                    walked.push((next, part));
+                }
+            }
+        }
+        // The path ended in `..` or `/`: the directory itself.
+        let Some((_, name)) = walked.pop() else {
+            let directory = self.handle.try_clone().map_err(|_| LookError::Handles)?;
+            return Ok(place(directory, &walked, ".".into()));
+        };
+        let here = walked.last().map_or(&self.handle, |(handle, _)| handle);
+        let directory = here.try_clone().map_err(|_| LookError::Handles)?;
+        Ok(place(directory, &walked, name))
+    }
+
+    /// A link is followed only where nobody without root could have put it.
+    fn judge_link(
+        &self,
+        directory: &OwnedFd,
+        name: &str,
+        walked: &[(OwnedFd, String)],
+    ) -> Result<(), LookError> {
+        let link = Meta::at(directory, name)?;
+        let holder = Meta::of(directory)?;
+        if self.trusts(link.uid) && self.trusts(holder.uid) && holder.mode & 0o022 == 0 {
+            return Ok(());
+        }
+        let mut shown = String::new();
+        for (_, part) in walked {
+            shown.push('/');
+            shown.push_str(part);
+        }
+        Err(LookError::Planted(format!("{shown}/{name}")))
+    }
+}
+
+fn place(directory: OwnedFd, walked: &[(OwnedFd, String)], name: String) -> Place {
+    let mut path = String::new();
+    for part in walked
+        .iter()
+        .map(|(_, part)| part.as_str())
+        .chain(Some(name.as_str()).filter(|name| *name != "."))
+    {
+        path.push('/');
+        path.push_str(part);
+    }
+    Place {
+        directory,
+        name,
+        path: NodePath::new(&path).unwrap_or_else(NodePath::root),
+    }
+}

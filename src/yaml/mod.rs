@@ -1,0 +1,10 @@
+//! One reader of YAML for everything: a tree in which every node knows its bytes.
+//!
+//! What a configuration means (`proxyconfig`, `kubeconfig`) and where it may be edited (`edit`) come
+//! from the same tree, so that a scan and an edit cannot disagree about a file.
+
+mod parse;
+mod tree;
+
+pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, Problem, Refusal, parse, parse_first};
+pub use tree::{Comment, Document, Node, Style, Value};

@@ -1,0 +1,264 @@
+//! From text to the tree, within a budget: the files of a node are hostile input.
+
+use std::fmt;
+
+use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
+
+use super::tree::{Comment, Document, Node, Style, Value};
+
+/// Largest text that is read, in bytes. A Kubernetes object cannot be larger than etcd's 1.5 MiB.
+pub const MAX_BYTES: usize = 4 << 20;
+/// Most nodes in a tree.
+pub const MAX_NODES: usize = 200_000;
+/// Deepest nesting of collections.
+pub const MAX_DEPTH: usize = 64;
+
+/// Why a text gave no tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// It is not YAML.
+    Syntax,
+    /// It exceeds the budget, so it was not read to its end: nothing is known about it.
+    Budget,
+}
+
+/// A text that gave no tree, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whether it is wrong or merely too much.
+    pub problem: Problem,
+    /// What is wrong. Never quotes the text, which may hold a secret.
+    pub message: String,
+    /// Line, counted from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "line {}: {}", self.line, self.message)
+    }
+}
+
+/// Parses the whole text. The tree is the first document's; later ones are counted and must parse.
+///
+/// # Errors
+/// When any part of the text is not YAML, or when it exceeds the budget.
+pub fn parse(text: &str) -> Result<Document, Refusal> {
+    Builder::new(text)?.run(false)
+}
+
+/// Parses the first document and looks no further, as kube-proxy does with its configuration.
+///
+/// # Errors
+/// When the first document is not YAML, or when it exceeds the budget.
+pub fn parse_first(text: &str) -> Result<Document, Refusal> {
+    Builder::new(text)?.run(true)
+}
+
+/// A collection that is still open.
+enum Open {
+    Sequence(Vec<Node>),
+    Mapping(Vec<(Node, Node)>, Option<Node>),
+}
+
+struct Frame {
+    open: Open,
+    flow: bool,
+    start: usize,
+    line: usize,
+    anchor: usize,
+    tag: Option<String>,
+}
+
+struct Builder<'text> {
+    text: &'text str,
+    stack: Vec<Frame>,
+    nodes: usize,
+    document: Document,
+}
+
+impl<'text> Builder<'text> {
+    fn new(text: &'text str) -> Result<Self, Refusal> {
+        if text.len() > MAX_BYTES {
+            return Err(budget(1, format!("larger than {} MiB", MAX_BYTES >> 20)));
+        }
+        Ok(Builder {
+            text,
+            stack: Vec::new(),
+            nodes: 0,
+            document: Document {
+                root: None,
+                comments: Vec::new(),
+                documents: 0,
+            },
+        })
+    }
+
+    fn run(mut self, first_only: bool) -> Result<Document, Refusal> {
+        for event in Parser::new_from_str(self.text) {
+            let (event, span) = event.map_err(|error| Refusal {
+                problem: Problem::Syntax,
+                message: describe(&error),
+                line: error.marker().line(),
+            })?;
+            let line = span.start.line();
+            let bytes = span.byte_range().unwrap_or_default();
+            self.count(line)?;
+            match event {
+                Event::DocumentStart(..) => self.document.documents += 1,
+                Event::DocumentEnd if first_only => return Ok(self.document),
+                Event::Comment(text, _) => self.document.comments.push(Comment {
+                    text: text.into_owned(),
+                    span: bytes,
+                }),
+                Event::Alias(anchor) => {
+                    self.put(Node {
+                        value: Value::Alias(anchor),
+                        span: bytes,
+                        line,
+                        anchor: 0,
+                        tag: None,
+                    });
+                }
+                Event::Scalar(text, style, anchor, tag) => {
+                    let node = self.scalar(text.into_owned(), style, bytes, line);
+                    self.put(Node {
+                        anchor,
+                        tag: tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
+                        ..node
+                    });
+                }
+                Event::SequenceStart(style, anchor, tag) => self.open(
+                    Open::Sequence(Vec::new()),
+                    style,
+                    (bytes.start, line),
+                    (
+                        anchor,
+                        tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
+                    ),
+                )?,
+                Event::MappingStart(style, anchor, tag) => self.open(
+                    Open::Mapping(Vec::new(), None),
+                    style,
+                    (bytes.start, line),
+                    (
+                        anchor,
+                        tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
+                    ),
+                )?,
+                Event::SequenceEnd | Event::MappingEnd => self.close(bytes.end),
+                _ => {}
+            }
+        }
+        Ok(self.document)
+    }
+
+    fn count(&mut self, line: usize) -> Result<(), Refusal> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(budget(line, format!("more than {MAX_NODES} values")));
+        }
+        Ok(())
+    }
+
+    fn scalar(
+        &self,
+        text: String,
+        style: ScalarStyle,
+        bytes: std::ops::Range<usize>,
+        line: usize,
+    ) -> Node {
+        let mut span = bytes;
+        let mut text = text;
+        let style = match style {
+            ScalarStyle::SingleQuoted => Style::SingleQuoted,
+            ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+            ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+            _ => Style::Plain,
+        };
+        // The parser reports a value that is not written as "~" with an empty span in front of the
+        // indicator that calls for it.
+        if style == Style::Plain && span.is_empty() {
+            text.clear();
+            if matches!(
+                self.text.as_bytes().get(span.start),
+                Some(b':' | b'-' | b'?')
+            ) {
+                span = span.start + 1..span.start + 1;
+            }
+        }
+        Node {
+            value: Value::Scalar(text, style),
+            span,
+            line,
+            anchor: 0,
+            tag: None,
+        }
+    }
+
+    fn open(
+        &mut self,
+        open: Open,
+        style: StructureStyle,
+        (start, line): (usize, usize),
+        (anchor, tag): (usize, Option<String>),
+    ) -> Result<(), Refusal> {
+        if self.stack.len() >= MAX_DEPTH {
+            return Err(budget(line, format!("nested deeper than {MAX_DEPTH}")));
+        }
+        self.stack.push(Frame {
+            open,
+            flow: style == StructureStyle::Flow,
+            start,
+            line,
+            anchor,
+            tag,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, end: usize) {
+        let Some(frame) = self.stack.pop() else {
+            return;
+        };
+        let value = match frame.open {
+            Open::Sequence(items) => Value::Sequence(items, frame.flow),
+            Open::Mapping(entries, _) => Value::Mapping(entries, frame.flow),
+        };
+        self.put(Node {
+            value,
+            span: frame.start..end.max(frame.start),
+            line: frame.line,
+            anchor: frame.anchor,
+            tag: frame.tag,
+        });
+    }
+
+    fn put(&mut self, node: Node) {
+        match self.stack.last_mut().map(|frame| &mut frame.open) {
+            None => {
+                if self.document.root.is_none() {
+                    self.document.root = Some(node);
+                }
+            }
+            Some(Open::Sequence(items)) => items.push(node),
+            Some(Open::Mapping(entries, key)) => match key.take() {
+                None => *key = Some(node),
+                Some(name) => entries.push((name, node)),
+            },
+        }
+    }
+}
+
+fn budget(line: usize, message: String) -> Refusal {
+    Refusal {
+        problem: Problem::Budget,
+        message,
+        line,
+    }
+}
+
+/// The parser's message, without the position that it adds and without any of the text.
+fn describe(error: &granit_parser::ScanError) -> String {
+    error.info()
+}
