@@ -1,0 +1,116 @@
+//! Additions in flow style and JSON: behind the last entry, set apart as the ones before it.
+
+use std::ops::Range;
+
+use crate::yaml::Node;
+
+use super::Refused;
+use super::place::content_end;
+use super::source::Source;
+use super::splice::{Splice, is_double_quoted};
+use super::value::{Scalar, key_spelling};
+
+/// Adds keys behind the last entry of a flow mapping.
+pub(super) fn add_keys(
+    source: &Source<'_>,
+    mapping: &Node,
+    entries: &[(Node, Node)],
+    keys: &[&str],
+    value: &Scalar,
+) -> Result<Splice, Refused> {
+    let quotes = match entries {
+        [] => source.is_flow(),
+        some => some.iter().all(|(key, _)| is_double_quoted(key)),
+    };
+    // `"a":1` reads as a pair only because the key is in quotes.
+    let tight = quotes
+        && entries
+            .last()
+            .is_some_and(|(key, value)| source.slice(key.span.end..value.span.start) == ":");
+    let colon = if tight { ":" } else { ": " };
+    let spans: Vec<Range<usize>> = entries
+        .iter()
+        .map(|(key, value)| key.span.start..content_end(value).max(key.span.end))
+        .collect();
+    let text = pair(keys, value, quotes, colon);
+    behind_last(source, mapping, &spans, tight, &text)
+}
+
+/// Adds an item behind the last one of a flow sequence.
+pub(super) fn add_item(
+    source: &Source<'_>,
+    sequence: &Node,
+    items: &[Node],
+    item: &str,
+) -> Result<Splice, Refused> {
+    let spans: Vec<Range<usize>> = items.iter().map(|item| item.span.clone()).collect();
+    behind_last(source, sequence, &spans, false, item)
+}
+
+/// `a: {b: value}` for the keys a and b.
+pub(super) fn pair(keys: &[&str], value: &Scalar, quotes: bool, colon: &str) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| key_spelling(key, quotes)).collect();
+    let depth = keys.len().saturating_sub(1);
+    format!(
+        "{}{colon}{}{}",
+        keys.join(&format!("{colon}{{")),
+        value.spelling(),
+        "}".repeat(depth)
+    )
+}
+
+/// Writes an entry behind the last one, on a line of its own where the last one has one.
+fn behind_last(
+    source: &Source<'_>,
+    collection: &Node,
+    entries: &[Range<usize>],
+    tight: bool,
+    text: &str,
+) -> Result<Splice, Refused> {
+    let open = collection.span.start + 1;
+    let close = collection.span.end.saturating_sub(1);
+    let Some(last) = entries.last() else {
+        let inside = source.slice(open..close);
+        let blank = inside.bytes().all(|byte| byte.is_ascii_whitespace());
+        return Ok(Splice {
+            range: if blank { open..close } else { open..open },
+            text: text.to_owned(),
+        });
+    };
+    let behind = source.slice(last.end..close);
+    if behind.trim_start().starts_with(',') {
+        return Err(Refused::at(
+            collection.line,
+            "a comma behind the last entry",
+        ));
+    }
+    let indentation = source.line_before(last.start);
+    if !indentation.is_empty() && indentation.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
+        return Ok(on_own_line(source, last.end, indentation, text));
+    }
+    let between = entries
+        .len()
+        .checked_sub(2)
+        .and_then(|index| entries.get(index))
+        .map(|previous| source.slice(previous.end..last.start));
+    let comma = match between {
+        Some(",") => ",",
+        None if tight => ",",
+        _ => ", ",
+    };
+    Ok(Splice::insert(last.end, format!("{comma}{text}")))
+}
+
+/// The comma goes behind the last entry, the new one below its comment.
+fn on_own_line(source: &Source<'_>, end: usize, indentation: &str, text: &str) -> Splice {
+    let rest = source.line_after(end);
+    let comment = if source.line_ends_after(end) {
+        rest
+    } else {
+        ""
+    };
+    Splice {
+        range: end..end + comment.len(),
+        text: format!(",{comment}{}{indentation}{text}", source.line_end),
+    }
+}

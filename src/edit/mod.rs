@@ -1,0 +1,138 @@
+//! Bytes to bytes: one value of a configuration is written, and it is proved that nothing else changed.
+//!
+//! ```text
+//! bytes -> source (read, judged) -> place (where the path leads) -> splice (what is written) -> proof
+//! ```
+//!
+//! An edit is one [`splice`](splice::Splice): a range of bytes and the text that takes its place. It
+//! is made with an eye on the style of the neighbours, but nobody trusts it: `proof` reads the result
+//! again and lets it pass only if its tree is the tree before with exactly this value written. What
+//! cannot be proved is refused, with a reason that quotes nothing of the file but its line.
+
+mod block;
+mod flow;
+mod guards;
+mod place;
+mod proof;
+mod source;
+mod splice;
+mod value;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use value::Scalar;
+
+use source::Source;
+
+/// One step of the way from the root to a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Step {
+    /// Into the mapping's entry with this key.
+    Key(String),
+    /// To the sequence's item with this position, counted from 0.
+    Index(usize),
+}
+
+/// What is done at the place that a path leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Operation {
+    /// The value there becomes this one; missing keys on the way are added.
+    Set(Scalar),
+    /// The list there gets this item behind its last one.
+    Append(Scalar),
+}
+
+/// Why an edit was not made. Nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What stands in the way. Quotes key names of the path, never a value of the file.
+    pub reason: String,
+    /// Line, counted from 1, where there is one to point at.
+    pub line: Option<usize>,
+}
+
+impl Refused {
+    fn new(reason: impl Into<String>) -> Self {
+        Refused {
+            reason: reason.into(),
+            line: None,
+        }
+    }
+
+    fn at(line: usize, reason: impl Into<String>) -> Self {
+        Refused {
+            reason: reason.into(),
+            line: Some(line),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(out, "line {line}: {}", self.reason),
+            None => out.write_str(&self.reason),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Sets the value at the path in a text of one YAML or JSON document.
+///
+/// Every byte that need not change stays: comments, order, indentation, quotes, line ends, a byte
+/// order mark, a missing last newline.
+///
+/// # Errors
+/// When the text cannot be edited with certainty, when the path does not fit it, or when the result
+/// could not be proved to be right.
+pub fn set(bytes: &[u8], path: &[Step], value: &Scalar) -> Result<Vec<u8>, Refused> {
+    apply(bytes, path, &Operation::Set(value.clone()))
+}
+
+/// Adds an item behind the last one of the list at the path.
+///
+/// # Errors
+/// As [`set`]; and when there is no list.
+pub fn append(bytes: &[u8], path: &[Step], item: &Scalar) -> Result<Vec<u8>, Refused> {
+    apply(bytes, path, &Operation::Append(item.clone()))
+}
+
+/// Does what the operation says at the path.
+///
+/// # Errors
+/// As [`set`].
+pub fn apply(bytes: &[u8], path: &[Step], operation: &Operation) -> Result<Vec<u8>, Refused> {
+    let before = Source::read(bytes)?;
+    let place = place::find(&before.root, path)?;
+    let splice = match operation {
+        Operation::Set(value) => splice::set(&before, &place, value)?,
+        Operation::Append(item) => splice::append(&before, &place, item)?,
+    };
+    let result = splice.into_text(before.text)?;
+    proof::prove(&before, &result, path, operation)?;
+    Ok(result.text.into_bytes())
+}
+
+/// The path as people write it: `iptables.localhostNodePorts`, `args[2]`.
+fn spelled(path: &[Step]) -> String {
+    let mut out = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) if out.is_empty() => out.push_str(key),
+            Step::Key(key) => {
+                out.push('.');
+                out.push_str(key);
+            }
+            Step::Index(index) => out.push_str(&format!("[{index}]")),
+        }
+    }
+    if out.is_empty() {
+        out.push_str("the root");
+    }
+    out
+}

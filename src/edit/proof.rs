@@ -1,0 +1,220 @@
+//! The proof: the tree after is the tree before with exactly this value written.
+//!
+//! It knows nothing of how the edit was made. It reads the result again, walks both trees side by
+//! side, and compares the comments and all bytes outside the splice.
+
+use crate::yaml::{Node, Style, Value};
+
+use super::source::Source;
+use super::splice::Spliced;
+use super::value::{Scalar, reads_as_other_than_text};
+use super::{Operation, Refused, Step};
+
+/// Refuses the result unless it is the text before with exactly this operation done at this path.
+pub(super) fn prove(
+    before: &Source<'_>,
+    result: &Spliced,
+    path: &[Step],
+    operation: &Operation,
+) -> Result<(), Refused> {
+    let unproved = |what: &str| {
+        Err(Refused::new(format!(
+            "the edit could not be proved to be right: {what}"
+        )))
+    };
+    let after = match Source::read(result.text.as_bytes()) {
+        Ok(after) => after,
+        Err(refused) => return unproved(&format!("in the result, {refused}")),
+    };
+    if !same_bytes_outside(before.text, result) {
+        return unproved("bytes changed outside of it");
+    }
+    if has_line_end(before.text) && after.line_end != before.line_end {
+        return unproved("the line ends changed");
+    }
+    if before.text.ends_with('\n') != after.text.ends_with('\n') {
+        return unproved("the end of the last line changed");
+    }
+    if !same_comments(before, &after) {
+        return unproved("a comment would be lost or changed");
+    }
+    if !changed_only(&before.root, &after.root, path, operation) {
+        return unproved("the result would not mean what was intended");
+    }
+    if is_json(before.text) && !is_json(after.text) {
+        return unproved("the result would no longer be JSON");
+    }
+    Ok(())
+}
+
+fn same_bytes_outside(before: &str, result: &Spliced) -> bool {
+    let (before, after) = (before.as_bytes(), result.text.as_bytes());
+    let range = &result.splice.range;
+    let (Some(head), Some(tail)) = (before.get(..range.start), before.get(range.end..)) else {
+        return false;
+    };
+    after.len() == head.len() + result.splice.text.len() + tail.len()
+        && after.starts_with(head)
+        && after.ends_with(tail)
+}
+
+fn has_line_end(text: &str) -> bool {
+    text.contains('\n')
+}
+
+fn same_comments(before: &Source<'_>, after: &Source<'_>) -> bool {
+    let texts = |source: &Source<'_>| -> Vec<String> {
+        let comments = source.document.comments.iter();
+        comments.map(|comment| comment.text.clone()).collect()
+    };
+    texts(before) == texts(after)
+}
+
+/// True for text that is JSON: then other readers than kube-proxy may count on it.
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// True when the trees are the same but for the operation at the path.
+fn changed_only(before: &Node, after: &Node, path: &[Step], operation: &Operation) -> bool {
+    let Some((step, rest)) = path.split_first() else {
+        return match operation {
+            Operation::Set(value) => value.is_read_from(after),
+            Operation::Append(item) => is_appended(before, after, item),
+        };
+    };
+    match (step, &before.value, &after.value) {
+        (Step::Index(index), Value::Sequence(old, flow), Value::Sequence(new, flow_after)) => {
+            flow == flow_after
+                && *index < old.len()
+                && old.len() == new.len()
+                && old.iter().zip(new).enumerate().all(|(at, (old, new))| {
+                    if at == *index {
+                        changed_only(old, new, rest, operation)
+                    } else {
+                        is_same(old, new)
+                    }
+                })
+        }
+        (Step::Key(key), Value::Mapping(old, flow), Value::Mapping(new, flow_after)) => {
+            flow == flow_after && changed_entry(old, new, key, rest, operation)
+        }
+        (Step::Key(key), _, Value::Mapping(new, _)) if before.is_null() => {
+            is_bare(after) && changed_entry(&[], new, key, rest, operation)
+        }
+        _ => false,
+    }
+}
+
+fn changed_entry(
+    old: &[(Node, Node)],
+    new: &[(Node, Node)],
+    key: &str,
+    rest: &[Step],
+    operation: &Operation,
+) -> bool {
+    let has_key = |entries: &[(Node, Node)]| {
+        let with_key = entries.iter().filter(|(name, _)| name.text() == Some(key));
+        with_key.count()
+    };
+    if has_key(new) != 1 {
+        return false;
+    }
+    if has_key(old) == 1 {
+        return old.len() == new.len()
+            && old
+                .iter()
+                .zip(new)
+                .all(|((name, value), (name_after, value_after))| {
+                    is_same(name, name_after)
+                        && if name.text() == Some(key) {
+                            changed_only(value, value_after, rest, operation)
+                        } else {
+                            is_same(value, value_after)
+                        }
+                });
+    }
+    match new.split_last() {
+        Some(((name, value), kept)) => {
+            kept.len() == old.len()
+                && old
+                    .iter()
+                    .zip(kept)
+                    .all(|((name, value), (name_after, value_after))| {
+                        is_same(name, name_after) && is_same(value, value_after)
+                    })
+                && is_key(name, key)
+                && is_built(value, rest, operation)
+        }
+        None => false,
+    }
+}
+
+/// True when the node holds nothing but the rest of the path and, at its end, the value.
+fn is_built(node: &Node, path: &[Step], operation: &Operation) -> bool {
+    let (Operation::Set(value), true) = (operation, is_bare(node)) else {
+        return false;
+    };
+    match path.split_first() {
+        None => value.is_read_from(node),
+        Some((Step::Key(key), rest)) => match node.entries() {
+            [(name, inner)] => is_key(name, key) && is_built(inner, rest, operation),
+            _ => false,
+        },
+        Some((Step::Index(_), _)) => false,
+    }
+}
+
+fn is_appended(before: &Node, after: &Node, item: &Scalar) -> bool {
+    match (&before.value, &after.value) {
+        (Value::Sequence(old, flow), Value::Sequence(new, flow_after)) => {
+            let Some((added, kept)) = new.split_last() else {
+                return false;
+            };
+            flow == flow_after
+                && old.len() == kept.len()
+                && old.iter().zip(kept).all(|(old, new)| is_same(old, new))
+                && item.is_read_from(added)
+        }
+        _ => false,
+    }
+}
+
+/// True for a key that reads as this text with every reader.
+fn is_key(node: &Node, key: &str) -> bool {
+    match &node.value {
+        Value::Scalar(text, style) => {
+            is_bare(node)
+                && text == key
+                && (*style == Style::DoubleQuoted || !reads_as_other_than_text(key))
+        }
+        _ => false,
+    }
+}
+
+fn is_bare(node: &Node) -> bool {
+    node.anchor == 0 && node.tag.is_none()
+}
+
+/// True when two nodes are the same but for where they stand.
+fn is_same(before: &Node, after: &Node) -> bool {
+    before.anchor == after.anchor
+        && before.tag == after.tag
+        && match (&before.value, &after.value) {
+            (Value::Sequence(old, flow), Value::Sequence(new, flow_after)) => {
+                flow == flow_after
+                    && old.len() == new.len()
+                    && old.iter().zip(new).all(|(old, new)| is_same(old, new))
+            }
+            (Value::Mapping(old, flow), Value::Mapping(new, flow_after)) => {
+                flow == flow_after
+                    && old.len() == new.len()
+                    && old
+                        .iter()
+                        .zip(new)
+                        .all(|(old, new)| is_same(&old.0, &new.0) && is_same(&old.1, &new.1))
+            }
+            (old, new) => old == new,
+        }
+}
