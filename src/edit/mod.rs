@@ -136,3 +136,6 @@ fn spelled(path: &[Step]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle};
 
 use super::tree::{Comment, Document, Node, Style, Value};
 
@@ -12,6 +12,9 @@ pub const MAX_BYTES: usize = 4 << 20;
 pub const MAX_NODES: usize = 200_000;
 /// Deepest nesting of collections.
 pub const MAX_DEPTH: usize = 64;
+
+/// Most comments in a row: the parser keeps them until it knows what follows.
+const MAX_COMMENTS: usize = 10_000;
 
 /// Why a text gave no tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,12 +98,8 @@ impl<'text> Builder<'text> {
     }
 
     fn run(mut self, first_only: bool) -> Result<Document, Refusal> {
-        for event in Parser::new_from_str(self.text) {
-            let (event, span) = event.map_err(|error| Refusal {
-                problem: Problem::Syntax,
-                message: describe(&error),
-                line: error.marker().line(),
-            })?;
+        for event in Parser::new_from_str_with_options(self.text, options()) {
+            let (event, span) = event.map_err(|error| refusal(&error))?;
             let line = span.start.line();
             let bytes = span.byte_range().unwrap_or_default();
             self.count(line)?;
@@ -180,12 +179,8 @@ impl<'text> Builder<'text> {
         // indicator that calls for it.
         if style == Style::Plain && span.is_empty() {
             text.clear();
-            if matches!(
-                self.text.as_bytes().get(span.start),
-                Some(b':' | b'-' | b'?')
-            ) {
-                span = span.start + 1..span.start + 1;
-            }
+            let at = self.behind_indicator(span.start);
+            span = at..at;
         }
         Node {
             value: Value::Scalar(text, style),
@@ -193,6 +188,22 @@ impl<'text> Builder<'text> {
             line,
             anchor: 0,
             tag: None,
+        }
+    }
+
+    /// Where a value that is not written would start: right behind its indicator. The parser points
+    /// at the indicator or behind the blanks that follow it.
+    fn behind_indicator(&self, reported: usize) -> usize {
+        let is_indicator = |byte: Option<&u8>| matches!(byte, Some(b':' | b'-' | b'?'));
+        if is_indicator(self.text.as_bytes().get(reported)) {
+            return reported + 1;
+        }
+        let before = self.text.get(..reported).unwrap_or_default();
+        let content = before.trim_end_matches([' ', '\t']);
+        if is_indicator(content.as_bytes().last()) {
+            content.len()
+        } else {
+            reported
         }
     }
 
@@ -258,7 +269,33 @@ fn budget(line: usize, message: String) -> Refusal {
     }
 }
 
-/// The parser's message, without the position that it adds and without any of the text.
-fn describe(error: &granit_parser::ScanError) -> String {
-    error.info()
+/// How the text is read.
+fn options() -> Options {
+    let mut options = Options::default();
+    // A block of text that ends with the file and not with a line end has none either, as for
+    // kube-proxy's reader.
+    options.block_scalar_eof_without_line_feed = true;
+    // The default of 96 would refuse a well-explained configuration.
+    options.max_buffered_comment_events = MAX_COMMENTS;
+    options
+}
+
+/// The parser's error, without any of the text.
+fn refusal(error: &ScanError) -> Refusal {
+    let problem = match error.kind() {
+        ErrorKind::TooManyComments
+        | ErrorKind::RecursionLimitExceeded
+        | ErrorKind::AnchorCountOverflow
+        | ErrorKind::DirectiveByteLimitExceeded { .. } => Problem::Budget,
+        _ => Problem::Syntax,
+    };
+    let message = match error.kind() {
+        ErrorKind::UnexpectedCharacter { .. } => "unexpected character".to_owned(),
+        _ => error.info(),
+    };
+    Refusal {
+        problem,
+        message,
+        line: error.marker().line(),
+    }
 }
