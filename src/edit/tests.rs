@@ -393,7 +393,7 @@ fn what_readers_may_take_differently_is_refused_up_front() {
         (b"a: 1\n\t# c\n", "line 2: a tab in the indentation"),
         (
             b"a: |\n  x\n",
-            "line 1: a is a block of text, which is not replaced",
+            "line 2: a is a block of text, which is not replaced",
         ),
         (
             b"b: {a: , c: 1}\n",

@@ -232,17 +232,36 @@ impl<'text> Builder<'text> {
         let Some(frame) = self.stack.pop() else {
             return;
         };
+        let start = self.first_byte(&frame);
         let value = match frame.open {
             Open::Sequence(items) => Value::Sequence(items, frame.flow),
             Open::Mapping(entries, _) => Value::Mapping(entries, frame.flow),
         };
         self.put(Node {
             value,
-            span: frame.start..end.max(frame.start),
+            span: start..end.max(start),
             line: frame.line,
             anchor: frame.anchor,
             tag: frame.tag,
         });
+    }
+
+    /// Where a collection starts. The parser reports a sequence that is indented no deeper than its
+    /// key (`key:`, below it `- item`) as if it started behind its first dash.
+    fn first_byte(&self, frame: &Frame) -> usize {
+        let Open::Sequence(items) = &frame.open else {
+            return frame.start;
+        };
+        match items.first() {
+            Some(first) if !frame.flow && first.span.start <= frame.start => {
+                let before = self.text.get(..first.span.start).unwrap_or_default();
+                match before.trim_end().strip_suffix('-') {
+                    Some(before_dash) => before_dash.len(),
+                    None => frame.start,
+                }
+            }
+            _ => frame.start,
+        }
     }
 
     fn put(&mut self, node: Node) {
