@@ -1,0 +1,288 @@
+//! Random documents, random edits: each is right by a reading that shares nothing with the editor but
+//! the YAML library, or it is refused; and few are refused.
+//!
+//! What a document means is known here before it is written down, so the expectation never comes
+//! from parsing. `TIGHTEN_EDIT_CASES=100000 cargo test --release --test edit_properties` for the long
+//! run; with `TIGHTEN_EDIT_DUMP=FILE` every edit is also written there as a line of JSON, for a check
+//! by another YAML library.
+
+mod model;
+mod render;
+
+use std::cell::RefCell;
+use std::io::Write;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use serde_json::Value as Json;
+use tighten::edit::{self, Operation, Scalar, Step};
+
+use model::Model;
+use render::{Look, Rendered};
+
+/// Enough for every kind of edit, few enough for ten seconds without optimisation.
+const CASES: u32 = 4_000;
+
+fn cases() -> u32 {
+    let asked = std::env::var("TIGHTEN_EDIT_CASES").ok();
+    asked.map_or(CASES, |cases| cases.parse().expect("a number of cases"))
+}
+
+fn config() -> Config {
+    Config {
+        cases: cases(),
+        max_global_rejects: u32::MAX,
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Edit {
+    path: Vec<Step>,
+    operation: Operation,
+}
+
+#[derive(Default)]
+struct Tally {
+    made: u64,
+    refused: u64,
+    reasons: std::collections::BTreeMap<String, u64>,
+}
+
+#[test]
+fn an_edit_of_a_random_document_is_right_or_refused() {
+    let tally = RefCell::new(Tally::default());
+    let dump = std::env::var_os("TIGHTEN_EDIT_DUMP").map(|path| {
+        RefCell::new(std::io::BufWriter::new(
+            std::fs::File::create(path).unwrap(),
+        ))
+    });
+    let strategy = (
+        model::document(),
+        render::look(),
+        any::<prop::sample::Index>(),
+        any::<u8>(),
+        value(),
+    );
+    let mut runner = TestRunner::new(config());
+    let outcome = runner.run(&strategy, |(document, look, place, kind, value)| {
+        let rendered = render::document(&document, &look);
+        let meaning = document.meaning();
+        let read: Json = serde_yaml::from_str(&rendered.text)
+            .map_err(|error| TestCaseError::fail(format!("{error}\n{}", rendered.text)))?;
+        prop_assert_eq!(
+            &read,
+            &meaning,
+            "the test's own reading:\n{}",
+            rendered.text
+        );
+        let edit = choose(&document, place, kind, value);
+        match edit::apply(rendered.text.as_bytes(), &edit.path, &edit.operation) {
+            Ok(after) => {
+                let after = String::from_utf8(after).expect("still UTF-8");
+                check(&document, &rendered, &look, &edit, &after)?;
+                tally.borrow_mut().made += 1;
+                if let Some(dump) = &dump {
+                    let line = serde_json::json!({
+                        "before": rendered.text, "after": after,
+                        "path": edit.path, "operation": edit.operation,
+                    });
+                    writeln!(dump.borrow_mut(), "{line}").unwrap();
+                }
+            }
+            Err(refused) => {
+                let mut tally = tally.borrow_mut();
+                tally.refused += 1;
+                // Without the key names of the path.
+                if std::env::var("TIGHTEN_SHOW").is_ok_and(|show| refused.reason.contains(&show)) {
+                    println!("{refused} {edit:?}\n{}\n=====", rendered.text);
+                }
+                let reason = refused.reason.split_once(" is ");
+                let reason = reason.map_or(refused.reason.clone(), |(_, what)| what.to_owned());
+                *tally.reasons.entry(reason).or_default() += 1;
+            }
+        }
+        Ok(())
+    });
+    let tally = tally.into_inner();
+    let share = tally.refused as f64 / (tally.made + tally.refused).max(1) as f64;
+    println!(
+        "edits made: {}, refused: {} ({:.1} %)",
+        tally.made,
+        tally.refused,
+        share * 100.0
+    );
+    let mut reasons: Vec<_> = tally.reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for (reason, count) in reasons.iter().take(20) {
+        println!("{count:>7} {reason}");
+    }
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+    assert!(share < 0.4, "refusing everything proves nothing: {share}");
+}
+
+#[test]
+fn a_document_with_shared_doubled_or_converted_values_is_always_refused() {
+    const ODD: &[&str] = &[
+        "anchored: &a x\n",
+        "tagged: !t x\n",
+        "<<: {q: x}\n",
+        "doubled: x\n\"doubled\": x\n",
+        "? explicit\n: x\n",
+        "---\nsecond: x\n",
+        "...\n",
+        "yes: x\n",
+        "q:\n\t- x\n",
+        "q: \"\u{85}\"\n",
+        "q: [a: x]\n",
+        "q: &a [*a]\n",
+        "[q]: x\n",
+        "q: x\rw: x\n",
+    ];
+    let strategy = (
+        model::block_document(),
+        render::look(),
+        any::<prop::sample::Index>(),
+        any::<u8>(),
+        value(),
+        prop::sample::select(ODD),
+    );
+    let mut runner = TestRunner::new(Config {
+        cases: cases() / 4,
+        ..config()
+    });
+    let outcome = runner.run(&strategy, |(document, look, place, kind, value, odd)| {
+        let look = Look {
+            final_newline: true,
+            ..look
+        };
+        let line_end = if look.crlf { "\r\n" } else { "\n" };
+        let text = render::document(&document, &look).text + &odd.replace('\n', line_end);
+        let edit = choose(&document, place, kind, value);
+        let result = edit::apply(text.as_bytes(), &edit.path, &edit.operation);
+        prop_assert!(result.is_err(), "{}", text);
+        Ok(())
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+fn value() -> impl Strategy<Value = Scalar> {
+    let text = prop_oneof![
+        prop::sample::select(
+            &[
+                "no",
+                "0600",
+                "",
+                "~",
+                "--a=b: c # d",
+                "plain",
+                "'\"\\",
+                "{[,"
+            ][..]
+        )
+        .prop_map(str::to_owned),
+        any::<String>(),
+    ];
+    prop_oneof![
+        any::<bool>().prop_map(Scalar::Bool),
+        any::<i64>().prop_map(Scalar::Int),
+        text.clone().prop_map(Scalar::Text),
+        prop::collection::vec(text, 0..3).prop_map(Scalar::List),
+    ]
+}
+
+/// An edit that makes sense somewhere in the document.
+fn choose(document: &Model, place: prop::sample::Index, kind: u8, value: Scalar) -> Edit {
+    const NEW: &[&str] = &["new", "on", "new key", "n:w", "new/k8s.io", "\"", "é"];
+    let places = document.places();
+    let (mut path, node) = place.get(&places).clone();
+    let new = |depth: usize| {
+        let at = usize::from(kind / 4) + depth;
+        Step::Key(NEW[at % NEW.len()].to_owned())
+    };
+    let deep = usize::from(kind % 3) + 1;
+    match node {
+        Model::Map(..) | Model::FlowMap(..) => path.extend((0..deep).map(new)),
+        Model::Null(_) if kind % 2 == 0 => path.extend((0..deep).map(new)),
+        Model::Seq(_) | Model::FlowSeq(_) if kind % 2 == 0 => {
+            return Edit {
+                path,
+                operation: Operation::Append(value),
+            };
+        }
+        Model::Seq(_) | Model::FlowSeq(_) => {
+            let value = Scalar::List(vec!["primary".to_owned()]);
+            return Edit {
+                path,
+                operation: Operation::Set(value),
+            };
+        }
+        _ => {}
+    }
+    Edit {
+        path,
+        operation: Operation::Set(value),
+    }
+}
+
+fn check(
+    document: &Model,
+    before: &Rendered,
+    look: &Look,
+    edit: &Edit,
+    after: &str,
+) -> Result<(), TestCaseError> {
+    let mut expected = document.meaning();
+    model::perform(&mut expected, &edit.path, &edit.operation);
+    let read: Json = serde_yaml::from_str(after)
+        .map_err(|error| TestCaseError::fail(format!("{error}\n{}\n{after}", before.text)))?;
+    prop_assert_eq!(read, expected, "\n{}\n{}", before.text, after);
+
+    let notes: Vec<&str> = render::notes(after);
+    let notes_before: Vec<&str> = render::notes(&before.text);
+    prop_assert_eq!(notes, notes_before, "comments:\n{}\n{}", before.text, after);
+
+    let returns = after.matches('\r').count();
+    let newlines = after.matches('\n').count();
+    prop_assert_eq!(returns, if look.crlf { newlines } else { 0 }, "{:?}", after);
+    prop_assert_eq!(after.ends_with('\n'), before.text.ends_with('\n'));
+    prop_assert_eq!(after.starts_with('\u{feff}'), look.bom);
+    let is_json =
+        |text: &str| serde_json::from_str::<Json>(text.trim_start_matches('\u{feff}')).is_ok();
+    prop_assert!(!is_json(&before.text) || is_json(after), "{}", after);
+
+    // All lines but those of the value itself are the same, byte for byte.
+    let old: Vec<&str> = before.text.lines().collect();
+    let new: Vec<&str> = after.lines().collect();
+    let head = old
+        .iter()
+        .zip(&new)
+        .take_while(|(old, new)| old == new)
+        .count();
+    let rest = old.len().min(new.len()) - head;
+    let tails = old.iter().rev().zip(new.iter().rev());
+    let tail = tails.take(rest).take_while(|(old, new)| old == new).count();
+    let touched = old.len() - head - tail;
+    let written = new.len() - head - tail;
+    let own = document.lines_of(&edit.path, &edit.operation);
+    prop_assert!(
+        touched <= own,
+        "{} lines touched\n{}\n{}",
+        touched,
+        before.text,
+        after
+    );
+    prop_assert!(
+        written <= edit.path.len() + 1,
+        "{} lines written\n{}\n{}",
+        written,
+        before.text,
+        after
+    );
+    Ok(())
+}
