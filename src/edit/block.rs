@@ -62,19 +62,17 @@ pub(super) fn unfold(
 pub(super) fn add_item(
     source: &Source<'_>,
     sequence: &Node,
-    items: &[Node],
     item: &str,
 ) -> Result<Splice, Refused> {
-    let Some(last) = items.last() else {
-        return Err(Refused::at(sequence.line, "an empty list without brackets"));
-    };
-    let before = source.line_before(last.span.start);
-    let lead = before
-        .trim_end_matches([' ', '\t'])
-        .strip_suffix('-')
-        .filter(|lead| lead.bytes().all(|byte| matches!(byte, b' ' | b'-')))
-        .ok_or_else(|| Refused::at(last.line, "an item that does not stand behind its dash"))?;
-    let line = format!("{}- {item}", " ".repeat(lead.len()));
+    let before = source.line_before(sequence.span.start);
+    let dashed = source.slice(sequence.span.clone()).starts_with('-');
+    if !dashed || !before.bytes().all(|byte| matches!(byte, b' ' | b'-')) {
+        return Err(Refused::at(
+            sequence.line,
+            "a list whose first dash is not plain to see",
+        ));
+    }
+    let line = format!("{}- {item}", " ".repeat(before.len()));
     Ok(whole_lines(source, line_after(source, sequence)?, &line))
 }
 

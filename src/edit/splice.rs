@@ -93,7 +93,7 @@ pub(super) fn append(
             if *is_flow {
                 flow::add_item(source, place.node, items, &item.spelling())
             } else {
-                block::add_item(source, place.node, items, &item.spelling())
+                block::add_item(source, place.node, &item.spelling())
             }
         }
         _ => Err(Refused::at(

@@ -182,12 +182,26 @@ impl<'text> Builder<'text> {
             let at = self.behind_indicator(span.start);
             span = at..at;
         }
+        if style == Style::Block {
+            span.end = self.end_of_block(&span);
+        }
         Node {
             value: Value::Scalar(text, style),
             span,
             line,
             anchor: 0,
             tag: None,
+        }
+    }
+
+    /// Where a block of text ends: the parser has already passed the blanks before what follows it.
+    fn end_of_block(&self, reported: &std::ops::Range<usize>) -> usize {
+        let block = self.text.get(reported.clone()).unwrap_or_default();
+        let content = block.trim_end_matches(' ');
+        if content.ends_with('\n') {
+            reported.start + content.len()
+        } else {
+            reported.end
         }
     }
 
