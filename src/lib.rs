@@ -11,4 +11,5 @@
 
 pub mod failure;
 pub mod root;
+pub mod transaction;
 pub mod yaml;
