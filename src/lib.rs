@@ -12,4 +12,5 @@
 pub mod edit;
 pub mod failure;
 pub mod root;
+pub mod transaction;
 pub mod yaml;

@@ -115,6 +115,14 @@ impl Root {
         }
     }
 
+    /// As [`Root::locate`] for a path that was resolved before: a symlink or `..` in it is refused.
+    ///
+    /// # Errors
+    /// As [`Root::locate`]; [`LookError::Loop`] for a symlink or `..`.
+    pub fn locate_exactly(&self, path: &NodePath) -> Result<Place, LookError> {
+        self.locate_plain(path)
+    }
+
     /// The common case in one call: no symlink and no `..` anywhere.
     fn locate_plain(&self, path: &NodePath) -> Result<Place, LookError> {
         if path.components().any(|part| part == "..") {

@@ -1,0 +1,233 @@
+//! Begins a transaction: look, back up, and write the journal. The node is not touched yet.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::SystemTime;
+
+use crate::failure::Failure;
+use crate::root::{Meta, NodePath, Root, Where};
+
+use super::disk;
+use super::flow::{Open, Prepared};
+use super::id::TransactionId;
+use super::interrupt::Interrupt;
+use super::journal::Journal;
+use super::operation::{Operation, sha256};
+use super::preflight::{Ready, examine};
+use super::record::{Begin, ChangeNote, FORMAT, Kind, Record, RootIdentity};
+use super::space;
+use super::state_dir::Locked;
+
+/// What a transaction is for, as history shows it.
+#[derive(Clone, Debug, Default)]
+pub struct Description {
+    /// Who runs the tool.
+    pub user: String,
+    /// The changes as a person reads them.
+    pub changes: Vec<Change>,
+    /// The plan, kept as plan.json. It must hold no secret.
+    pub plan: Option<Vec<u8>>,
+}
+
+/// A change as a person reads it. It must hold no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The change's id in its plan.
+    pub id: String,
+    /// The check that asked for it.
+    pub check: String,
+    /// The file.
+    pub path: String,
+    /// set-mode, set-owner, edit or create.
+    pub action: String,
+    /// safe or disruptive.
+    pub risk: String,
+    /// What changes, in a few words.
+    pub summary: String,
+}
+
+/// What kind of transaction it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Apply,
+    RollbackOf(TransactionId),
+}
+
+/// The entry to a transaction; see [`Transaction::begin`].
+#[derive(Debug)]
+pub struct Transaction;
+
+impl Transaction {
+    /// Looks at every target, writes backups and journal, and touches nothing else.
+    ///
+    /// Operations on directories come first; each file appears once.
+    ///
+    /// # Errors
+    /// Exit 1: a target is not what was expected, the change is unsafe or cannot work, an earlier
+    /// transaction is not settled, or the state cannot be written.
+    pub fn begin<'a>(
+        state: &'a Locked,
+        root: &'a Root,
+        interrupt: &'a Interrupt,
+        description: Description,
+        operations: Vec<Operation>,
+    ) -> Result<Prepared<'a>, Failure> {
+        begin(
+            state,
+            root,
+            interrupt,
+            description,
+            operations,
+            Purpose::Apply,
+        )
+    }
+}
+
+pub(super) fn begin<'a>(
+    state: &'a Locked,
+    root: &'a Root,
+    interrupt: &'a Interrupt,
+    description: Description,
+    operations: Vec<Operation>,
+    purpose: Purpose,
+) -> Result<Prepared<'a>, Failure> {
+    if state.active()?.is_some() {
+        return Err(Failure::refused("an earlier transaction is not settled")
+            .state("nothing was written")
+            .help("settle it with: tighten recover"));
+    }
+    let id = TransactionId::after(state.ids()?.last())?;
+    let ready = examine(root, &id, operations)?;
+    let plan = description.plan.as_deref().unwrap_or_default().len();
+    space::judge(&ready, state.handle().as_fd(), plan)?;
+    let records = records(root, &id, &description, &purpose, &ready)?;
+    interrupt
+        .check()
+        .map_err(|failure| failure.state("nothing was written"))?;
+    match write_state(state, &id, &description, &ready, &records) {
+        Ok((directory, journal)) => Ok(Prepared(Open {
+            state,
+            root,
+            interrupt,
+            id,
+            directory,
+            journal,
+            ready,
+        })),
+        Err(error) => {
+            // In this order: what `active` names must never be half gone.
+            let _ = state
+                .clear_active()
+                .and_then(|()| state.discard_transaction(&id));
+            let path = state.path_of(&id);
+            Err(
+                Failure::refused(format!("{}: cannot be written: {error}", path.display()))
+                    .state("nothing was written outside the state directory")
+                    .help("look at the file system that holds the state directory"),
+            )
+        }
+    }
+}
+
+fn records(
+    root: &Root,
+    id: &TransactionId,
+    description: &Description,
+    purpose: &Purpose,
+    ready: &[Ready],
+) -> Result<Vec<Record>, Failure> {
+    let (kind, rollback_of) = match purpose {
+        Purpose::Apply => (Kind::Apply, None),
+        Purpose::RollbackOf(id) => (Kind::Rollback, Some(id.clone())),
+    };
+    let changes = description.changes.iter().map(|change| ChangeNote {
+        id: change.id.clone(),
+        check: change.check.clone(),
+        path: change.path.clone(),
+        action: change.action.clone(),
+        risk: change.risk.clone(),
+        summary: change.summary.clone(),
+    });
+    let mut records = vec![Record::Begin(Box::new(Begin {
+        format: FORMAT,
+        id: id.clone(),
+        kind,
+        rollback_of,
+        started_at: now(),
+        tool_version: env!("CARGO_PKG_VERSION").into(),
+        user: description.user.clone(),
+        machine_id: machine_id(root),
+        root: root_identity(root)?,
+        plan_sha256: description.plan.as_deref().map(sha256),
+        files: ready.len(),
+        changes: changes.collect(),
+    }))];
+    for one in ready {
+        records.push(Record::Intent(Box::new(one.step.to_intent())));
+    }
+    records.push(Record::Prepared);
+    Ok(records)
+}
+
+/// Everything that must be durable before the node is touched.
+fn write_state(
+    state: &Locked,
+    id: &TransactionId,
+    description: &Description,
+    ready: &[Ready],
+    records: &[Record],
+) -> io::Result<(std::os::fd::OwnedFd, Journal)> {
+    let directory = state.create_transaction(id)?;
+    if let Some(plan) = &description.plan {
+        // Not flushed: nothing is ever decided by it, and its hash is in the journal.
+        disk::create(&directory, "plan.json", plan)?;
+    }
+    let mut backups = Vec::new();
+    for one in ready {
+        if let (Some(name), Some(former)) = (&one.step.backup, &one.former) {
+            backups.push((name, former, disk::create(&directory, name, former)?));
+        }
+    }
+    for (name, former, file) in backups {
+        file.sync_all()?;
+        if disk::read(&directory, name, former.len() as u64)? != *former {
+            return Err(io::Error::other("a backup is not what was written to it"));
+        }
+    }
+    let journal = Journal::create(&directory, records)?;
+    state.set_active(id, &directory)?;
+    Ok((directory, journal))
+}
+
+/// The time as journals hold it.
+pub(super) fn now() -> String {
+    humantime::format_rfc3339_micros(SystemTime::now()).to_string()
+}
+
+/// The tree as journals name it.
+pub(super) fn root_identity(root: &Root) -> Result<RootIdentity, Failure> {
+    let failed = |error: io::Error| {
+        let host = root.host().display();
+        Failure::refused(format!("{host}: cannot be looked at: {error}"))
+            .state("nothing was written")
+    };
+    let meta = Meta::of(root.handle()).map_err(|error| failed(error.into()))?;
+    let path = match root.place() {
+        Where::Directory => root.host().canonicalize().map_err(failed)?,
+        Where::Live | Where::Process(_) => root.host().to_path_buf(),
+    };
+    Ok(RootIdentity {
+        path: path.to_string_lossy().into_owned(),
+        dev: meta.dev,
+        ino: meta.ino,
+    })
+}
+
+/// The machine's own id, where it has one.
+pub(super) fn machine_id(root: &Root) -> Option<String> {
+    let (_, opened) = root.open(&NodePath::new("/etc/machine-id")?).ok()?;
+    let text = String::from_utf8(opened.read().ok()?).ok()?;
+    let id = text.trim();
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| id.to_string())
+}

@@ -1,0 +1,343 @@
+//! From prepared to committed. Each state is a type, and each step uses the one before up.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use crate::failure::{Exit, Failure};
+use crate::root::{Meta, NodePath, Root};
+
+use super::begin::now;
+use super::disk;
+use super::form::{differences, look};
+use super::id::TransactionId;
+use super::interrupt::Interrupt;
+use super::journal::Journal;
+use super::preflight::Ready;
+use super::record::{Aborting, Ended, Record};
+use super::state_dir::Locked;
+use super::step::Work;
+use super::undo::{Resolution, put_back};
+
+/// Judges the new contents of one file as they were read back; `Err` says what is wrong with them.
+pub type CheckStaged<'c> = dyn FnMut(&NodePath, &[u8]) -> Result<(), String> + 'c;
+
+/// A transaction under way.
+#[derive(Debug)]
+pub(super) struct Open<'a> {
+    pub(super) state: &'a Locked,
+    pub(super) root: &'a Root,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) id: TransactionId,
+    pub(super) directory: OwnedFd,
+    pub(super) journal: Journal,
+    pub(super) ready: Vec<Ready>,
+}
+
+/// Backups and journal are durable; the node is as it was.
+#[derive(Debug)]
+#[must_use = "a transaction must be carried on or put back"]
+pub struct Prepared<'a>(pub(super) Open<'a>);
+
+/// The new files lie beside the old ones, checked.
+#[derive(Debug)]
+#[must_use = "a transaction must be carried on or put back"]
+pub struct Staged<'a>(Open<'a>);
+
+/// All changes are in place and durable.
+#[derive(Debug)]
+#[must_use = "a transaction must be carried on or put back"]
+pub struct CarriedOut<'a>(Open<'a>);
+
+/// Everything was read again and is as it should be.
+#[derive(Debug)]
+#[must_use = "a transaction must be committed or put back"]
+pub struct Verified<'a>(Open<'a>);
+
+/// A transaction that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Its name.
+    pub id: TransactionId,
+    /// The files that it changed, in order.
+    pub files: Vec<NodePath>,
+}
+
+impl<'a> Prepared<'a> {
+    /// The transaction's name.
+    pub fn id(&self) -> &TransactionId {
+        &self.0.id
+    }
+
+    /// Writes the new files beside the old ones and reads them back; `check` judges each.
+    ///
+    /// # Errors
+    /// Everything was put back (exit 3), or not (exit 4).
+    pub fn stage(mut self, check: &mut CheckStaged<'_>) -> Result<Staged<'a>, Failure> {
+        match self.0.stage(check) {
+            Ok(()) => Ok(Staged(self.0)),
+            Err(why) => Err(self.0.put_back("stage", why)),
+        }
+    }
+
+    /// Gives up: nothing has been changed yet, and nothing will be.
+    pub fn put_back(self, why: Failure) -> Failure {
+        self.0.put_back("prepared", why)
+    }
+}
+
+impl<'a> Staged<'a> {
+    /// The transaction's name.
+    pub fn id(&self) -> &TransactionId {
+        &self.0.id
+    }
+
+    /// Carries the changes out, in order.
+    ///
+    /// # Errors
+    /// Everything was put back (exit 3), or not (exit 4).
+    pub fn carry_out(mut self) -> Result<CarriedOut<'a>, Failure> {
+        match self.0.carry_out() {
+            Ok(()) => Ok(CarriedOut(self.0)),
+            Err(why) => Err(self.0.put_back("carry-out", why)),
+        }
+    }
+
+    /// Gives up and takes the staged files away.
+    pub fn put_back(self, why: Failure) -> Failure {
+        self.0.put_back("staged", why)
+    }
+}
+
+impl<'a> CarriedOut<'a> {
+    /// The transaction's name.
+    pub fn id(&self) -> &TransactionId {
+        &self.0.id
+    }
+
+    /// Resolves and reads everything again; `check` judges the node as a whole.
+    ///
+    /// # Errors
+    /// Everything was put back (exit 3), or not (exit 4).
+    pub fn verify(
+        self,
+        check: &mut dyn FnMut() -> Result<(), String>,
+    ) -> Result<Verified<'a>, Failure> {
+        match self.0.verify(check) {
+            Ok(()) => Ok(Verified(self.0)),
+            Err(why) => Err(self.0.put_back("verify", why)),
+        }
+    }
+
+    /// Gives up and puts everything back.
+    pub fn put_back(self, why: Failure) -> Failure {
+        self.0.put_back("carried-out", why)
+    }
+}
+
+impl Verified<'_> {
+    /// The transaction's name.
+    pub fn id(&self) -> &TransactionId {
+        &self.0.id
+    }
+
+    /// Gives up and puts everything back: when an effect fails or the node is not healthy after it.
+    pub fn put_back(self, why: Failure) -> Failure {
+        self.0.put_back("effects", why)
+    }
+
+    /// Makes the changes final.
+    ///
+    /// # Errors
+    /// Exit 4, in doubt: from the first byte of the record on, only recovery may decide, since a
+    /// record that was reported as failed can still be on the disk.
+    pub fn commit(self) -> Result<Committed, Failure> {
+        let mut open = self.0;
+        if let Err(why) = open.interrupt.check() {
+            return Err(open.put_back("commit", why));
+        }
+        if let Err(error) = open.journal.append(Record::Committed(Ended { at: now() })) {
+            return Err(Failure::refused(format!(
+                "transaction {} is in doubt: its journal cannot be written: {error}",
+                open.id
+            ))
+            .exit(Exit::Incomplete)
+            .state(format!(
+                "all changes are in place, and the former files lie in {}",
+                open.state.path_of(&open.id).display()
+            ))
+            .help("once the disk is well again, let the journal decide with: tighten recover"));
+        }
+        // When this fails, the name that stays behind names a settled transaction.
+        let _ = open.state.clear_active();
+        Ok(Committed {
+            id: open.id,
+            files: open.ready.into_iter().map(|one| one.step.path).collect(),
+        })
+    }
+}
+
+fn failed(path: &NodePath, what: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::refused(format!("{path}: cannot be {what}: {error}"))
+}
+
+impl Open<'_> {
+    fn stage(&mut self, check: &mut CheckStaged<'_>) -> Result<(), Failure> {
+        for one in &mut self.ready {
+            self.interrupt.check()?;
+            if let (Some(temp), Some(content), Some(post)) =
+                (&one.step.temp, &one.content, &one.step.post)
+            {
+                let staged = disk::stage(&one.place.directory, temp, content, post)
+                    .map_err(|error| failed(&one.step.path, "staged", &error))?;
+                one.staged = Some(staged);
+            }
+        }
+        for one in &self.ready {
+            if let Some(staged) = &one.staged {
+                self.interrupt.check()?;
+                staged
+                    .sync_all()
+                    .map_err(|error| failed(&one.step.path, "staged", &error))?;
+            }
+        }
+        for one in &self.ready {
+            if let (Some(temp), Some(post), Some(staged)) =
+                (&one.step.temp, &one.step.post, &one.staged)
+            {
+                let bytes = disk::read_back(&one.place.directory, temp, staged, post)
+                    .map_err(|error| failed(&one.step.path, "staged", &error))?;
+                check(&one.step.path, &bytes).map_err(|why| {
+                    let path = &one.step.path;
+                    Failure::refused(format!("{path}: the new contents are not right: {why}"))
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self) -> Result<(), Failure> {
+        for one in &self.ready {
+            self.interrupt.check()?;
+            carry_out_one(one)?;
+        }
+        let mut flushed = BTreeSet::new();
+        for one in &self.ready {
+            if one.step.work == Work::SetMeta {
+                continue;
+            }
+            let directory = &one.place.directory;
+            let flush = || -> io::Result<()> {
+                let meta = Meta::of(directory)?;
+                if flushed.insert((meta.dev, meta.ino)) {
+                    disk::flush_directory(directory)?;
+                }
+                Ok(())
+            };
+            let mut flush = flush;
+            flush().map_err(|error| failed(&one.step.path, "made durable", &error))?;
+        }
+        self.interrupt.check()
+    }
+
+    fn verify(&self, check: &mut dyn FnMut() -> Result<(), String>) -> Result<(), Failure> {
+        for one in &self.ready {
+            self.interrupt.check()?;
+            let step = &one.step;
+            let found = self
+                .root
+                .locate_exactly(&step.path)
+                .and_then(|place| look(&place, step.has_contents()))
+                .map_err(|error| failed(&step.path, "verified", &error))?;
+            let differs = differences(step.post.as_ref(), found.as_ref().map(|found| &found.form));
+            if !differs.is_empty() {
+                let path = &step.path;
+                let differs = differs.join(", ");
+                return Err(Failure::refused(format!(
+                    "{path}: is not as it was to become: {differs}"
+                )));
+            }
+        }
+        check().map_err(|why| {
+            Failure::refused(format!("the changes did not have their effect: {why}"))
+        })?;
+        self.interrupt.check()
+    }
+
+    /// Undoes whatever was done, and turns the reason into the failure that the operator reads.
+    fn put_back(mut self, step: &str, why: Failure) -> Failure {
+        // Best effort: without this record recovery does the same.
+        let _ = self.journal.append(Record::Aborting(Aborting {
+            at: now(),
+            step: step.into(),
+        }));
+        let steps: Vec<_> = self.ready.into_iter().map(|one| one.step).collect();
+        let undone = put_back(
+            self.state,
+            self.root,
+            &self.id,
+            &self.directory,
+            &mut self.journal,
+            &steps,
+            Resolution::Stop,
+        );
+        let help = why.help.clone();
+        match undone {
+            Ok(_) => Failure {
+                help,
+                ..Failure::refused(why.message)
+                    .exit(Exit::PutBack)
+                    .state("everything was put back")
+            },
+            Err(left) => Failure {
+                message: format!("{}; then {}", why.message, left.message),
+                ..left
+            },
+        }
+    }
+}
+
+/// The last look and the change, as close to each other as can be.
+fn carry_out_one(one: &Ready) -> Result<(), Failure> {
+    let step = &one.step;
+    let path = &step.path;
+    let changed = || Failure::refused(format!("{path} changed while it was about to be changed"));
+    let directory = &one.place.directory;
+    let name = one.place.name.as_str();
+    if let (Some(pre), Some(identity)) = (&step.pre, &step.identity) {
+        if step.work == Work::SetMeta {
+            let opened = one
+                .place
+                .open()
+                .map_err(|error| failed(path, "opened", &error))?;
+            if !identity.still(pre, &opened.meta) {
+                return Err(changed());
+            }
+            let post = step.post.as_ref().ok_or_else(changed)?;
+            return disk::set_metadata(&opened, pre, post, one.exact)
+                .and_then(|()| disk::flush(&opened))
+                .map_err(|error| failed(path, "changed", &error));
+        }
+        let now = Meta::at(directory, name).map_err(|_| changed())?;
+        if !identity.still(pre, &now) {
+            return Err(changed());
+        }
+    }
+    let (Some(temp), Some(staged)) = (&step.temp, &one.staged) else {
+        return disk::unlink(directory, name).map_err(|error| failed(path, "removed", &error));
+    };
+    // The directory may have been open to others when the file was staged.
+    let held =
+        Meta::of(staged).map_err(|error| failed(path, "changed", &io::Error::from(error)))?;
+    let there = Meta::at(directory, temp).map_err(|_| changed())?;
+    if held != there || held.nlink != 1 {
+        return Err(Failure::refused(format!(
+            "{path}: another file took the place of its successor"
+        )));
+    }
+    match step.work {
+        Work::Create => disk::rename_new(directory, temp, name),
+        _ => disk::rename_over(directory, temp, name),
+    }
+    .map_err(|error| failed(path, "changed", &error))
+}

@@ -1,0 +1,270 @@
+//! The journal's lines: written in order, chained by their hashes, read back after each write.
+//!
+//! A line is `tighten-journal-<format> <number> <hash> <record>`; the hash covers the line before.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+
+use rustix::fs::{FallocateFlags, Mode, OFlags};
+
+use super::disk;
+use super::operation::sha256;
+use super::record::{FORMAT, Record};
+
+/// The journal's name in its transaction's directory.
+pub(super) const NAME: &str = "journal";
+/// Largest journal that is read, in bytes.
+const LIMIT: u64 = 16 << 20;
+/// What is reserved at the end, so that a full disk cannot take the last record away.
+const RESERVE: u64 = 16 << 10;
+const TAG: &str = "tighten-journal-";
+
+/// Why a journal cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// Not even its beginning was written.
+    Empty,
+    /// Written by a version of the tool that this one does not understand.
+    Newer(u32),
+    /// A line before the last is not what was written there.
+    Corrupt { line: usize, why: String },
+    /// It cannot be read.
+    Unreadable(String),
+}
+
+/// The valid lines of a journal.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    pub(super) records: Vec<Record>,
+    /// Length of the valid lines in bytes; a torn tail comes after.
+    valid: usize,
+    hash: String,
+}
+
+/// A journal that is open for appending.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    /// Everything that is known to be in the file.
+    written: Vec<u8>,
+    number: usize,
+    hash: String,
+    /// An append failed half-way: what it left must go before the next line.
+    torn: bool,
+}
+
+fn seal(before: &str, number: usize, json: &str) -> String {
+    sha256(format!("{before}\n{number}\n{json}").as_bytes())
+}
+
+/// Takes a journal's bytes apart; a bad last line is a torn tail and is left out.
+pub(super) fn parse(bytes: &[u8]) -> Result<Lines, Unusable> {
+    let mut lines = Lines {
+        records: Vec::new(),
+        valid: 0,
+        hash: String::new(),
+    };
+    let mut rest = bytes.split_inclusive(|byte| *byte == b'\n').peekable();
+    while let Some(line) = rest.next() {
+        match parse_line(line, lines.records.len() + 1, &lines.hash) {
+            Ok((record, hash)) => {
+                lines.records.push(record);
+                lines.valid += line.len();
+                lines.hash = hash;
+            }
+            Err(LineError::Newer(format)) => return Err(Unusable::Newer(format)),
+            Err(LineError::Bad(_)) if rest.peek().is_none() => break,
+            Err(LineError::Bad(why)) => {
+                let line = lines.records.len() + 1;
+                return Err(Unusable::Corrupt { line, why });
+            }
+        }
+    }
+    if lines.records.is_empty() {
+        return Err(Unusable::Empty);
+    }
+    Ok(lines)
+}
+
+#[derive(Debug)]
+enum LineError {
+    Newer(u32),
+    Bad(String),
+}
+
+/// The parts of one whole line: format, number, hash, record as text.
+fn split_line(line: &[u8]) -> Option<(u32, usize, &str, &str)> {
+    let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
+    let mut parts = line.strip_prefix(TAG)?.splitn(4, ' ');
+    let format = parts.next()?.parse().ok()?;
+    let number = parts.next()?.parse().ok()?;
+    Some((format, number, parts.next()?, parts.next()?))
+}
+
+fn parse_line(line: &[u8], number: usize, before: &str) -> Result<(Record, String), LineError> {
+    let bad = |why: &str| LineError::Bad(why.into());
+    let (format, own, hash, json) = split_line(line).ok_or_else(|| bad("not a journal's line"))?;
+    if format > FORMAT {
+        return Err(LineError::Newer(format));
+    }
+    if own != number {
+        return Err(bad("out of order"));
+    }
+    if seal(before, number, json) != hash {
+        return Err(bad("its hash does not match"));
+    }
+    let record = serde_json::from_str(json)
+        .map_err(|error| LineError::Bad(format!("not a record of format {FORMAT}: {error}")))?;
+    Ok((record, hash.into()))
+}
+
+/// Reads and checks a whole journal.
+pub(super) fn read(directory: impl AsFd) -> Result<Lines, Unusable> {
+    match disk::read(directory, NAME, LIMIT) {
+        Ok(bytes) => parse(&bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Unusable::Empty),
+        Err(error) => Err(Unusable::Unreadable(error.to_string())),
+    }
+}
+
+/// Reads only the first record and the last valid one: enough for a list of many transactions.
+pub(super) fn read_ends(directory: impl AsFd) -> Result<(Record, Record), Unusable> {
+    const WINDOW: u64 = 64 << 10;
+    let broken = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Unusable::Empty,
+        _ => Unusable::Unreadable(error.to_string()),
+    };
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let handle = rustix::fs::openat(&directory, NAME, flags, Mode::empty())
+        .map_err(|error| broken(error.into()))?;
+    let mut file = File::from(handle);
+    let size = file.metadata().map_err(broken)?.len();
+    if size <= 2 * WINDOW {
+        let lines = read(directory)?;
+        return ends(lines.records).ok_or(Unusable::Empty);
+    }
+    let mut head = Vec::new();
+    (&file)
+        .take(WINDOW)
+        .read_to_end(&mut head)
+        .map_err(broken)?;
+    let first = head.split_inclusive(|byte| *byte == b'\n').next();
+    let (first, _) = match first.map(|line| parse_line(line, 1, "")) {
+        Some(Ok(first)) => first,
+        Some(Err(LineError::Newer(format))) => return Err(Unusable::Newer(format)),
+        _ => return read(directory).and_then(|all| ends(all.records).ok_or(Unusable::Empty)),
+    };
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(size - WINDOW)).map_err(broken)?;
+    file.read_to_end(&mut tail).map_err(broken)?;
+    let lines: Vec<&[u8]> = tail.split_inclusive(|byte| *byte == b'\n').collect();
+    let last = lines.windows(2).rev().find_map(|pair| match pair {
+        [before, line] => {
+            let (_, number, hash, _) = split_line(before)?;
+            parse_line(line, number + 1, hash).ok()
+        }
+        _ => None,
+    });
+    match last {
+        Some((last, _)) => Ok((first, last)),
+        None => read(directory).and_then(|all| ends(all.records).ok_or(Unusable::Empty)),
+    }
+}
+
+fn ends(records: Vec<Record>) -> Option<(Record, Record)> {
+    let last = records.last()?.clone();
+    Some((records.into_iter().next()?, last))
+}
+
+impl Journal {
+    /// A new journal with its first records, durable and read back.
+    pub(super) fn create(directory: impl AsFd, records: &[Record]) -> io::Result<Journal> {
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(directory, NAME, flags, Mode::from_raw_mode(0o600))?;
+        let mut journal = Journal {
+            file: File::from(file),
+            written: Vec::new(),
+            number: 0,
+            hash: String::new(),
+            torn: false,
+        };
+        journal.put(records, true)?;
+        Ok(journal)
+    }
+
+    /// Opens a journal that a process left behind, and takes a torn tail off.
+    pub(super) fn reopen(directory: impl AsFd) -> io::Result<Journal> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let handle = rustix::fs::openat(&directory, NAME, flags, Mode::empty())?;
+        let mut written = disk::read(&directory, NAME, LIMIT)?;
+        let lines = parse(&written).map_err(|why| io::Error::other(why.to_string()))?;
+        let torn = written.len() != lines.valid;
+        written.truncate(lines.valid);
+        Ok(Journal {
+            file: File::from(handle),
+            written,
+            number: lines.records.len(),
+            hash: lines.hash,
+            torn,
+        })
+    }
+
+    /// Adds a record: written, durable, read back.
+    pub(super) fn append(&mut self, record: Record) -> io::Result<()> {
+        self.put(&[record], false)
+    }
+
+    fn put(&mut self, records: &[Record], reserve: bool) -> io::Result<()> {
+        let start = self.written.len() as u64;
+        if self.torn {
+            self.file.set_len(start)?;
+        }
+        let mut text = String::new();
+        let (mut number, mut hash) = (self.number, self.hash.clone());
+        for record in records {
+            let json = serde_json::to_string(record)?;
+            number += 1;
+            hash = seal(&hash, number, &json);
+            text.push_str(&format!("{TAG}{FORMAT} {number} {hash} {json}\n"));
+        }
+        self.torn = true;
+        self.file.seek(SeekFrom::Start(start))?;
+        self.file.write_all(text.as_bytes())?;
+        if reserve {
+            let end = start + text.len() as u64;
+            match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, end, RESERVE) {
+                Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.file.sync_all()?;
+        let mut back = Vec::with_capacity(self.written.len() + text.len());
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.read_to_end(&mut back)?;
+        let whole = back.strip_prefix(self.written.as_slice()) == Some(text.as_bytes());
+        if !whole {
+            return Err(io::Error::other(
+                "the journal is not what was written to it",
+            ));
+        }
+        (self.written, self.number, self.hash) = (back, number, hash);
+        self.torn = false;
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Unusable::Empty => out.write_str("holds no record"),
+            Unusable::Newer(format) => write!(
+                out,
+                "has format {format}, written by a newer tighten; this one reads up to {FORMAT}"
+            ),
+            Unusable::Corrupt { line, why } => write!(out, "is damaged in line {line}: {why}"),
+            Unusable::Unreadable(why) => write!(out, "cannot be read: {why}"),
+        }
+    }
+}

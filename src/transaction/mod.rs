@@ -1,0 +1,41 @@
+//! One apply or rollback: all of its changes, or none.
+//!
+//! ```text
+//! lock -> recover -> begin (look, back up, journal) -> stage -> carry_out -> verify -> commit
+//! ```
+//!
+//! Each state is a type that the next step uses up. A failure before `commit` puts everything back;
+//! a crash at any point is settled by `recover`. The journal is written before the node is touched.
+//! While a transaction is open nothing is printed and no thread is started.
+
+mod attributes;
+mod begin;
+mod disk;
+mod flow;
+mod form;
+mod history;
+mod id;
+mod interrupt;
+mod journal;
+mod location;
+mod operation;
+mod preflight;
+mod record;
+mod recover;
+mod rollback;
+mod space;
+mod state_dir;
+mod step;
+mod story;
+mod undo;
+
+pub use begin::{Change, Description, Transaction};
+pub use flow::{CarriedOut, CheckStaged, Committed, Prepared, Staged, Verified};
+pub use history::{Details, State, Summary, history, show};
+pub use id::TransactionId;
+pub use interrupt::Interrupt;
+pub use operation::{Action, Expected, Operation, sha256};
+pub use recover::{Recovered, Settlement, recover};
+pub use rollback::{Drift, Rollback, left_as};
+pub use state_dir::{Locked, StateDir};
+pub use undo::Resolution;

@@ -1,0 +1,369 @@
+//! The look before anything is written: every reason for which a change could fail or be unsafe.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::failure::Failure;
+use crate::root::{FileKind, LookError, Meta, NodePath, Place, Root};
+
+use super::attributes;
+use super::form::{Form, Found, Identity, look, stale};
+use super::id::TransactionId;
+use super::operation::{Action, Operation, sha256};
+use super::step::{Step, Work};
+
+/// An operation that may be carried out, with everything at hand.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) step: Step,
+    pub(super) place: Place,
+    /// What will be written.
+    pub(super) content: Option<Vec<u8>>,
+    /// What the backup will hold.
+    pub(super) former: Option<Vec<u8>>,
+    /// A rollback brings the attributes back too.
+    pub(super) exact: bool,
+    /// The staged file, held open so that no other can take its place.
+    pub(super) staged: Option<std::fs::File>,
+}
+
+/// Who runs the tool; without root, less is possible.
+struct User {
+    uid: u32,
+    groups: Vec<u32>,
+}
+
+pub(super) fn refuse(path: &NodePath, why: impl std::fmt::Display, help: &str) -> Failure {
+    Failure::refused(format!("{path}: {why}"))
+        .state("nothing was written")
+        .help(help)
+}
+
+/// Looks at all targets and changes nothing.
+pub(super) fn examine(
+    root: &Root,
+    id: &TransactionId,
+    operations: Vec<Operation>,
+) -> Result<Vec<Ready>, Failure> {
+    let user = User::current();
+    let mut ready: Vec<Ready> = Vec::with_capacity(operations.len());
+    let mut seen = BTreeSet::new();
+    for (index, operation) in operations.into_iter().enumerate() {
+        let one = examine_one(root, id, index, operation, &user, &ready)?;
+        if !seen.insert(one.step.path.clone()) {
+            let help = "this is a fault of the plan; report it";
+            return Err(refuse(&one.step.path, "is to be changed twice", help));
+        }
+        ready.push(one);
+    }
+    Ok(ready)
+}
+
+fn examine_one(
+    root: &Root,
+    id: &TransactionId,
+    index: usize,
+    operation: Operation,
+    user: &User,
+    before: &[Ready],
+) -> Result<Ready, Failure> {
+    let path = operation.path.clone();
+    let look_failed = |error: LookError| {
+        refuse(
+            &path,
+            error,
+            "tighten changes regular files and directories only",
+        )
+    };
+    let place = match root.locate(&path) {
+        Ok(place) => place,
+        Err(LookError::Missing) => {
+            let help = "run tighten plan again; a directory that is missing is not created";
+            return Err(refuse(
+                &path,
+                "the directory that should hold it does not exist",
+                help,
+            ));
+        }
+        Err(error) => return Err(look_failed(error)),
+    };
+    if place.name == "." {
+        return Err(refuse(
+            &path,
+            "the root itself is not changed",
+            "change it by hand",
+        ));
+    }
+    let set_meta = matches!(operation.action, Action::SetMeta { .. });
+    let contents = !set_meta || operation.expected.sha256.is_some();
+    let found = look(&place, contents).map_err(look_failed)?;
+    let differs = stale(&operation.expected, found.as_ref().map(|found| &found.form));
+    if !differs.is_empty() {
+        return Err(Failure::refused(format!(
+            "{path} changed since the plan was made: {}",
+            differs.join(", ")
+        ))
+        .state("nothing was written")
+        .help("run tighten plan again"));
+    }
+    let (step, content) = to_step(id, index, &place, &operation, found.as_ref())?;
+    judge_directories(root, &place, before)?;
+    if let Some(found) = &found {
+        judge_target(&path, &found.opened.meta, step.work)?;
+    }
+    judge_directory(&path, &place, step.work)?;
+    judge_rights(&path, &place, &step, user)?;
+    let former = step
+        .backup
+        .is_some()
+        .then(|| found.map(|found| found.bytes));
+    Ok(Ready {
+        step,
+        place,
+        content,
+        former: former.flatten(),
+        exact: operation.exact.is_some(),
+        staged: None,
+    })
+}
+
+/// The operation's before and after.
+fn to_step(
+    id: &TransactionId,
+    index: usize,
+    place: &Place,
+    operation: &Operation,
+    found: Option<&Found>,
+) -> Result<(Step, Option<Vec<u8>>), Failure> {
+    let path = &operation.path;
+    let pre = found.map(|found| found.form.clone());
+    let exact = operation.exact.as_ref();
+    let mut content_of = None;
+    let (work, post) = match (&operation.action, &pre) {
+        (Action::Remove, Some(pre)) if pre.kind == FileKind::File => (Work::Remove, None),
+        (
+            Action::Create {
+                content,
+                mode,
+                uid,
+                gid,
+            },
+            None,
+        ) => {
+            content_of = Some(content.clone());
+            let post = file_form(content, (*mode, *uid, *gid));
+            (Work::Create, Some(post))
+        }
+        (
+            Action::Replace {
+                content,
+                mode,
+                uid,
+                gid,
+            },
+            Some(pre),
+        ) if pre.kind == FileKind::File => {
+            content_of = Some(content.clone());
+            let mut post = file_form(content, (*mode, *uid, *gid));
+            post.xattrs = attributes::with_mode(&pre.xattrs, *mode);
+            (Work::Replace, Some(post))
+        }
+        (Action::SetMeta { mode, uid, gid }, Some(pre)) => {
+            let mut post = Form {
+                mode: *mode,
+                uid: *uid,
+                gid: *gid,
+                ..pre.clone()
+            };
+            post.xattrs = attributes::with_mode(&pre.xattrs, *mode);
+            if (pre.uid, pre.gid) != (*uid, *gid) {
+                post.xattrs = attributes::after_chown(post.xattrs);
+            }
+            (Work::SetMeta, Some(post))
+        }
+        (_, found) => {
+            let is = found
+                .as_ref()
+                .map_or("nothing", |form| form.kind.describe());
+            let help = "run tighten plan again";
+            return Err(refuse(
+                path,
+                format!("there is {is}, where the change needs another"),
+                help,
+            ));
+        }
+    };
+    let post = post.map(|mut post| {
+        if let Some(exact) = exact {
+            post.xattrs = exact.xattrs.clone();
+            post.mtime = Some(exact.mtime);
+        }
+        post
+    });
+    let step = Step {
+        index,
+        work,
+        path: place.path.clone(),
+        temp: content_of.as_ref().map(|_| Step::temp_name(id, index)),
+        backup: matches!(work, Work::Replace | Work::Remove).then(|| Step::backup_name(index)),
+        identity: found.map(|found| Identity::of(&found.opened.meta)),
+        pre,
+        post,
+    };
+    Ok((step, content_of))
+}
+
+fn file_form(content: &[u8], (mode, uid, gid): (u32, u32, u32)) -> Form {
+    Form {
+        kind: FileKind::File,
+        sha256: Some(sha256(content)),
+        size: content.len() as u64,
+        mode,
+        uid,
+        gid,
+        mtime: None,
+        xattrs: BTreeMap::new(),
+    }
+}
+
+/// Nobody else may be able to put a file where the tool works, unless an earlier step of the same
+/// transaction sees to it.
+fn judge_directories(root: &Root, place: &Place, before: &[Ready]) -> Result<(), Failure> {
+    for directory in place.path.parent().ancestors() {
+        let failed =
+            |error: &dyn std::fmt::Display| refuse(&directory, error, "run tighten plan again");
+        let meta = if directory == NodePath::root() {
+            Meta::of(root.handle()).map_err(|error| failed(&LookError::from(error)))?
+        } else {
+            let place = root
+                .locate_exactly(&directory)
+                .map_err(|error| failed(&error))?;
+            place.open().map_err(|error| failed(&error))?.meta
+        };
+        let safe = |uid: u32, mode: u32| root.trusts(uid) && mode & 0o022 == 0;
+        let tightened = before.iter().any(|earlier| {
+            let post = earlier.step.post.as_ref();
+            earlier.step.path == directory && post.is_some_and(|post| safe(post.uid, post.mode))
+        });
+        if !safe(meta.uid, meta.mode) && !tightened {
+            let why = if meta.mode & 0o022 == 0 {
+                format!(
+                    "this directory belongs to user {}, who could put files into it",
+                    meta.uid
+                )
+            } else {
+                format!(
+                    "others may put files into this directory (mode {:04o})",
+                    meta.mode
+                )
+            };
+            let help = format!(
+                "give it to root and take the write bits away, since {} lies below it",
+                place.path
+            );
+            return Err(refuse(&directory, why, &help));
+        }
+    }
+    Ok(())
+}
+
+fn judge_target(path: &NodePath, meta: &Meta, work: Work) -> Result<(), Failure> {
+    if meta.immutable || meta.append_only {
+        let flag = if meta.immutable { "i" } else { "a" };
+        let why = format!("its flag {flag} forbids the change");
+        return Err(refuse(
+            path,
+            why,
+            &format!("take the flag away with: chattr -{flag} {path}"),
+        ));
+    }
+    if meta.kind != FileKind::File {
+        return Ok(());
+    }
+    if meta.nlink != 1 {
+        let why = format!(
+            "has {} hard links, and the change would reach or lose the others",
+            meta.nlink
+        );
+        return Err(refuse(
+            path,
+            why,
+            "find them with find -samefile, and leave one",
+        ));
+    }
+    if meta.mount_point && work != Work::SetMeta {
+        let why = "is a mount point of its own, so that it cannot be replaced in one step";
+        return Err(refuse(
+            path,
+            why,
+            "unmount it, or change it where it is mounted from",
+        ));
+    }
+    Ok(())
+}
+
+fn judge_directory(path: &NodePath, place: &Place, work: Work) -> Result<(), Failure> {
+    let failed =
+        |error: rustix::io::Errno| refuse(path, LookError::from(error), "look at its directory");
+    let space = rustix::fs::fstatvfs(&place.directory).map_err(failed)?;
+    if space.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
+        return Err(refuse(
+            path,
+            "lies on a file system that is mounted read-only",
+            "mount it read-write",
+        ));
+    }
+    let meta = Meta::of(&place.directory).map_err(failed)?;
+    if work != Work::SetMeta && (meta.immutable || meta.append_only) {
+        let why = "its directory's flags (chattr) forbid new names in it";
+        return Err(refuse(
+            path,
+            why,
+            "take the flags away with: chattr -ia on the directory",
+        ));
+    }
+    Ok(())
+}
+
+impl User {
+    fn current() -> User {
+        let mut groups = vec![nix::unistd::getegid().as_raw()];
+        groups.extend(
+            nix::unistd::getgroups()
+                .unwrap_or_default()
+                .iter()
+                .map(|gid| gid.as_raw()),
+        );
+        User {
+            uid: nix::unistd::geteuid().as_raw(),
+            groups,
+        }
+    }
+}
+
+/// What needs root is said, not tried.
+fn judge_rights(path: &NodePath, place: &Place, step: &Step, user: &User) -> Result<(), Failure> {
+    if user.uid == 0 {
+        return Ok(());
+    }
+    let root_only = |why: &str| Err(refuse(path, why, "run tighten as root"));
+    if let Some(post) = &step.post {
+        let from = step
+            .pre
+            .as_ref()
+            .map_or((user.uid, u32::MAX), |pre| (pre.uid, pre.gid));
+        if post.uid != from.0 || post.uid != user.uid {
+            return root_only("only root may change what belongs, or will belong, to another user");
+        }
+        if post.gid != from.1 && !user.groups.contains(&post.gid) {
+            return root_only("only root may give a file to a group that one is not in");
+        }
+    }
+    if step.work != Work::SetMeta {
+        let needed = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        let flags = rustix::fs::AtFlags::EACCESS;
+        if rustix::fs::accessat(&place.directory, ".", needed, flags).is_err() {
+            return root_only("its directory cannot be written to");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Settles what an earlier process left, by its journal's last valid record.
+
+use crate::failure::{Exit, Failure};
+use crate::root::{NodePath, Root};
+
+use super::form::{differences, look};
+use super::id::TransactionId;
+use super::journal::{Journal, Unusable};
+use super::state_dir::Locked;
+use super::step::Step;
+use super::story::{self, Reached, Story};
+use super::undo::{Resolution, put_back};
+
+/// What recovery did, one entry per transaction that it settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Empty when there was nothing to do.
+    pub settled: Vec<(TransactionId, Settlement)>,
+}
+
+/// How a transaction was settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// It had not touched the node; its traces were taken away.
+    Discarded,
+    /// All its files are as before, except those that were kept on the operator's word.
+    PutBack {
+        /// The files that it had set out to change.
+        files: Vec<NodePath>,
+        /// Those that were left as they are.
+        kept: Vec<NodePath>,
+    },
+    /// It had committed: its changes stay.
+    Kept,
+    /// It had put everything back itself.
+    AlreadyPutBack,
+}
+
+/// Settles an interrupted transaction, if there is one. Can be repeated and interrupted itself.
+///
+/// # Errors
+/// Exit 4 when files could not be put back, each listed with its backup; exit 1 when the journal
+/// cannot be trusted or speaks of another tree, in which case nothing is changed.
+pub fn recover(state: &Locked, root: &Root, resolution: Resolution) -> Result<Recovered, Failure> {
+    let mut recovered = Recovered::default();
+    let active = state.active()?;
+    let newest = state.ids()?.pop();
+    let is_active = active.is_some();
+    let named = active.flatten();
+    if let Some(id) = &named
+        && newest.as_ref() != Some(id)
+    {
+        settle(state, root, id, true, resolution, &mut recovered)?;
+    }
+    if let Some(id) = &newest {
+        // An `active` that names nothing was cut off while it was written, by the newest one.
+        let open = is_active && named.as_ref().is_none_or(|named| named == id);
+        settle(state, root, id, open, resolution, &mut recovered)?;
+    }
+    if is_active {
+        state.clear_active().map_err(|error| {
+            let path = state.path().join("active");
+            Failure::refused(format!("{}: cannot be removed: {error}", path.display()))
+                .help("mend the file system of the state directory, then: tighten recover")
+        })?;
+    }
+    Ok(recovered)
+}
+
+fn settle(
+    state: &Locked,
+    root: &Root,
+    id: &TransactionId,
+    open: bool,
+    resolution: Resolution,
+    recovered: &mut Recovered,
+) -> Result<(), Failure> {
+    let exists = state.ids()?.contains(id);
+    let story = if exists {
+        story::read(state, id)?
+    } else {
+        Err(Unusable::Empty)
+    };
+    let story = match story {
+        Ok(story) => story,
+        Err(Unusable::Empty) => return discard(state, id, recovered),
+        Err(why) => {
+            let failure = story::unusable(state, id, &why);
+            return Err(if open {
+                failure.exit(Exit::Incomplete)
+            } else {
+                failure
+            });
+        }
+    };
+    let settlement = match &story.reached {
+        Reached::Begun => return discard(state, id, recovered),
+        Reached::Committed if open => Settlement::Kept,
+        Reached::RolledBack(_) if open => Settlement::AlreadyPutBack,
+        Reached::Committed | Reached::RolledBack(_) => return Ok(()),
+        Reached::Prepared | Reached::Conflict => {
+            if !story.is_of(root)? && resolution != Resolution::Force {
+                return Err(story.other_root());
+            }
+            if !open {
+                return never_active(state, root, id, &story, recovered);
+            }
+            undo(state, root, id, &story.steps, resolution)?
+        }
+    };
+    recovered.settled.push((id.clone(), settlement));
+    Ok(())
+}
+
+fn undo(
+    state: &Locked,
+    root: &Root,
+    id: &TransactionId,
+    steps: &[Step],
+    resolution: Resolution,
+) -> Result<Settlement, Failure> {
+    let directory = state.open_transaction(id)?;
+    let mut journal = Journal::reopen(&directory).map_err(|error| {
+        let path = state.path_of(id);
+        Failure::refused(format!(
+            "{}: its journal cannot be opened: {error}",
+            path.display()
+        ))
+        .exit(Exit::Incomplete)
+        .help("mend the file system of the state directory, then: tighten recover")
+    })?;
+    let kept = put_back(state, root, id, &directory, &mut journal, steps, resolution)?;
+    Ok(Settlement::PutBack {
+        files: steps.iter().map(|step| step.path.clone()).collect(),
+        kept,
+    })
+}
+
+/// A journal that is prepared, with no `active`: cut off before the node was touched, or the end of
+/// a settled journal was damaged later. The node tells which.
+fn never_active(
+    state: &Locked,
+    root: &Root,
+    id: &TransactionId,
+    story: &Story,
+    recovered: &mut Recovered,
+) -> Result<(), Failure> {
+    let (mut untouched, mut touched) = (true, false);
+    for step in &story.steps {
+        let found = root
+            .locate_exactly(&step.path)
+            .and_then(|place| look(&place, step.has_contents()));
+        let Ok(found) = found else {
+            untouched = false;
+            continue;
+        };
+        let form = found.as_ref().map(|found| &found.form);
+        if !differences(step.pre.as_ref(), form).is_empty() {
+            untouched = false;
+            touched |= differences(step.post.as_ref(), form).is_empty();
+        }
+    }
+    if untouched {
+        return discard(state, id, recovered);
+    }
+    if touched {
+        let why = Unusable::Corrupt {
+            line: story.steps.len() + 3,
+            why: "its end is missing".into(),
+        };
+        return Err(story::unusable(state, id, &why));
+    }
+    // Somebody changed the files since; they are not ours to judge, and the backups stay.
+    Ok(())
+}
+
+fn discard(state: &Locked, id: &TransactionId, recovered: &mut Recovered) -> Result<(), Failure> {
+    state
+        .clear_active()
+        .and_then(|()| state.discard_transaction(id))
+        .map_err(|error| {
+            let path = state.path_of(id);
+            Failure::refused(format!("{}: cannot be removed: {error}", path.display()))
+                .state("nothing outside the state directory was touched")
+                .help("mend the file system of the state directory, then: tighten recover")
+        })?;
+    recovered.settled.push((id.clone(), Settlement::Discarded));
+    Ok(())
+}

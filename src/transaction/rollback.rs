@@ -1,0 +1,356 @@
+//! Undoes a committed transaction by a transaction of its own, from the journal alone.
+
+use crate::failure::Failure;
+use crate::root::{FileKind, LookError, NodePath, Root, Time};
+
+use super::begin::{Change, Description, Purpose, begin};
+use super::disk;
+use super::flow::Prepared;
+use super::form::{Form, Found, differences, look};
+use super::history::newest_committed;
+use super::id::TransactionId;
+use super::interrupt::Interrupt;
+use super::operation::{Action, Exact, Expected, Operation, sha256};
+use super::state_dir::{Locked, StateDir};
+use super::step::{Step, Work};
+use super::story::{self, Reached};
+
+/// A file that is not as a transaction left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// The file.
+    pub path: NodePath,
+    /// What differs, in a few words.
+    pub differs: String,
+}
+
+/// What a rollback would do.
+#[derive(Debug)]
+#[must_use = "a rollback does nothing until it is begun"]
+pub struct Rollback {
+    of: TransactionId,
+    drift: Vec<Drift>,
+    skipped: Vec<NodePath>,
+    changes: Vec<Change>,
+    operations: Vec<Operation>,
+}
+
+impl Rollback {
+    /// Works out how to undo a transaction (the newest committed one when `id` is `None`; else any
+    /// unique beginning of an id), and changes nothing.
+    ///
+    /// With `force`, files that changed since are overwritten (the transaction backs them up), and
+    /// a copy of the tree at another place is accepted.
+    ///
+    /// # Errors
+    /// Exit 1: there is no such transaction, it did not commit, it changed another tree, or files
+    /// changed since and `force` is not given.
+    pub fn plan(
+        state: &StateDir,
+        root: &Root,
+        id: Option<&str>,
+        force: bool,
+    ) -> Result<Rollback, Failure> {
+        let nothing = || Failure::refused("there is no committed transaction to roll back");
+        let id = match id {
+            Some(prefix) => state.find(prefix)?,
+            None => newest_committed(state)?.ok_or_else(nothing)?,
+        };
+        let story = story::read_sound(state, &id)?;
+        if story.reached != Reached::Committed {
+            return Err(Failure::refused(format!("transaction {id} did not commit"))
+                .state("nothing was written")
+                .help("list the committed ones with: tighten history"));
+        }
+        if !force && !story.is_of(root)? {
+            return Err(story.other_root());
+        }
+        let mut rollback = Rollback {
+            of: id.clone(),
+            drift: Vec::new(),
+            skipped: Vec::new(),
+            changes: story.begin.changes.iter().rev().map(undone).collect(),
+            operations: Vec::new(),
+        };
+        for step in story.steps.iter().rev() {
+            rollback.add(state, root, &id, step, force)?;
+        }
+        if !force && !rollback.drift.is_empty() {
+            return Err(rollback.refusal());
+        }
+        Ok(rollback)
+    }
+
+    /// The transaction that is undone.
+    pub fn of(&self) -> &TransactionId {
+        &self.of
+    }
+
+    /// Files that changed since, and would be overwritten.
+    pub fn drift(&self) -> &[Drift] {
+        &self.drift
+    }
+
+    /// Files that are gone, or already as they were, and for which nothing is done.
+    pub fn skipped(&self) -> &[NodePath] {
+        &self.skipped
+    }
+
+    /// The changes that will be undone, in order.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The files and what is done to each, in order.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// Begins the rollback as a transaction; it goes on like any other.
+    ///
+    /// # Errors
+    /// As [`super::Transaction::begin`].
+    pub fn begin<'a>(
+        self,
+        state: &'a Locked,
+        root: &'a Root,
+        interrupt: &'a Interrupt,
+        user: String,
+    ) -> Result<Prepared<'a>, Failure> {
+        let description = Description {
+            user,
+            changes: self.changes,
+            plan: None,
+        };
+        let purpose = Purpose::RollbackOf(self.of);
+        begin(
+            state,
+            root,
+            interrupt,
+            description,
+            self.operations,
+            purpose,
+        )
+    }
+
+    fn refusal(&self) -> Failure {
+        let list: Vec<String> = self
+            .drift
+            .iter()
+            .map(|drift| format!("{}: {}", drift.path, drift.differs))
+            .collect();
+        Failure::refused(format!(
+            "files changed since transaction {}: {}",
+            self.of,
+            list.join("; ")
+        ))
+        .state("nothing was written")
+        .help("--force puts the former files back nevertheless, and backs up what it overwrites")
+    }
+
+    fn add(
+        &mut self,
+        state: &StateDir,
+        root: &Root,
+        id: &TransactionId,
+        step: &Step,
+        force: bool,
+    ) -> Result<(), Failure> {
+        let refused = |why: &dyn std::fmt::Display| {
+            Failure::refused(format!("{}: {why}", step.path))
+                .state("nothing was written")
+                .help("put this file back by hand")
+        };
+        let found = match root
+            .locate_exactly(&step.path)
+            .and_then(|place| look(&place, step.has_contents()))
+        {
+            Ok(found) => found,
+            Err(LookError::Missing) => None,
+            Err(error) => return Err(refused(&error)),
+        };
+        let form = found.as_ref().map(|found| &found.form);
+        let differs = differences(step.post.as_ref(), form);
+        if !differs.is_empty() {
+            if force && differences(step.pre.as_ref(), form).is_empty() {
+                self.skipped.push(step.path.clone());
+                return Ok(());
+            }
+            self.drift.push(Drift {
+                path: step.path.clone(),
+                differs: differs.join(", "),
+            });
+            if !force {
+                return Ok(());
+            }
+        }
+        let content = match &step.backup {
+            None => None,
+            Some(name) => Some(backup(state, id, step, name)?),
+        };
+        match inverse(step, found.as_ref(), content).map_err(|why| refused(&why))? {
+            Some(operation) => self.operations.push(operation),
+            None => self.skipped.push(step.path.clone()),
+        }
+        Ok(())
+    }
+}
+
+/// The former contents, as they were when the journal was written.
+fn backup(
+    state: &StateDir,
+    id: &TransactionId,
+    step: &Step,
+    name: &str,
+) -> Result<Vec<u8>, Failure> {
+    let shown = state.path_of(id).join(name);
+    let directory = state.open_transaction(id)?;
+    let bytes = disk::read(directory, name, crate::root::MAX_FILE).map_err(|error| {
+        Failure::refused(format!(
+            "{}: the backup cannot be read: {error}",
+            shown.display()
+        ))
+        .state("nothing was written")
+    })?;
+    let recorded = step.pre.as_ref().and_then(|pre| pre.sha256.as_deref());
+    if recorded != Some(sha256(&bytes).as_str()) {
+        return Err(
+            Failure::refused(format!("{}: the backup is damaged", shown.display()))
+                .state("nothing was written")
+                .help("put this file back by hand, from another copy"),
+        );
+    }
+    Ok(bytes)
+}
+
+/// The operation that brings a file back; `None` when there is nothing left to do.
+fn inverse(
+    step: &Step,
+    found: Option<&Found>,
+    content: Option<Vec<u8>>,
+) -> Result<Option<Operation>, String> {
+    let expected = match found {
+        None => Expected::absent(),
+        Some(found) => Expected {
+            exists: true,
+            kind: found.form.kind,
+            sha256: found.form.sha256.clone(),
+            mode: found.form.mode,
+            uid: found.form.uid,
+            gid: found.form.gid,
+        },
+    };
+    if let Some(found) = found {
+        let kind = step
+            .pre
+            .as_ref()
+            .or(step.post.as_ref())
+            .map(|form| form.kind);
+        if kind.is_some_and(|kind| kind != found.form.kind) {
+            return Err(format!("it is {} now", found.form.kind.describe()));
+        }
+    }
+    let action = match (&step.pre, content, found) {
+        (None, _, None) => return Ok(None),
+        (None, _, Some(_)) => Action::Remove,
+        (Some(pre), Some(content), found) => {
+            let (mode, uid, gid) = (pre.mode, pre.uid, pre.gid);
+            if found.is_some() {
+                Action::Replace {
+                    content,
+                    mode,
+                    uid,
+                    gid,
+                }
+            } else {
+                Action::Create {
+                    content,
+                    mode,
+                    uid,
+                    gid,
+                }
+            }
+        }
+        // Only mode and owner were ours, and they went with the file.
+        (Some(_), None, None) => return Ok(None),
+        (Some(pre), None, Some(_)) => Action::SetMeta {
+            mode: pre.mode,
+            uid: pre.uid,
+            gid: pre.gid,
+        },
+    };
+    let exact = step.pre.as_ref().map(|pre| exact(step.work, pre, found));
+    Ok(Some(Operation {
+        path: step.path.clone(),
+        expected,
+        action,
+        exact: exact.flatten(),
+    }))
+}
+
+fn exact(work: Work, pre: &Form, found: Option<&Found>) -> Option<Exact> {
+    let now: Option<Time> = found.and_then(|found| found.form.mtime);
+    // A change of metadata leaves the time of the contents alone, and so does its undoing.
+    let mtime = if work == Work::SetMeta || pre.kind == FileKind::Directory {
+        now?
+    } else {
+        pre.mtime?
+    };
+    Some(Exact {
+        xattrs: pre.xattrs.clone(),
+        mtime,
+    })
+}
+
+/// The words for a change that is undone.
+fn undone(change: &super::record::ChangeNote) -> Change {
+    const UNDO: &str = "undo: ";
+    let summary = match change.summary.strip_prefix(UNDO) {
+        Some(original) => original.to_string(),
+        None => format!("{UNDO}{}", change.summary),
+    };
+    Change {
+        id: change.id.clone(),
+        check: change.check.clone(),
+        path: change.path.clone(),
+        action: change.action.clone(),
+        risk: change.risk.clone(),
+        summary,
+    }
+}
+
+/// Which files are no longer as the newest committed transaction left them, with its id; `None`
+/// when there is no such transaction.
+///
+/// # Errors
+/// When the journal cannot be used, or speaks of another tree.
+pub fn left_as(
+    state: &StateDir,
+    root: &Root,
+) -> Result<Option<(TransactionId, Vec<Drift>)>, Failure> {
+    let Some(id) = newest_committed(state)? else {
+        return Ok(None);
+    };
+    let story = story::read_sound(state, &id)?;
+    if !story.is_of(root)? {
+        return Err(story.other_root());
+    }
+    let mut drift = Vec::new();
+    for step in &story.steps {
+        let looked = root
+            .locate_exactly(&step.path)
+            .and_then(|place| look(&place, step.has_contents()));
+        let differs = match looked {
+            Ok(found) => differences(step.post.as_ref(), found.as_ref().map(|found| &found.form)),
+            Err(LookError::Missing) => differences(step.post.as_ref(), None),
+            Err(error) => vec![error.to_string()],
+        };
+        if !differs.is_empty() {
+            drift.push(Drift {
+                path: step.path.clone(),
+                differs: differs.join(", "),
+            });
+        }
+    }
+    Ok(Some((id, drift)))
+}
