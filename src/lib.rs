@@ -10,5 +10,9 @@
 //! The modules in the order of that flow; docs/ARCHITECTURE.md says what each may do.
 
 pub mod failure;
+pub mod goaddress;
+pub mod goduration;
+pub mod gotype;
+pub mod goyaml;
 pub mod root;
 pub mod yaml;
