@@ -10,9 +10,9 @@
 //! The modules in the order of that flow; docs/ARCHITECTURE.md says what each may do.
 
 pub mod failure;
-pub mod goaddress;
-pub mod goduration;
-pub mod gotype;
+pub mod golang;
 pub mod goyaml;
+pub mod kubeconfig;
+pub mod proxyconfig;
 pub mod root;
 pub mod yaml;

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 
-use crate::goduration;
+use crate::golang::duration;
 use crate::goyaml::{Data, Entry, Item};
 
 /// A Go struct.
@@ -321,8 +321,8 @@ fn join(path: &str, key: &str) -> String {
 /// `metav1.Duration.UnmarshalJSON`: null is read as the empty string, which is no duration.
 fn duration(item: &Item) -> Result<(), Misfit> {
     let message = match &item.data {
-        Data::Text(text) => goduration::parse(text).err(),
-        Data::Null => goduration::parse("").err(),
+        Data::Text(text) => duration::parse(text).err(),
+        Data::Null => duration::parse("").err(),
         data => Some(format!(
             "json: cannot unmarshal {} into Go value of type string",
             noun(data)
@@ -334,7 +334,7 @@ fn duration(item: &Item) -> Result<(), Misfit> {
 /// `TimeOrMetaDuration.UnmarshalJSON`.
 fn flush(item: &Item) -> Result<(), Misfit> {
     let message = match &item.data {
-        Data::Text(text) => goduration::parse(text).err(),
+        Data::Text(text) => duration::parse(text).err(),
         Data::Null => None,
         Data::Number(text) => text.parse::<i64>().err().map(|_| {
             format!(
