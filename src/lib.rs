@@ -11,6 +11,10 @@
 
 pub mod edit;
 pub mod failure;
+pub mod golang;
+pub mod goyaml;
+pub mod kubeconfig;
+pub mod proxyconfig;
 pub mod root;
 pub mod transaction;
 pub mod yaml;

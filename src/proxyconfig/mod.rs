@@ -1,0 +1,222 @@
+//! What kube-proxy 1.36.2 makes of a KubeProxyConfiguration: whether it starts with it, and with which
+//! values.
+//!
+//! Decoding, defaulting and validation follow the program's own order: `apiVersion` and `kind`, the types
+//! of all fields, unknown and doubled keys (only a log line), defaults, logging, validation. Feature gates
+//! are known by each version alone; their names are accepted here without a look.
+
+mod defaults;
+mod effective;
+mod flags;
+mod held;
+mod schema;
+mod validate;
+
+pub use crate::golang::types::StrictProblem;
+pub use effective::{Effective, Field};
+pub use flags::{HONOURED_WITH_CONFIG, from_flags};
+
+use crate::golang::{header, text, types};
+use crate::goyaml::{self, Item, Trouble};
+use held::{Held, Slots};
+use validate::Fault;
+
+/// What kube-proxy demands of `apiVersion` and `kind`.
+const HEADER: header::Expected = header::Expected {
+    group: "kubeproxy.config.k8s.io",
+    version: "v1alpha1",
+    kind: "KubeProxyConfiguration",
+    may_be_missing: false,
+    scheme: "pkg/proxy/apis/config/scheme/scheme.go:29",
+};
+
+/// What was found out about a configuration.
+#[must_use]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// kube-proxy starts with it, as far as the configuration decides that.
+    pub accepted: bool,
+    /// kube-proxy logs that it fell back to lenient decoding: a key is unknown or doubled.
+    pub lenient: bool,
+    /// Why kube-proxy refuses it, or why it could not be judged.
+    pub error: Option<Problem>,
+    /// It is more than is read here, so nothing is known about it, not even whether it is accepted.
+    pub unjudged: bool,
+    /// The keys behind `lenient`.
+    pub unknown: Vec<StrictProblem>,
+    /// The values, when it is accepted.
+    pub values: Option<Effective>,
+}
+
+/// Why a configuration is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// kube-proxy's message; short and printable, whatever the file holds.
+    pub message: String,
+    /// Line of what is wrong, where it is known.
+    pub line: Option<usize>,
+}
+
+/// Reads the bytes of the file that `--config` names.
+pub fn read(bytes: &[u8]) -> Reading {
+    let (root, doubled) = match load(bytes) {
+        Ok(loaded) => loaded,
+        Err(trouble) if trouble.budget => return Reading::unjudged(&trouble.message, trouble.line),
+        Err(trouble) => return Reading::undecodable(&trouble.message, trouble.line),
+    };
+    match header::check(&root, &HEADER) {
+        Ok(()) => {}
+        Err(header::Misheaded::Refused(message, line)) => {
+            return Reading::undecodable(&message, Some(line));
+        }
+        Err(header::Misheaded::Unjudged(message, line)) => {
+            return Reading::unjudged(&message, Some(line));
+        }
+    }
+    let mut unknown = doubled;
+    match types::check(&schema::ROOT, &root) {
+        Ok(problems) => unknown.extend(problems),
+        Err(misfit) => return Reading::undecodable(&misfit.message, Some(misfit.line)),
+    }
+    unknown.sort_by_key(|problem| problem.line);
+    let mut slots = Slots::zero();
+    slots.fill(&schema::ROOT, root.entries(), "");
+    defaults::scheme(&mut slots);
+    defaults::platform(&mut slots);
+    judge(slots, unknown)
+}
+
+/// Input that starts with `{` goes to the JSON decoder alone, everything else through YAML.
+fn load(bytes: &[u8]) -> Result<(Item, Vec<StrictProblem>), Trouble> {
+    if starts_as_json(bytes) {
+        let root = goyaml::parse_json(bytes).map_err(|mut trouble| {
+            if !trouble.budget {
+                trouble.message =
+                    format!("couldn't get version/kind; json parse error: {}", trouble.message);
+            }
+            trouble
+        })?;
+        return Ok((root, Vec::new()));
+    }
+    let loaded = goyaml::load(bytes)?;
+    let problem = |doubled: goyaml::Doubled| StrictProblem {
+        path: doubled.path,
+        line: doubled.line,
+        doubled: true,
+    };
+    let doubled = loaded.doubled.into_iter().map(problem).collect();
+    Ok((loaded.root, doubled))
+}
+
+/// Go trims Unicode's white space, of which a byte order mark is no part.
+fn starts_as_json(bytes: &[u8]) -> bool {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+            std::str::from_utf8(valid).unwrap_or_default()
+        }
+    };
+    text.trim_start().starts_with('{')
+}
+
+/// Validates what was decoded and defaulted.
+fn judge(slots: Slots, unknown: Vec<StrictProblem>) -> Reading {
+    let lenient = !unknown.is_empty();
+    let error = refusal(&slots);
+    Reading {
+        accepted: error.is_none(),
+        lenient,
+        unjudged: false,
+        unknown,
+        values: error.is_none().then(|| Effective::new(slots)),
+        error,
+    }
+}
+
+fn refusal(slots: &Slots) -> Option<Problem> {
+    let line = |faults: &[Fault]| slots.slot(faults.first()?.field)?.line;
+    let logging = validate::logging(slots);
+    if !logging.is_empty() {
+        let message = format!("initialize logging: {}", validate::aggregate(&logging));
+        return Some(Problem::new(&message, line(&logging)));
+    }
+    let faults = validate::validate(slots);
+    if faults.is_empty() {
+        return None;
+    }
+    let message = format!("failed validate: {}", validate::aggregate(&faults));
+    Some(Problem::new(&message, line(&faults)))
+}
+
+impl Problem {
+    fn new(message: &str, line: Option<usize>) -> Self {
+        Problem {
+            message: text::message(message),
+            line,
+        }
+    }
+}
+
+impl Reading {
+    fn refused(message: &str, line: Option<usize>) -> Self {
+        Reading {
+            accepted: false,
+            lenient: false,
+            error: Some(Problem::new(message, line)),
+            unjudged: false,
+            unknown: Vec::new(),
+            values: None,
+        }
+    }
+
+    fn undecodable(message: &str, line: Option<usize>) -> Self {
+        Reading::refused(&format!("failed complete: failed to decode: {message}"), line)
+    }
+
+    fn unjudged(message: &str, line: Option<usize>) -> Self {
+        Reading {
+            unjudged: true,
+            ..Reading::refused(message, line)
+        }
+    }
+
+    /// The same with `--hostname-override`, the one field's flag that beats the file. An empty flag counts
+    /// as none; one of blanks alone is refused.
+    pub fn with_hostname_override(mut self, name: &str) -> Self {
+        let trimmed = name.trim();
+        let Some(values) = &mut self.values else {
+            return self;
+        };
+        if name.is_empty() {
+            return self;
+        }
+        if trimmed.is_empty() {
+            return Reading::refused(flags::EMPTY_HOSTNAME, None);
+        }
+        for field in &mut values.fields {
+            if field.name == "hostnameOverride" {
+                field.value = serde_json::json!(trimmed.to_lowercase());
+                field.line = None;
+                field.span = None;
+                field.written = true;
+                field.defaulted = false;
+                field.flag = Some("hostname-override".to_owned());
+            }
+        }
+        self
+    }
+}
+
+/// Sets a field from a flag.
+fn set(slots: &mut Slots, name: &str, held: Held, flag: &str) {
+    if let Some(slot) = slots.slot_mut(name) {
+        slot.held = held;
+        slot.written = true;
+        slot.defaulted = false;
+        slot.flag = Some(flag.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests;
