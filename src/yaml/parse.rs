@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{
+    ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle, Tag,
+};
 
 use super::tree::{Comment, Document, Node, Style, Value};
 
@@ -13,6 +15,8 @@ pub const MAX_NODES: usize = 200_000;
 /// Deepest nesting of collections.
 pub const MAX_DEPTH: usize = 64;
 
+/// Longest tag, in bytes: a directive of 1 KiB could otherwise be multiplied by every node.
+const MAX_TAG: usize = 256;
 /// Most comments in a row: the parser keeps them until it knows what follows.
 const MAX_COMMENTS: usize = 10_000;
 
@@ -123,7 +127,7 @@ impl<'text> Builder<'text> {
                     let node = self.scalar(text.into_owned(), style, bytes, line);
                     self.put(Node {
                         anchor,
-                        tag: tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
+                        tag: spelled_out(tag.as_deref(), line)?,
                         ..node
                     });
                 }
@@ -131,19 +135,13 @@ impl<'text> Builder<'text> {
                     Open::Sequence(Vec::new()),
                     style,
                     (bytes.start, line),
-                    (
-                        anchor,
-                        tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
-                    ),
+                    (anchor, spelled_out(tag.as_deref(), line)?),
                 )?,
                 Event::MappingStart(style, anchor, tag) => self.open(
                     Open::Mapping(Vec::new(), None),
                     style,
                     (bytes.start, line),
-                    (
-                        anchor,
-                        tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
-                    ),
+                    (anchor, spelled_out(tag.as_deref(), line)?),
                 )?,
                 Event::SequenceEnd | Event::MappingEnd => self.close(bytes.end),
                 _ => {}
@@ -292,6 +290,18 @@ impl<'text> Builder<'text> {
             },
         }
     }
+}
+
+/// A tag with its handle replaced by what a directive made of it, which can be much longer.
+fn spelled_out(tag: Option<&Tag>, line: usize) -> Result<Option<String>, Refusal> {
+    let Some(tag) = tag else {
+        return Ok(None);
+    };
+    let (handle, suffix) = (tag.handle(), tag.suffix());
+    if handle.len() + suffix.len() > MAX_TAG {
+        return Err(budget(line, format!("a tag longer than {MAX_TAG} bytes")));
+    }
+    Ok(Some(format!("{handle}{suffix}")))
 }
 
 fn budget(line: usize, message: String) -> Refusal {
