@@ -210,13 +210,27 @@ impl<'text> Builder<'text> {
         if is_indicator(self.text.as_bytes().get(reported)) {
             return reported + 1;
         }
-        let before = self.text.get(..reported).unwrap_or_default();
-        let content = before.trim_end_matches([' ', '\t']);
+        let content = self.written_before(reported);
         if is_indicator(content.as_bytes().last()) {
             content.len()
         } else {
             reported
         }
+    }
+
+    /// The text up to here, without the blanks and the comment that lie directly before.
+    fn written_before(&self, at: usize) -> &'text str {
+        let comments = &self.document.comments;
+        let earlier = comments.partition_point(|comment| comment.span.start < at);
+        let comment = earlier.checked_sub(1).and_then(|last| comments.get(last));
+        let before = self.text.get(..at).unwrap_or_default();
+        let trimmed = before.trim_end_matches([' ', '\t', '\r', '\n']);
+        let end = match comment {
+            Some(comment) if comment.span.end >= trimmed.len() => comment.span.start,
+            _ => trimmed.len(),
+        };
+        let content = self.text.get(..end).unwrap_or_default();
+        content.trim_end_matches([' ', '\t'])
     }
 
     fn open(
@@ -264,16 +278,16 @@ impl<'text> Builder<'text> {
         let Open::Sequence(items) = &frame.open else {
             return frame.start;
         };
-        match items.first() {
-            Some(first) if !frame.flow && first.span.start <= frame.start => {
-                let before = self.text.get(..first.span.start).unwrap_or_default();
-                match before.trim_end().strip_suffix('-') {
-                    Some(before_dash) => before_dash.len(),
-                    None => frame.start,
-                }
-            }
-            _ => frame.start,
+        let dashed = self.text.as_bytes().get(frame.start) == Some(&b'-');
+        let own_dash = dashed
+            && items
+                .first()
+                .is_some_and(|first| first.span.start > frame.start);
+        if frame.flow || own_dash {
+            return frame.start;
         }
+        let before_dash = self.written_before(frame.start).strip_suffix('-');
+        before_dash.map_or(frame.start, str::len)
     }
 
     fn put(&mut self, node: Node) {
