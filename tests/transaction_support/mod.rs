@@ -69,11 +69,11 @@ pub fn put(root: &Path, path: &str, bytes: &[u8], mode: u32, (uid, gid): (u32, u
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, bytes).unwrap();
     chown(&file, Some(uid), Some(gid)).unwrap();
-    set_mode(&file, mode);
     let old =
         std::time::SystemTime::UNIX_EPOCH + std::time::Duration::new(1_700_000_000, 123_456_789);
     let handle = fs::File::options().write(true).open(&file).unwrap();
     handle.set_modified(old).unwrap();
+    set_mode(&file, mode);
 }
 
 pub fn set_mode(path: &Path, mode: u32) {
