@@ -1,5 +1,13 @@
 //! What an apply leaves: exact bytes and metadata when it works, exactly the old ones when not.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 mod transaction_support;
 

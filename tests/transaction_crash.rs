@@ -3,7 +3,15 @@
 //!
 //! `cargo test --test transaction_crash` takes every ninth call; `TIGHTEN_CRASH=all` takes each one.
 //! It runs without the test harness: the killed process is this program itself, with one thread.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 mod transaction_support;
 

@@ -1,5 +1,13 @@
 //! Rollback brings everything back, and nothing that somebody else wrote is lost; recovery too.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 mod transaction_support;
 

@@ -1,5 +1,13 @@
 //! The state directory and its journals: forged, damaged, torn, held, listed.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 mod transaction_support;
 

@@ -1,5 +1,13 @@
 //! A small node, a plan of seven changes for it, and a look at everything that must be kept.
-#![allow(dead_code, missing_docs)]
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
