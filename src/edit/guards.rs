@@ -127,10 +127,9 @@ fn key(text: &str, name: &Node) -> Result<(), Refused> {
     }
     let written = text.get(name.span.clone()).unwrap_or_default();
     let before = text.get(..name.span.start).unwrap_or_default();
-    let line = before.rsplit('\n').next().unwrap_or_default();
     let after = text.get(name.span.end..).unwrap_or_default();
     if written.contains('\n')
-        || line.trim_end_matches([' ', '\t']).ends_with('?')
+        || before.trim_end_matches([' ', '\t']).ends_with('?')
         || !after.trim_start_matches([' ', '\t']).starts_with(':')
     {
         return refuse("a key that is not written as `key:` on one line");

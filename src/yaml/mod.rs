@@ -8,3 +8,6 @@ mod tree;
 
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, Problem, Refusal, parse, parse_first};
 pub use tree::{Comment, Document, Node, Style, Value};
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{
+    ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle, Tag,
+};
 
 use super::tree::{Comment, Document, Node, Style, Value};
 
@@ -13,6 +15,8 @@ pub const MAX_NODES: usize = 200_000;
 /// Deepest nesting of collections.
 pub const MAX_DEPTH: usize = 64;
 
+/// Longest tag, in bytes: a directive of 1 KiB could otherwise be multiplied by every node.
+const MAX_TAG: usize = 256;
 /// Most comments in a row: the parser keeps them until it knows what follows.
 const MAX_COMMENTS: usize = 10_000;
 
@@ -123,7 +127,7 @@ impl<'text> Builder<'text> {
                     let node = self.scalar(text.into_owned(), style, bytes, line);
                     self.put(Node {
                         anchor,
-                        tag: tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
+                        tag: spelled_out(tag.as_deref(), line)?,
                         ..node
                     });
                 }
@@ -131,19 +135,13 @@ impl<'text> Builder<'text> {
                     Open::Sequence(Vec::new()),
                     style,
                     (bytes.start, line),
-                    (
-                        anchor,
-                        tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
-                    ),
+                    (anchor, spelled_out(tag.as_deref(), line)?),
                 )?,
                 Event::MappingStart(style, anchor, tag) => self.open(
                     Open::Mapping(Vec::new(), None),
                     style,
                     (bytes.start, line),
-                    (
-                        anchor,
-                        tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
-                    ),
+                    (anchor, spelled_out(tag.as_deref(), line)?),
                 )?,
                 Event::SequenceEnd | Event::MappingEnd => self.close(bytes.end),
                 _ => {}
@@ -212,13 +210,27 @@ impl<'text> Builder<'text> {
         if is_indicator(self.text.as_bytes().get(reported)) {
             return reported + 1;
         }
-        let before = self.text.get(..reported).unwrap_or_default();
-        let content = before.trim_end_matches([' ', '\t']);
+        let content = self.written_before(reported);
         if is_indicator(content.as_bytes().last()) {
             content.len()
         } else {
             reported
         }
+    }
+
+    /// The text up to here, without the blanks and the comment that lie directly before.
+    fn written_before(&self, at: usize) -> &'text str {
+        let comments = &self.document.comments;
+        let earlier = comments.partition_point(|comment| comment.span.start < at);
+        let comment = earlier.checked_sub(1).and_then(|last| comments.get(last));
+        let before = self.text.get(..at).unwrap_or_default();
+        let trimmed = before.trim_end_matches([' ', '\t', '\r', '\n']);
+        let end = match comment {
+            Some(comment) if comment.span.end >= trimmed.len() => comment.span.start,
+            _ => trimmed.len(),
+        };
+        let content = self.text.get(..end).unwrap_or_default();
+        content.trim_end_matches([' ', '\t'])
     }
 
     fn open(
@@ -266,16 +278,16 @@ impl<'text> Builder<'text> {
         let Open::Sequence(items) = &frame.open else {
             return frame.start;
         };
-        match items.first() {
-            Some(first) if !frame.flow && first.span.start <= frame.start => {
-                let before = self.text.get(..first.span.start).unwrap_or_default();
-                match before.trim_end().strip_suffix('-') {
-                    Some(before_dash) => before_dash.len(),
-                    None => frame.start,
-                }
-            }
-            _ => frame.start,
+        let dashed = self.text.as_bytes().get(frame.start) == Some(&b'-');
+        let own_dash = dashed
+            && items
+                .first()
+                .is_some_and(|first| first.span.start > frame.start);
+        if frame.flow || own_dash {
+            return frame.start;
         }
+        let before_dash = self.written_before(frame.start).strip_suffix('-');
+        before_dash.map_or(frame.start, str::len)
     }
 
     fn put(&mut self, node: Node) {
@@ -292,6 +304,18 @@ impl<'text> Builder<'text> {
             },
         }
     }
+}
+
+/// A tag with its handle replaced by what a directive made of it, which can be much longer.
+fn spelled_out(tag: Option<&Tag>, line: usize) -> Result<Option<String>, Refusal> {
+    let Some(tag) = tag else {
+        return Ok(None);
+    };
+    let (handle, suffix) = (tag.handle(), tag.suffix());
+    if handle.len() + suffix.len() > MAX_TAG {
+        return Err(budget(line, format!("a tag longer than {MAX_TAG} bytes")));
+    }
+    Ok(Some(format!("{handle}{suffix}")))
 }
 
 fn budget(line: usize, message: String) -> Refusal {

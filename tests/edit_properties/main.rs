@@ -3,14 +3,23 @@
 //!
 //! What a document means is known here before it is written down, so the expectation never comes
 //! from parsing. `TIGHTEN_EDIT_CASES=100000 cargo test --release --test edit_properties` for the long
-//! run; with `TIGHTEN_EDIT_DUMP=FILE` every edit is also written there as a line of JSON, for a check
-//! by another YAML library.
+//! run; with `TIGHTEN_EDIT_DUMP=PREFIX` every edit is also written to files of that name as a line of
+//! JSON, for a check by another YAML library.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod model;
 mod render;
 
 use std::cell::RefCell;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -50,14 +59,32 @@ struct Tally {
     reasons: std::collections::BTreeMap<String, u64>,
 }
 
+/// Where every edit goes for a check by another YAML library, if that is asked for.
+struct Dump(Option<RefCell<BufWriter<File>>>);
+
+impl Dump {
+    fn open(test: &str) -> Self {
+        let prefix = std::env::var("TIGHTEN_EDIT_DUMP").ok();
+        Dump(prefix.map(|prefix| {
+            let file = File::create(format!("{prefix}.{test}")).unwrap();
+            RefCell::new(BufWriter::new(file))
+        }))
+    }
+
+    fn write(&self, before: &str, after: &str, edit: &Edit) {
+        if let Some(file) = &self.0 {
+            let line = serde_json::json!({
+                "before": before, "after": after, "path": edit.path, "operation": edit.operation,
+            });
+            writeln!(file.borrow_mut(), "{line}").unwrap();
+        }
+    }
+}
+
 #[test]
 fn an_edit_of_a_random_document_is_right_or_refused() {
     let tally = RefCell::new(Tally::default());
-    let dump = std::env::var_os("TIGHTEN_EDIT_DUMP").map(|path| {
-        RefCell::new(std::io::BufWriter::new(
-            std::fs::File::create(path).unwrap(),
-        ))
-    });
+    let dump = Dump::open("random");
     let strategy = (
         model::document(),
         render::look(),
@@ -83,13 +110,7 @@ fn an_edit_of_a_random_document_is_right_or_refused() {
                 let after = String::from_utf8(after).expect("still UTF-8");
                 check(&document, &rendered, &look, &edit, &after)?;
                 tally.borrow_mut().made += 1;
-                if let Some(dump) = &dump {
-                    let line = serde_json::json!({
-                        "before": rendered.text, "after": after,
-                        "path": edit.path, "operation": edit.operation,
-                    });
-                    writeln!(dump.borrow_mut(), "{line}").unwrap();
-                }
+                dump.write(&rendered.text, &after, &edit);
             }
             Err(refused) => {
                 let mut tally = tally.borrow_mut();
@@ -168,6 +189,67 @@ fn a_document_with_shared_doubled_or_converted_values_is_always_refused() {
     }
 }
 
+/// What is scattered over a document to make it odd.
+const DEBRIS: &[&str] = &[
+    " ", "  ", "\t", "\n", "\r", ":", ": ", "-", "- ", "?", "? ", "#", " #", ",", "[", "]", "{",
+    "}", "&a ", "*a ", "!t ", "|", ">", "'", "\"", "%", "@", "`", "---", "\n---\n", "\n...\n",
+    "<<", "~", "=", "\\", "0", "no", "{}", "[]", ": {", "\u{feff}", "\u{85}", "\u{2028}", "\u{a0}",
+    "x", "\0", "|-\n", "::",
+];
+
+#[test]
+fn an_edit_of_a_mangled_document_is_right_or_refused() {
+    let made = RefCell::new(0_u64);
+    let dump = Dump::open("mangled");
+    let damage = (
+        any::<prop::sample::Index>(),
+        0..3_usize,
+        prop::sample::select(DEBRIS),
+    );
+    let strategy = (
+        (model::document(), render::look()),
+        prop::collection::vec(damage, 1..4),
+        any::<prop::sample::Index>(),
+        any::<u8>(),
+        value(),
+    );
+    let mut runner = TestRunner::new(config());
+    let outcome = runner.run(
+        &strategy,
+        |((document, look), damage, place, kind, value)| {
+            let mut letters: Vec<char> = render::document(&document, &look).text.chars().collect();
+            for (at, lost, debris) in damage {
+                let at = at.index(letters.len() + 1);
+                let end = (at + lost).min(letters.len());
+                letters.splice(at..end, debris.chars());
+            }
+            let before: String = letters.into_iter().collect();
+            let edit = choose(&document, place, kind, value);
+            let Ok(after) = edit::apply(before.as_bytes(), &edit.path, &edit.operation) else {
+                return Ok(());
+            };
+            let after = String::from_utf8(after).expect("still UTF-8");
+            let mut meaning: Json = serde_yaml::from_str(&before)
+                .map_err(|error| TestCaseError::fail(format!("{error}\n{before}")))?;
+            model::perform(&mut meaning, &edit.path, &edit.operation);
+            let read: Json = serde_yaml::from_str(&after)
+                .map_err(|error| TestCaseError::fail(format!("{error}\n{before}\n{after}")))?;
+            prop_assert_eq!(read, meaning, "\n{}\n{}", before, after);
+            *made.borrow_mut() += 1;
+            dump.write(&before, &after, &edit);
+            Ok(())
+        },
+    );
+    println!("edits of mangled documents made: {}", made.borrow());
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+    assert!(
+        *made.borrow() > u64::from(cases()) / 20,
+        "hardly any was tried"
+    );
+}
+
 fn value() -> impl Strategy<Value = Scalar> {
     let text = prop_oneof![
         prop::sample::select(
@@ -205,8 +287,8 @@ fn choose(document: &Model, place: prop::sample::Index, kind: u8, value: Scalar)
     let deep = usize::from(kind % 3) + 1;
     match node {
         Model::Map(..) | Model::FlowMap(..) => path.extend((0..deep).map(new)),
-        Model::Null(_) if kind % 2 == 0 => path.extend((0..deep).map(new)),
-        Model::Seq(_) | Model::FlowSeq(_) if kind % 2 == 0 => {
+        Model::Null(_) if kind.is_multiple_of(2) => path.extend((0..deep).map(new)),
+        Model::Seq(_) | Model::FlowSeq(_) if kind.is_multiple_of(2) => {
             return Edit {
                 path,
                 operation: Operation::Append(value),

@@ -1,0 +1,405 @@
+//! Rollback brings everything back, and nothing that somebody else wrote is lost; recovery too.
+#![allow(
+    missing_docs,
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
+
+mod transaction_support;
+
+use std::fs;
+use std::path::Path;
+
+use tighten::failure::Exit;
+use tighten::transaction::{
+    Interrupt, Resolution, Rollback, Settlement, State, Transaction, history, left_as,
+};
+use transaction_support::*;
+
+#[test]
+fn rollback_brings_back_bytes_metadata_and_times() {
+    let node = Node::new();
+    let before = node.snapshot();
+    let applied = node.apply().unwrap();
+    let preview = Rollback::plan(&node.lock(), &node.root(), None, false).unwrap();
+    assert_eq!(preview.of(), &applied.id);
+    let paths: Vec<&str> = preview
+        .operations()
+        .iter()
+        .map(|one| one.path.as_str())
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            MANIFEST, CONFIG, PROXY, POLICY, ADMIN, KUBECONFIG, DIRECTORY
+        ]
+    );
+    node.rollback(None, false).unwrap();
+    assert_eq!(node.snapshot(), before);
+}
+
+#[test]
+fn a_rollback_can_be_rolled_back_and_that_again() {
+    let node = Node::new();
+    let before = node.snapshot();
+    node.apply().unwrap();
+    let after = node.snapshot();
+    node.rollback(None, false).unwrap();
+    node.rollback(None, false).unwrap();
+    assert_eq!(node.snapshot(), after);
+    node.rollback(None, false).unwrap();
+    assert_eq!(node.snapshot(), before);
+}
+
+#[test]
+fn refuses_on_drift_naming_each_file_unless_forced_and_then_backs_up() {
+    let node = Node::new();
+    let before = node.snapshot();
+    node.apply().unwrap();
+    fs::write(node.host(PROXY), "theirs\n").unwrap();
+    set_mode(&node.host(ADMIN), 0o640);
+    fs::remove_file(node.host(POLICY)).unwrap();
+    let changed = node.snapshot();
+    let failure = node.rollback(None, false).unwrap_err();
+    assert_eq!(failure.exit, Exit::Refused);
+    for part in [
+        "/etc/kubernetes/proxy.yaml: content",
+        "/etc/kubernetes/admin.conf: mode (0640 instead of 0600)",
+    ] {
+        assert!(failure.message.contains(part), "{failure}");
+    }
+    assert_eq!(node.snapshot(), changed);
+    let drift = left_as(&node.lock(), &node.root()).unwrap().unwrap().1;
+    assert_eq!(drift.len(), 3);
+
+    node.rollback(None, true).unwrap();
+    assert_eq!(node.snapshot(), before);
+    let newest = transactions(&node.state).pop().unwrap();
+    let kept: Vec<Vec<u8>> = fs::read_dir(newest)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("pre.")
+        })
+        .map(|path| fs::read(path).unwrap())
+        .collect();
+    assert!(kept.contains(&b"theirs\n".to_vec()));
+}
+
+#[test]
+fn only_a_committed_transaction_can_be_rolled_back() {
+    let node = Node::new();
+    assert!(
+        node.rollback(None, false)
+            .unwrap_err()
+            .message
+            .starts_with("there is no committed")
+    );
+    apply_with(&node.root, &node.state, &mut || Err("no".into())).unwrap_err();
+    let id = node
+        .transaction()
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_string();
+    assert!(
+        node.rollback(Some(&id), false)
+            .unwrap_err()
+            .message
+            .ends_with("did not commit")
+    );
+}
+
+/// Leaves a transaction as a crash right before its commit does.
+fn interrupted(node: &Node) {
+    let (root, state) = (node.root(), node.lock());
+    let interrupt = Interrupt::hold().unwrap();
+    let verified = Transaction::begin(&state, &root, &interrupt, description(), seven(&root))
+        .unwrap()
+        .stage(&mut |_, _| Ok(()))
+        .unwrap()
+        .carry_out()
+        .unwrap()
+        .verify(&mut || Ok(()))
+        .unwrap();
+    drop(verified);
+}
+
+#[test]
+fn recovery_puts_an_interrupted_transaction_back_and_can_be_repeated() {
+    let node = Node::new();
+    let before = node.snapshot();
+    interrupted(&node);
+    let state = node.lock();
+    let standing = history(&state).unwrap().next().unwrap().unwrap().state;
+    assert_eq!(standing, State::Interrupted);
+    drop(state);
+    let recovered = node.recover(Resolution::Stop).unwrap();
+    let [(_, Settlement::PutBack { files, kept })] = recovered.settled.as_slice() else {
+        panic!("{recovered:?}");
+    };
+    assert_eq!((files.len(), kept.len()), (7, 0));
+    assert_eq!(node.snapshot(), before);
+    assert_eq!(node.recover(Resolution::Stop).unwrap().settled, []);
+}
+
+#[test]
+fn a_torn_last_line_is_ignored() {
+    let node = Node::new();
+    let before = node.snapshot();
+    interrupted(&node);
+    let journal = node.transaction().join("journal");
+    let mut text = fs::read(&journal).unwrap();
+    text.extend(b"tighten-journal-1 10 00ff {\"commi");
+    fs::write(&journal, text).unwrap();
+    node.recover(Resolution::Stop).unwrap();
+    assert_eq!(node.snapshot(), before);
+    let text = fs::read_to_string(&journal).unwrap();
+    assert!(!text.contains("\"commi") && text.contains("rolled-back"));
+}
+
+#[test]
+fn a_transaction_that_never_got_ready_is_taken_away() {
+    let node = Node::new();
+    let before = node.snapshot();
+    interrupted(&node);
+    // As after a crash before the journal was there.
+    fs::remove_file(node.transaction().join("journal")).unwrap();
+    let root = node.root();
+    drop(root);
+    let recovered = node.recover(Resolution::Stop).unwrap();
+    assert!(matches!(
+        recovered.settled.as_slice(),
+        [(_, Settlement::Discarded)]
+    ));
+    assert!(transactions(&node.state).is_empty());
+    assert_ne!(node.snapshot(), before);
+}
+
+fn conflict() -> (Node, Snapshot) {
+    let node = Node::new();
+    let before = node.snapshot();
+    interrupted(&node);
+    fs::write(node.host(PROXY), "theirs\n").unwrap();
+    (node, before)
+}
+
+#[test]
+fn a_file_that_somebody_changed_meanwhile_is_left_and_everything_else_put_back() {
+    let (node, before) = conflict();
+    let failure = node.recover(Resolution::Stop).unwrap_err();
+    assert_eq!(failure.exit, Exit::Incomplete);
+    let list = failure.state.clone().unwrap();
+    let transaction = node.transaction();
+    assert!(
+        list.contains(&format!("{PROXY}: somebody else changed it")),
+        "{failure}"
+    );
+    assert!(
+        list.contains(transaction.join("pre.0004").to_str().unwrap()),
+        "{failure}"
+    );
+    assert_eq!(
+        fs::read(transaction.join("kept.0004.0")).unwrap(),
+        b"theirs\n"
+    );
+    let mut now = node.snapshot();
+    assert_eq!(
+        now.remove("etc/kubernetes/proxy.yaml")
+            .unwrap()
+            .bytes
+            .unwrap(),
+        b"theirs\n"
+    );
+    let mut expected = before;
+    expected.remove("etc/kubernetes/proxy.yaml");
+    assert_eq!(now, expected);
+
+    // Nothing starts before it is decided.
+    assert_eq!(node.apply().unwrap_err().exit, Exit::Incomplete);
+    assert_eq!(
+        node.rollback(None, true).unwrap_err().exit,
+        Exit::Incomplete
+    );
+    let (state, root) = (node.lock(), node.root());
+    let interrupt = Interrupt::hold().unwrap();
+    let refused = Transaction::begin(&state, &root, &interrupt, description(), seven(&root));
+    assert_eq!(
+        refused.unwrap_err().message,
+        "an earlier transaction is not settled"
+    );
+    assert_eq!(
+        history(&state).unwrap().next().unwrap().unwrap().state,
+        State::Incomplete
+    );
+}
+
+#[test]
+fn force_puts_the_backup_over_the_conflict() {
+    let (node, before) = conflict();
+    node.recover(Resolution::Stop).unwrap_err();
+    node.recover(Resolution::Force).unwrap();
+    assert_eq!(node.snapshot(), before);
+    assert_eq!(
+        fs::read(node.transaction().join("kept.0004.0")).unwrap(),
+        b"theirs\n"
+    );
+    node.apply().unwrap();
+}
+
+#[test]
+fn accept_current_keeps_what_is_there() {
+    let (node, _) = conflict();
+    let recovered = node.recover(Resolution::AcceptCurrent).unwrap();
+    let [(_, Settlement::PutBack { kept, .. })] = recovered.settled.as_slice() else {
+        panic!("{recovered:?}");
+    };
+    assert_eq!(kept.as_slice(), [node_path(PROXY)]);
+    assert_eq!(fs::read(node.host(PROXY)).unwrap(), b"theirs\n");
+    assert_eq!(
+        history(&node.lock())
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .state,
+        State::Incomplete
+    );
+    node.apply().unwrap();
+}
+
+#[test]
+fn a_directory_in_the_place_of_a_file_is_a_conflict_that_force_does_not_remove() {
+    let node = Node::new();
+    interrupted(&node);
+    fs::remove_file(node.host(PROXY)).unwrap();
+    fs::create_dir(node.host(PROXY)).unwrap();
+    assert_eq!(
+        node.recover(Resolution::Force).unwrap_err().exit,
+        Exit::Incomplete
+    );
+    assert!(node.host(PROXY).is_dir());
+    node.recover(Resolution::AcceptCurrent).unwrap();
+}
+
+/// The journal format of today. The bytes under tests/fixtures/journal-v1 stay as they are for
+/// ever; `TIGHTEN_WRITE_FIXTURE=/mnt/node` wrote them once.
+#[test]
+fn a_journal_of_format_1_rolls_back_for_ever() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journal-v1");
+    if !is_root() {
+        println!("skipped: the fixture's files belong to root");
+        return;
+    }
+    if let Some(root) = std::env::var_os("TIGHTEN_WRITE_FIXTURE") {
+        write_fixture(&fixture, Path::new(&root));
+    }
+    let node = Node {
+        root: Path::new(env!("CARGO_TARGET_TMPDIR")).join("journal-v1/root"),
+        state: Path::new(env!("CARGO_TARGET_TMPDIR")).join("journal-v1/state"),
+        _directory: tempfile::tempdir().unwrap(),
+    };
+    let _ = fs::remove_dir_all(node.root.parent().unwrap());
+    lay_out_fixture(&node.root);
+    let before = without_times(node.snapshot());
+    let committed = fixture_after(&node);
+    drop(node.lock());
+    let key = fs::read_dir(node.state.join("roots"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let name = copy_transaction(&fixture.join("tx"), &key.join("tx"));
+
+    // The kept journal speaks of the tree that it was written for: only force takes a copy.
+    assert!(
+        node.rollback(None, false)
+            .unwrap_err()
+            .message
+            .contains("changed another tree")
+    );
+    let preview = Rollback::plan(&node.lock(), &node.root(), Some(&name), true).unwrap();
+    assert_eq!(preview.drift(), []);
+    assert_eq!(preview.operations().len(), committed);
+    node.rollback(Some(&name), true).unwrap();
+    assert_eq!(without_times(node.snapshot()), before);
+}
+
+fn lay_out_fixture(root: &Path) {
+    put(
+        root,
+        "/etc/kubernetes/proxy.yaml",
+        b"bindAddress: 0.0.0.0\n",
+        0o644,
+        (0, 0),
+    );
+    put(
+        root,
+        "/etc/kubernetes/admin.conf",
+        b"apiVersion: v1\n",
+        0o644,
+        (0, 0),
+    );
+    set_mode(&root.join("etc/kubernetes"), 0o775);
+    for directory in ["", "etc"] {
+        set_mode(&root.join(directory), 0o755);
+    }
+}
+
+/// Makes the tree what the kept transaction made it, without the tool.
+fn fixture_after(node: &Node) -> usize {
+    set_mode(&node.host("/etc/kubernetes"), 0o755);
+    set_mode(&node.host(ADMIN), 0o600);
+    put(&node.root, POLICY, b"kind: Policy\n", 0o600, (0, 0));
+    put(
+        &node.root,
+        PROXY,
+        b"bindAddress: \"10.0.0.10\"\n",
+        0o600,
+        (0, 0),
+    );
+    4
+}
+
+/// The root's path stays in the journal, so it is one that could be a node's anywhere.
+fn write_fixture(fixture: &Path, root: &Path) {
+    let mut node = Node::new();
+    node.root = root.into();
+    lay_out_fixture(root);
+    node.run(vec![
+        node.operation("/etc/kubernetes", set_meta(0o755)),
+        node.operation(ADMIN, set_meta(0o600)),
+        node.operation(POLICY, create("kind: Policy\n", 0o600)),
+        node.operation(PROXY, replace("bindAddress: \"10.0.0.10\"\n", 0o600)),
+    ])
+    .unwrap();
+    let _ = fs::remove_dir_all(fixture);
+    fs::create_dir_all(fixture.join("tx")).unwrap();
+    copy_transaction(node.transaction().parent().unwrap(), &fixture.join("tx"));
+}
+
+/// Copies the one transaction in a directory, as private as the tool makes it, and gives its name.
+fn copy_transaction(from: &Path, to: &Path) -> String {
+    let source = fs::read_dir(from).unwrap().next().unwrap().unwrap().path();
+    let name = source.file_name().unwrap().to_str().unwrap().to_string();
+    let target = to.join(&name);
+    fs::create_dir(&target).unwrap();
+    set_mode(&target, 0o700);
+    for entry in fs::read_dir(source).unwrap() {
+        let entry = entry.unwrap();
+        let copy = target.join(entry.file_name());
+        fs::write(&copy, fs::read(entry.path()).unwrap()).unwrap();
+        set_mode(&copy, 0o600);
+    }
+    name
+}
