@@ -9,12 +9,29 @@
 //!
 //! The modules in the order of that flow; docs/ARCHITECTURE.md says what each may do.
 
+pub mod cli;
+pub mod run;
+
+pub mod root;
+
+pub mod discover;
+pub mod facts;
+
+pub mod baseline;
+pub mod check;
+pub mod kinds;
+
+pub mod diff;
 pub mod edit;
+pub mod plan;
+
+pub mod transaction;
+
 pub mod failure;
+pub mod report;
+
 pub mod golang;
 pub mod goyaml;
 pub mod kubeconfig;
 pub mod proxyconfig;
-pub mod root;
-pub mod transaction;
 pub mod yaml;

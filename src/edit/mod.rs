@@ -119,7 +119,7 @@ pub fn apply(bytes: &[u8], path: &[Step], operation: &Operation) -> Result<Vec<u
 }
 
 /// The path as people write it: `iptables.localhostNodePorts`, `args[2]`.
-fn spelled(path: &[Step]) -> String {
+pub fn spelled(path: &[Step]) -> String {
     let mut out = String::new();
     for step in path {
         match step {

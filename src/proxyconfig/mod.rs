@@ -91,8 +91,10 @@ fn load(bytes: &[u8]) -> Result<(Item, Vec<StrictProblem>), Trouble> {
     if starts_as_json(bytes) {
         let root = goyaml::parse_json(bytes).map_err(|mut trouble| {
             if !trouble.budget {
-                trouble.message =
-                    format!("couldn't get version/kind; json parse error: {}", trouble.message);
+                trouble.message = format!(
+                    "couldn't get version/kind; json parse error: {}",
+                    trouble.message
+                );
             }
             trouble
         })?;
@@ -171,7 +173,10 @@ impl Reading {
     }
 
     fn undecodable(message: &str, line: Option<usize>) -> Self {
-        Reading::refused(&format!("failed complete: failed to decode: {message}"), line)
+        Reading::refused(
+            &format!("failed complete: failed to decode: {message}"),
+            line,
+        )
     }
 
     fn unjudged(message: &str, line: Option<usize>) -> Self {

@@ -3,9 +3,9 @@
 //! The names of feature gates differ from version to version, so none is refused here.
 
 use super::held::{Held, Slots};
-use crate::golang::text::{quoted, quoted_list};
 use crate::golang::address;
 use crate::golang::duration;
+use crate::golang::text::{quoted, quoted_list};
 
 /// A refused value: the message and the field that is to blame.
 pub(super) struct Fault {
@@ -92,7 +92,12 @@ impl Judge<'_> {
         let outside = |value| !(low..=high).contains(&value);
         if self.slots.number(field).is_some_and(outside) {
             let shown = self.shown(field);
-            self.invalid(field, path, &shown, &format!("must be within the range [{low}, {high}]"));
+            self.invalid(
+                field,
+                path,
+                &shown,
+                &format!("must be within the range [{low}, {high}]"),
+            );
         }
     }
 
@@ -153,7 +158,11 @@ impl Judge<'_> {
     /// The sync periods of the mode that runs; those of the others are not looked at.
     fn periods(&mut self) {
         let above_zero = "must be greater than 0";
-        if self.slots.number("configSyncPeriod").is_some_and(|length| length <= 0) {
+        if self
+            .slots
+            .number("configSyncPeriod")
+            .is_some_and(|length| length <= 0)
+        {
             let shown = self.shown("configSyncPeriod");
             self.invalid("configSyncPeriod", "ConfigSyncPeriod", &shown, above_zero);
         }
@@ -278,12 +287,19 @@ impl Judge<'_> {
             self.invalid("clusterCIDR", path, &quoted_list(&ranges), pair);
             return;
         }
-        let families: Vec<Option<bool>> =
-            ranges.iter().map(|range| address::cidr_is_ipv4(range)).collect();
+        let families: Vec<Option<bool>> = ranges
+            .iter()
+            .map(|range| address::cidr_is_ipv4(range))
+            .collect();
         for (index, (range, family)) in ranges.iter().zip(&families).enumerate() {
             if family.is_none() {
                 let why = "must be a valid CIDR block (e.g. 10.100.0.0/16 or fde4:8dba:82e1::/48)";
-                self.invalid("clusterCIDR", &format!("{path}[{index}]"), &quoted(range), why);
+                self.invalid(
+                    "clusterCIDR",
+                    &format!("{path}[{index}]"),
+                    &quoted(range),
+                    why,
+                );
             }
         }
         if let [Some(one), Some(other)] = families.as_slice()
@@ -301,14 +317,21 @@ impl Judge<'_> {
             self.log_fault("logging.format", "format", &shown, "Unsupported log format");
         }
         let limit = i64::from(i32::MAX);
-        if slots.number("logging.verbosity").is_some_and(|level| level > limit) {
+        if slots
+            .number("logging.verbosity")
+            .is_some_and(|level| level > limit)
+        {
             let shown = self.shown("logging.verbosity");
             let why = format!("Must be <= {limit}");
             self.log_fault("logging.verbosity", "verbosity", &shown, &why);
         }
         if let Some(Held::Modules(modules)) = slots.slot("logging.vmodule").map(|slot| &slot.held) {
             if !modules.is_empty() && format != "text" {
-                self.forbidden("logging.vmodule", "vmodule", "Only supported for text log format");
+                self.forbidden(
+                    "logging.vmodule",
+                    "vmodule",
+                    "Only supported for text log format",
+                );
             }
             for (index, (pattern, level)) in modules.iter().enumerate() {
                 let path = format!("vmodule[{index}]");
@@ -335,14 +358,25 @@ impl Judge<'_> {
         }
         let disabled = "Feature LoggingAlphaOptions is disabled";
         for (split, buffer) in [
-            ("logging.options.text.splitStream", "logging.options.text.infoBufferSize"),
-            ("logging.options.json.splitStream", "logging.options.json.infoBufferSize"),
+            (
+                "logging.options.text.splitStream",
+                "logging.options.text.infoBufferSize",
+            ),
+            (
+                "logging.options.json.splitStream",
+                "logging.options.json.infoBufferSize",
+            ),
         ] {
             if slots.flag(split) {
                 self.forbidden(split, split.trim_start_matches("logging."), disabled);
             }
             // A quantity is nothing when its digits, the exponent's apart, are all zero.
-            let number = slots.text(buffer).trim().split(['e', 'E']).next().unwrap_or_default();
+            let number = slots
+                .text(buffer)
+                .trim()
+                .split(['e', 'E'])
+                .next()
+                .unwrap_or_default();
             if number.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
                 self.forbidden(buffer, buffer.trim_start_matches("logging."), disabled);
             }
@@ -355,8 +389,15 @@ impl Judge<'_> {
         else {
             return false;
         };
-        let gate = |name: &str| gates.iter().find(|(gate, _)| gate == name).map(|(_, on)| *on);
-        gate("LoggingAlphaOptions").or_else(|| gate("AllAlpha")).unwrap_or(false)
+        let gate = |name: &str| {
+            gates
+                .iter()
+                .find(|(gate, _)| gate == name)
+                .map(|(_, on)| *on)
+        };
+        gate("LoggingAlphaOptions")
+            .or_else(|| gate("AllAlpha"))
+            .unwrap_or(false)
     }
 
     fn log_fault(&mut self, field: &'static str, path: &str, value: &str, why: &str) {

@@ -1,0 +1,29 @@
+//! What the binary carries: the baselines and the files that fixes create.
+
+const BASELINES: &[(&str, &str)] = &[("kube-proxy", include_str!("../../plans/kube-proxy.yaml"))];
+
+const CONTENTS: &[(&str, &str)] = &[(
+    "audit-policy.yaml",
+    include_str!("../../plans/audit-policy.yaml"),
+)];
+
+/// The names of the built-in baselines.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BASELINES.iter().map(|(name, _)| *name)
+}
+
+/// The text of a built-in baseline.
+pub(super) fn baseline(name: &str) -> Option<&'static str> {
+    find(BASELINES, name)
+}
+
+/// The text of a file that a fix creates.
+pub fn content(name: &str) -> Option<&'static str> {
+    find(CONTENTS, name)
+}
+
+fn find(all: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    all.iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+}

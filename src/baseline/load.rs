@@ -1,0 +1,187 @@
+//! Loading a baseline, strictly.
+
+use std::io::Read;
+use std::path::Path;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode as OpenMode;
+use serde_yaml::Spanned;
+
+use crate::failure::Failure;
+use crate::plan::digest;
+use crate::root::{FileKind, Meta};
+
+use super::{Baseline, Check, Severity, builtin};
+
+/// Largest baseline that is read, in bytes.
+const MAX_BASELINE: u64 = 1 << 20;
+
+/// Loads the baselines that `--baseline` names, built-in ones by name, others by path.
+///
+/// # Errors
+/// When one cannot be read or is not valid, and when two of them use one id.
+pub fn load(names: &[String]) -> Result<Vec<Baseline>, Failure> {
+    let mut loaded: Vec<Baseline> = Vec::new();
+    for name in names {
+        let baseline = match builtin::baseline(name) {
+            Some(text) => parse(text, &format!("plans/{name}.yaml"))?,
+            None => parse(&read_own(Path::new(name))?, name)?,
+        };
+        let known = loaded.iter().flat_map(|baseline| &baseline.checks);
+        let doubled = known
+            .map(|check| &check.id)
+            .find(|id| baseline.checks.iter().any(|check| check.id == **id));
+        if let Some(id) = doubled {
+            return Err(Failure::refused(format!(
+                "{name}: the check {id} is in another of the given baselines too"
+            )));
+        }
+        loaded.push(baseline);
+    }
+    Ok(loaded)
+}
+
+/// Opens the user's own baseline first and judges the handle: what it says is done as root.
+fn read_own(path: &Path) -> Result<String, Failure> {
+    let shown = path.display();
+    if !shown.to_string().contains(['/', '.']) {
+        let known: Vec<&str> = builtin::names().collect();
+        return Err(
+            Failure::refused(format!("no baseline is called {shown}")).help(format!(
+                "built in: {}; a file is named by its path",
+                known.join(", ")
+            )),
+        );
+    }
+    let refuse = |why: String| {
+        Failure::refused(format!("the baseline {shown} {why}")).state("nothing was read from it")
+    };
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let handle = open(path, flags, OpenMode::empty())
+        .map_err(|errno| refuse(format!("cannot be opened: {}", errno.desc())))?;
+    let meta =
+        Meta::of(&handle).map_err(|errno| refuse(format!("cannot be looked at: {errno}")))?;
+    if meta.kind != FileKind::File {
+        return Err(refuse(format!(
+            "is {}, not a regular file",
+            meta.kind.describe()
+        )));
+    }
+    let user = nix::unistd::geteuid().as_raw();
+    if meta.uid != 0 && meta.uid != user {
+        return Err(refuse(format!("belongs to user {}, not to root", meta.uid))
+            .help(format!("chown root {shown}")));
+    }
+    if meta.mode & 0o022 != 0 {
+        return Err(
+            refuse(format!("is writable by others (mode {:04o})", meta.mode))
+                .help(format!("chmod go-w {shown}")),
+        );
+    }
+    let mut text = String::new();
+    std::fs::File::from(handle)
+        .take(MAX_BASELINE + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > MAX_BASELINE {
+        return Err(refuse(format!("is larger than {} KiB", MAX_BASELINE >> 10)));
+    }
+    Ok(text)
+}
+
+/// The same shape as [`Baseline`], with the places of what can be wrong beyond its types.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    name: String,
+    title: String,
+    checks: Vec<Spanned<Check>>,
+}
+
+/// Reads a baseline's text. `shown` is its name in errors.
+///
+/// # Errors
+/// With line and column: what is not YAML, unknown fields and kinds, doubled ids, a fix that does not
+/// suit its kind or does not satisfy its own expectation.
+pub fn parse(text: &str, shown: &str) -> Result<Baseline, Failure> {
+    let options = serde_yaml::options! { with_snippet: false };
+    let raw: Raw = serde_yaml::from_str_with_options(text, options)
+        .map_err(|error| refuse(shown, place(&error), &message(&error)))?;
+    let mut seen: Vec<&str> = Vec::new();
+    for check in &raw.checks {
+        let at = Some((check.referenced.line(), check.referenced.column()));
+        let id = check.value.id.as_str();
+        if id.is_empty()
+            || !id
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        {
+            return Err(refuse(
+                shown,
+                at,
+                "an id has lower-case letters, digits and dashes only",
+            ));
+        }
+        if seen.contains(&id) {
+            return Err(refuse(shown, at, &format!("the id {id} is used twice")));
+        }
+        seen.push(id);
+        check
+            .value
+            .sound()
+            .map_err(|why| refuse(shown, at, &format!("check {id}: {why}")))?;
+    }
+    Ok(Baseline {
+        name: raw.name,
+        title: raw.title,
+        checks: raw.checks.into_iter().map(|check| check.value).collect(),
+        checksum: digest(text.as_bytes()),
+    })
+}
+
+fn refuse(shown: &str, place: Option<(u64, u64)>, why: &str) -> Failure {
+    let at = place.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
+    Failure::refused(format!("{shown}{at}: {why}"))
+        .help("the baseline's format is in docs/checks.md")
+}
+
+fn place(error: &serde_yaml::Error) -> Option<(u64, u64)> {
+    error
+        .location()
+        .map(|location| (location.line(), location.column()))
+}
+
+/// The message without the position, which stands in front of it already.
+fn message(error: &serde_yaml::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    match first.rfind(" at line ") {
+        Some(at) => first.get(..at).unwrap_or(first).to_string(),
+        None => first.to_string(),
+    }
+}
+
+impl Check {
+    /// The severity's rank decides `scan --fail-on`.
+    pub fn at_least(&self, floor: Severity) -> bool {
+        self.severity >= floor
+    }
+
+    /// A fix gives exactly one way, the way suits the kind, and its result would pass.
+    fn sound(&self) -> Result<(), String> {
+        let Some(fix) = &self.fix else {
+            return Ok(());
+        };
+        let edits = [
+            fix.value.is_some(),
+            fix.address.is_some(),
+            fix.create.is_some(),
+        ];
+        let ways = edits.iter().filter(|given| **given).count()
+            + usize::from(fix.mode.is_some() || fix.owner.is_some());
+        if ways != 1 {
+            return Err("a fix gives exactly one of mode, owner, value, address, create".into());
+        }
+        self.expect.accepts(fix)
+    }
+}

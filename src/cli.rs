@@ -1,0 +1,231 @@
+//! The command line, nothing else.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::baseline::Severity;
+use crate::discover::address::usable;
+use crate::root::NodePath;
+
+/// Harden kube-proxy on this node: an exact plan, one atomic transaction, and the way back.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tighten",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done or nothing to do; 1 could not, nothing changed; 2 findings, pending changes or drift; \
+3 failed and put everything back; 4 failed and not everything is back; 64 wrong usage.\n\n\
+Try it without a cluster: tighten demo /tmp/node && tighten --root /tmp/node scan"
+)]
+pub struct Cli {
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub struct Global {
+    /// Take DIR as the node's file system, such as an image or a mounted disk
+    #[arg(long, global = true, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Where transactions are kept [default: /var/lib/tighten; without root ~/.local/state/tighten]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Checks to run: a built-in baseline's name or a file (repeatable)
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME|FILE",
+        default_value = "kube-proxy",
+        hide_default_value = false
+    )]
+    pub baseline: Vec<String>,
+    /// Only these checks
+    #[arg(long, global = true, value_name = "ID,..", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Not these checks
+    #[arg(long, global = true, value_name = "ID,..", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// The node's own InternalIP, where tighten cannot find it
+    #[arg(long, global = true, value_name = "IP", value_parser = node_ip)]
+    pub node_ip: Option<IpAddr>,
+    /// kube-proxy's configuration, where tighten cannot find it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// kube-proxy's kubeconfig, where tighten cannot find it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Output format
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Colour the text
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Show more: passed checks, whole diffs
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Show less: only what needs attention
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// Output format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// One document on stdout
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// From which severity on a scan fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Never
+    None,
+    /// Any finding
+    Low,
+    /// Findings of medium severity and above
+    Medium,
+    /// Findings of high severity
+    High,
+}
+
+impl FailOn {
+    /// The lowest severity that fails.
+    pub fn floor(self) -> Option<Severity> {
+        match self {
+            FailOn::None => None,
+            FailOn::Low => Some(Severity::Low),
+            FailOn::Medium => Some(Severity::Medium),
+            FailOn::High => Some(Severity::High),
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge the node against the baseline; writes nothing
+    Scan {
+        /// Exit with 2 when a finding of this severity or above remains
+        #[arg(long, value_enum, default_value_t = FailOn::Low)]
+        fail_on: FailOn,
+    },
+    /// Show what was found: kube-proxy, its files, each effective value and where it comes from
+    Facts,
+    /// Show the changes as a diff; writes nothing but --out
+    Plan {
+        /// Save the plan, mode 0600, for tighten apply
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Exit with 2 when changes are pending
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Carry the plan out as one transaction, with backups
+    Apply {
+        /// A saved plan: applied exactly, or refused
+        plan: Option<PathBuf>,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+        /// Leave restarts to the caller
+        #[arg(long)]
+        no_effects: bool,
+    },
+    /// Undo the newest committed transaction, or the named one
+    Rollback {
+        /// The transaction, by its id or an unambiguous beginning of it
+        id: Option<String>,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+        /// Overwrite files that changed since; what is overwritten is backed up
+        #[arg(long)]
+        force: bool,
+        /// Leave restarts to the caller
+        #[arg(long)]
+        no_effects: bool,
+    },
+    /// Settle an interrupted transaction; apply and rollback do it first by themselves
+    Recover {
+        /// Restore the backup over files that somebody changed meanwhile
+        #[arg(long, conflicts_with = "accept_current")]
+        force: bool,
+        /// Keep files as they are now where somebody changed them meanwhile
+        #[arg(long)]
+        accept_current: bool,
+    },
+    /// Exit with 0 if apply would do nothing and every file is as the last transaction left it
+    Verify,
+    /// List the transactions on this node, newest first; with ID, one with its changes
+    History {
+        /// The transaction, by its id or an unambiguous beginning of it
+        id: Option<String>,
+    },
+    /// Say what a check expects, why, its fix and its risk; without CHECK, list all
+    Explain {
+        /// The check's id
+        check: Option<String>,
+    },
+    /// Lay out a sample node under DIR to try everything on
+    Demo {
+        /// A directory that does not exist yet, or is empty
+        dir: PathBuf,
+    },
+    /// Print a completion script
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// An address that can be the node's own: loopback and wildcards are refused, since kube-proxy opens
+/// NodePorts on every address when it takes loopback for the node's.
+fn node_ip(text: &str) -> Result<IpAddr, String> {
+    let address: IpAddr = text.parse().map_err(|_| "not an IP address".to_string())?;
+    if usable(address) {
+        Ok(address)
+    } else {
+        Err(
+            "loopback, wildcard, link-local and multicast addresses cannot be a node's InternalIP"
+                .into(),
+        )
+    }
+}
+
+impl Global {
+    /// A path of the command line as the node sees it: below --root when that is given, else on this
+    /// machine, relative to the working directory.
+    pub fn node_path(&self, path: &std::path::Path) -> Option<NodePath> {
+        let text = path.to_str()?;
+        if self.root.is_some() {
+            return NodePath::root().join(text);
+        }
+        let here = std::env::current_dir().ok()?;
+        NodePath::new(here.to_str()?)?.join(text)
+    }
+}

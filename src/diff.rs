@@ -1,0 +1,126 @@
+//! Unified diffs, without secrets.
+
+use std::fmt::Write;
+
+use similar::TextDiff;
+
+use crate::yaml::{self, Node, Value};
+
+/// Lines of context around a change.
+const CONTEXT: usize = 2;
+
+/// The unified diff of two texts, hunks only, with everything masked that could be a secret.
+pub fn unified(before: &[u8], after: &[u8]) -> String {
+    let before = masked(&String::from_utf8_lossy(before));
+    let after = masked(&String::from_utf8_lossy(after));
+    let diff = TextDiff::from_lines(before.as_str(), after.as_str());
+    let mut out = String::new();
+    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{hunk}");
+    }
+    out
+}
+
+/// Keys whose values are secrets, whatever the file. The CA is public, but no certificate body
+/// belongs in an output either.
+fn is_secret(key: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "token",
+        "password",
+        "username",
+        "auth-provider",
+        "exec",
+        "as-user-extra",
+    ];
+    let lower = key.to_ascii_lowercase();
+    NAMES.contains(&lower.as_str())
+        || lower.ends_with("-data")
+        || lower.contains("password")
+        || lower.contains("secret")
+        || lower.ends_with("token")
+}
+
+/// The text with every secret value replaced by `***`, line by line, so that line numbers stay. In a
+/// kubeconfig comments are masked too: a token that was commented out is still a token. A text that
+/// cannot be parsed is masked as a whole.
+fn masked(text: &str) -> String {
+    let Ok(document) = yaml::parse(text) else {
+        return text
+            .split_inclusive('\n')
+            .map(|line| if line.ends_with('\n') { "***\n" } else { "***" })
+            .collect();
+    };
+    let mut spans = Vec::new();
+    if let Some(root) = &document.root {
+        collect(root, false, &mut spans);
+        if root.get("users").is_some() || !spans.is_empty() {
+            spans.extend(document.comments.iter().map(|comment| comment.span.clone()));
+        }
+    }
+    spans.sort_by_key(|span| span.start);
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for span in spans {
+        if span.start < done {
+            continue;
+        }
+        out.push_str(text.get(done..span.start).unwrap_or_default());
+        let hidden = text.get(span.clone()).unwrap_or_default();
+        for line in hidden.split_inclusive('\n') {
+            if !line.trim().is_empty() {
+                out.push_str("***");
+            }
+            if line.ends_with('\n') {
+                out.push('\n');
+            }
+        }
+        done = span.end;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    out
+}
+
+fn collect(node: &Node, secret: bool, spans: &mut Vec<std::ops::Range<usize>>) {
+    match &node.value {
+        Value::Scalar(..) => {
+            if secret && !node.span.is_empty() {
+                spans.push(node.span.clone());
+            }
+        }
+        Value::Sequence(items, _) => items.iter().for_each(|item| collect(item, secret, spans)),
+        Value::Mapping(entries, _) => {
+            for (key, value) in entries {
+                let hidden = secret || key.text().is_none_or(is_secret);
+                collect(value, hidden, spans);
+            }
+        }
+        Value::Alias(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_never_reaches_a_diff() {
+        let before = "users:\n- name: a\n  user:\n    token: geheim\n    client-key-data: |\n      AAAA\n      BBBB\n    tokenFile: /t\n# token: alt\nx: true\n";
+        let after = before.replace("x: true", "x: false");
+        let diff = unified(before.as_bytes(), after.as_bytes());
+        assert_eq!(
+            diff,
+            "@@ -8,3 +8,3 @@\n     tokenFile: /t\n ***\n-x: true\n+x: false\n"
+        );
+        let whole = masked(before);
+        for secret in ["geheim", "AAAA", "BBBB", "alt"] {
+            assert!(!whole.contains(secret), "{secret}");
+        }
+        assert_eq!(whole.lines().count(), before.lines().count());
+    }
+
+    #[test]
+    fn a_text_that_is_not_yaml_is_masked_as_a_whole() {
+        assert_eq!(masked("a: [\ntoken: x"), "***\n***");
+    }
+}

@@ -1,0 +1,142 @@
+//! Command-line flags as Kubernetes' components read them (Go's pflag).
+
+use crate::facts::Origin;
+
+/// Flags of kube-proxy and kubelet that take no separate value: `--profiling x` leaves `x` alone.
+/// Source: the components' own flag sets, 1.36.
+const BOOLEAN: &[&str] = &[
+    "add-dir-header",
+    "alsologtostderr",
+    "bind-address-hard-fail",
+    "cleanup",
+    "conntrack-tcp-be-liberal",
+    "enable-dsr",
+    "forward-healthcheck-vip",
+    "help",
+    "init-only",
+    "ipvs-strict-arp",
+    "iptables-localhost-nodeports",
+    "log-json-split-stream",
+    "log-text-split-stream",
+    "logtostderr",
+    "masquerade-all",
+    "one-output",
+    "profiling",
+    "runonce",
+    "skip-headers",
+    "skip-log-headers",
+    "windows-service",
+];
+
+/// One flag as it was given.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flag {
+    /// The name without dashes; `_` is read as `-`, as pflag's normalisation does.
+    pub name: String,
+    /// The value; `None` for a flag without one.
+    pub value: Option<String>,
+    /// Where it was read.
+    pub origin: Origin,
+}
+
+/// Reads the flags of an argument list (without the program's name). Other words are skipped; `--`
+/// ends the flags.
+pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
+    let mut flags = Vec::new();
+    let mut rest = words.iter().peekable();
+    while let Some(word) = rest.next() {
+        if word == "--" {
+            break;
+        }
+        let (name, value) = if let Some(long) = word.strip_prefix("--") {
+            match long.split_once('=') {
+                Some((name, value)) => (name.to_string(), Some(value.to_string())),
+                None => (long.to_string(), None),
+            }
+        } else if let Some(short) = word.strip_prefix('-').filter(|short| !short.is_empty()) {
+            // The only short flag that matters is klog's -v: -v=2, -v 2, -v2.
+            let mut letters = short.chars();
+            let name = letters.next().map(String::from).unwrap_or_default();
+            match letters.as_str() {
+                "" => (name, None),
+                value => (name, Some(value.trim_start_matches('=').to_string())),
+            }
+        } else {
+            continue;
+        };
+        let name = name.replace('_', "-");
+        let value = match value {
+            Some(value) => Some(value),
+            None if BOOLEAN.contains(&name.as_str()) || name == "version" => None,
+            None => rest.next_if(|next| *next != "--").cloned(),
+        };
+        flags.push(Flag {
+            name,
+            value,
+            origin: origin.clone(),
+        });
+    }
+    flags
+}
+
+/// The value that counts: of repeated flags the last.
+pub fn last<'a>(flags: &'a [Flag], name: &str) -> Option<&'a Flag> {
+    flags.iter().rev().find(|flag| flag.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Vec<(String, Option<String>)> {
+        let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+        parse(&words, &Origin::flag(None))
+            .into_iter()
+            .map(|flag| (flag.name, flag.value))
+            .collect()
+    }
+
+    fn flag(name: &str, value: Option<&str>) -> (String, Option<String>) {
+        (name.into(), value.map(String::from))
+    }
+
+    #[test]
+    fn both_spellings_mean_the_same() {
+        assert_eq!(
+            read(&[
+                "--config=/a",
+                "--kubeconfig",
+                "/b",
+                "-v=2",
+                "-v",
+                "4",
+                "-v6"
+            ]),
+            [
+                flag("config", Some("/a")),
+                flag("kubeconfig", Some("/b")),
+                flag("v", Some("2")),
+                flag("v", Some("4")),
+                flag("v", Some("6")),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_boolean_flag_does_not_eat_the_next_word() {
+        assert_eq!(
+            read(&["--profiling", "--config", "/a", "--masquerade_all", "x"]),
+            [
+                flag("profiling", None),
+                flag("config", Some("/a")),
+                flag("masquerade-all", None),
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_read_behind_two_dashes() {
+        assert_eq!(read(&["--", "--config=/a"]), []);
+        assert_eq!(read(&["--config"]), [flag("config", None)]);
+    }
+}

@@ -1,0 +1,210 @@
+//! Static pod manifests: what the kubelet runs from files on the node.
+
+use crate::facts::{Origin, OriginKind};
+use crate::root::{NodePath, Root};
+use crate::yaml::{self, Node};
+
+use super::words::{self, Variables};
+
+/// Where the kubelet reads manifests when its configuration names no other place.
+const DEFAULT_DIRECTORY: &str = "/etc/kubernetes/manifests";
+/// The kubelet's configuration as kubeadm writes it.
+const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
+
+/// A container of a static pod that runs one of the components.
+#[derive(Clone, Debug)]
+pub struct StaticPod {
+    /// The manifest.
+    pub path: NodePath,
+    /// The component's arguments, without its name.
+    pub arguments: Vec<String>,
+    /// Where the command begins.
+    pub origin: Origin,
+    /// The image's tag without a leading `v`, when it looks like a version.
+    pub version: Option<String>,
+    /// Directories and files of the node that the container sees: (in the container, on the node).
+    pub mounts: Vec<(NodePath, NodePath)>,
+    /// Why the arguments could not be read to their end.
+    pub problem: Option<String>,
+}
+
+impl StaticPod {
+    /// Where a path of the container lies on the node; `None` inside its image.
+    pub fn on_node(&self, path: &NodePath) -> Option<NodePath> {
+        self.mounts
+            .iter()
+            .filter_map(|(inside, node)| {
+                let rest = path.as_str().strip_prefix(inside.as_str())?;
+                (rest.is_empty() || rest.starts_with('/')).then_some((inside, node, rest))
+            })
+            .max_by_key(|(inside, _, _)| inside.as_str().len())
+            .and_then(|(_, node, rest)| NodePath::new(&format!("{node}{rest}")))
+    }
+}
+
+/// The directory of the static pods.
+pub fn directory(root: &Root) -> Option<NodePath> {
+    let configured = NodePath::new(KUBELET_CONFIG)
+        .and_then(|path| root.open(&path).ok()?.1.read().ok())
+        .and_then(|bytes| {
+            let text = String::from_utf8(bytes).ok()?;
+            let document = yaml::parse_first(&text).ok()?;
+            NodePath::new(document.root?.get("staticPodPath")?.text()?)
+        });
+    configured.or_else(|| NodePath::new(DEFAULT_DIRECTORY))
+}
+
+/// All static pods that run the program. The kubelet reads every file whose name does not begin
+/// with a dot, whatever its ending.
+pub fn running(root: &Root, directory: &NodePath, program: &str) -> Vec<StaticPod> {
+    root.list(directory)
+        .unwrap_or_default()
+        .iter()
+        .filter(|name| !name.starts_with('.'))
+        .filter_map(|name| directory.join(name))
+        .filter_map(|path| read(root, path, program))
+        .collect()
+}
+
+fn read(root: &Root, path: NodePath, program: &str) -> Option<StaticPod> {
+    let bytes = root.open(&path).ok()?.1.read().ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    if !text.contains(program) {
+        return None;
+    }
+    let document = yaml::parse_first(&text).ok()?;
+    let pod = document.root?;
+    let spec = pod.get("spec")?;
+    spec.get("containers")?
+        .items()
+        .iter()
+        .find_map(|container| component(container, spec, &path, program))
+}
+
+fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> Option<StaticPod> {
+    let mut command: Vec<String> = Vec::new();
+    let mut line = container.line;
+    for key in ["command", "args"] {
+        if let Some((name, list)) = container.entry(key) {
+            if command.is_empty() {
+                line = name.line;
+            }
+            command.extend(list.items().iter().filter_map(Node::text).map(String::from));
+        }
+    }
+    let environment: Variables = container
+        .get("env")
+        .map(Node::items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|entry| {
+            Some((
+                entry.get("name")?.text()?.to_string(),
+                entry.get("value")?.text()?.to_string(),
+            ))
+        })
+        .collect();
+    let mut problem = None;
+    // `sh -c "exec kube-proxy ..."`: the words stand inside one argument.
+    if let Some(script) = command
+        .iter()
+        .position(|word| word == "-c")
+        .and_then(|index| command.get(index + 1))
+    {
+        match words::shell(script, &environment) {
+            Ok(words) => command = words,
+            Err(reason) => {
+                problem = Some(format!("its command holds {reason}"));
+                command = script.split_whitespace().map(String::from).collect();
+            }
+        }
+    }
+    let start = command
+        .iter()
+        .position(|word| word.rsplit('/').next() == Some(program))?;
+    let arguments = command
+        .split_off(start + 1)
+        .into_iter()
+        .map(|word| references(&word, &environment))
+        .collect();
+    Some(StaticPod {
+        path: path.clone(),
+        arguments,
+        origin: Origin::at(OriginKind::Flag, path, Some(line)),
+        version: container.get("image").and_then(Node::text).and_then(tag),
+        mounts: mounts(container, spec),
+        problem,
+    })
+}
+
+/// Kubernetes' own `$(NAME)` references.
+fn references(word: &str, environment: &Variables) -> String {
+    let mut out = String::new();
+    let mut rest = word;
+    while let Some((before, behind)) = rest.split_once("$(") {
+        out.push_str(before);
+        match behind.split_once(')') {
+            Some((name, after)) if environment.contains_key(name) => {
+                out.push_str(environment.get(name).map_or("", String::as_str));
+                rest = after;
+            }
+            _ => {
+                out.push_str("$(");
+                rest = behind;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// `1.36.2` out of `registry.k8s.io/kube-proxy:v1.36.2@sha256:...`.
+fn tag(image: &str) -> Option<String> {
+    let name = image.split('@').next()?;
+    let (_, tag) = name.rsplit('/').next()?.split_once(':')?;
+    let version = tag.strip_prefix('v').unwrap_or(tag);
+    let numeric = version
+        .split(['.', '-', '+', '_'])
+        .take(2)
+        .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
+    (numeric && version.contains('.')).then(|| version.to_string())
+}
+
+fn mounts(container: &Node, spec: &Node) -> Vec<(NodePath, NodePath)> {
+    let volumes = spec.get("volumes").map(Node::items).unwrap_or_default();
+    container
+        .get("volumeMounts")
+        .map(Node::items)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|mount| {
+            let name = mount.get("name")?.text()?;
+            let volume = volumes
+                .iter()
+                .find(|volume| volume.get("name").and_then(Node::text) == Some(name))?;
+            let on_node = NodePath::new(volume.get("hostPath")?.get("path")?.text()?)?;
+            let on_node = match mount.get("subPath").and_then(Node::text) {
+                Some(part) => on_node.join(part)?,
+                None => on_node,
+            };
+            Some((NodePath::new(mount.get("mountPath")?.text()?)?, on_node))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_read_from_an_image_only_when_it_is_one() {
+        assert_eq!(tag("registry.k8s.io/kube-proxy:v1.36.2").unwrap(), "1.36.2");
+        assert_eq!(
+            tag("host:5000/kube-proxy:1.31.0@sha256:ab").unwrap(),
+            "1.31.0"
+        );
+        assert_eq!(tag("host:5000/kube-proxy"), None);
+        assert_eq!(tag("kube-proxy:latest"), None);
+        assert_eq!(tag("kube-proxy:{{tag}}"), None);
+    }
+}

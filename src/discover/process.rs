@@ -1,0 +1,191 @@
+//! Processes of the running system, from /proc.
+
+use std::fs;
+use std::io::Read;
+
+use crate::root::NodePath;
+
+/// Longest command line that is read, in bytes.
+const MAX_COMMAND: u64 = 1 << 20;
+
+/// A process of a Kubernetes component.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// `kube-proxy`, `kubelet` or `kube-apiserver`.
+    pub program: &'static str,
+    /// Its arguments, without the program's name.
+    pub arguments: Vec<String>,
+    /// The systemd service that its cgroup names.
+    pub unit: Option<String>,
+    /// True when it sees another file system than this process.
+    pub other_mounts: bool,
+}
+
+/// The components that are looked for.
+const PROGRAMS: &[&str] = &["kube-proxy", "kubelet", "kube-apiserver"];
+
+/// All processes of the components, by process id.
+pub fn all() -> Vec<Process> {
+    let own_mounts = fs::read_link("/proc/self/ns/mnt").ok();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        let Some((program, arguments)) = component(pid) else {
+            continue;
+        };
+        let mounts = fs::read_link(format!("/proc/{pid}/ns/mnt")).ok();
+        found.push(Process {
+            pid,
+            program,
+            arguments,
+            unit: unit_of(pid),
+            other_mounts: mounts.is_some() && mounts != own_mounts,
+        });
+    }
+    found.sort_by_key(|process| process.pid);
+    found
+}
+
+/// Which component a process is, by its executable or by argv[0].
+fn component(pid: u32) -> Option<(&'static str, Vec<String>)> {
+    let mut bytes = Vec::new();
+    fs::File::open(format!("/proc/{pid}/cmdline"))
+        .ok()?
+        .take(MAX_COMMAND)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    // Kernel threads and zombies have no command line.
+    let text = String::from_utf8_lossy(bytes.strip_suffix(b"\0").unwrap_or(&bytes)).into_owned();
+    if text.is_empty() {
+        return None;
+    }
+    let mut words: Vec<String> = text.split('\0').map(String::from).collect();
+    let name = base(words.first()?).to_string();
+    if name == "hyperkube" {
+        let program = match words.get(1).map(String::as_str) {
+            Some("kube-proxy" | "proxy") => "kube-proxy",
+            Some("kubelet") => "kubelet",
+            Some("kube-apiserver" | "apiserver") => "kube-apiserver",
+            _ => return None,
+        };
+        return Some((program, words.split_off(2)));
+    }
+    let known = |name: &str| PROGRAMS.iter().copied().find(|program| *program == name);
+    let program = known(&name).or_else(|| {
+        let link = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+        let link = link.to_str()?;
+        known(base(link.strip_suffix(" (deleted)").unwrap_or(link)))
+    })?;
+    Some((program, words.split_off(1)))
+}
+
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// `kube-proxy.service` out of `0::/system.slice/kube-proxy.service`.
+fn unit_of(pid: u32) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    text.lines()
+        .filter_map(|line| line.rsplit_once(':').map(|(_, path)| path))
+        .flat_map(|path| path.split('/'))
+        .find(|part| part.ends_with(".service"))
+        .map(String::from)
+}
+
+/// Where a path that a process sees lies on the node: through the mounts of both.
+/// `None` when the node does not see that file system at all.
+pub fn on_node(pid: u32, path: &NodePath) -> Option<NodePath> {
+    let inside = mounts(&fs::read_to_string(format!("/proc/{pid}/mountinfo")).ok()?);
+    let node = mounts(&fs::read_to_string("/proc/self/mountinfo").ok()?);
+    translate(&inside, &node, path)
+}
+
+/// One line of mountinfo: which part of which device is mounted where.
+#[derive(Debug, PartialEq)]
+struct Mount {
+    device: String,
+    part: String,
+    point: String,
+}
+
+fn mounts(text: &str) -> Vec<Mount> {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ').skip(2);
+            Some(Mount {
+                device: fields.next()?.to_string(),
+                part: unescape(fields.next()?),
+                point: unescape(fields.next()?),
+            })
+        })
+        .collect()
+}
+
+/// mountinfo writes white space and backslashes as octal escapes.
+fn unescape(text: &str) -> String {
+    text.replace("\\040", " ")
+        .replace("\\011", "\t")
+        .replace("\\012", "\n")
+        .replace("\\134", "\\")
+}
+
+/// The rest of `path` below `base`; `None` when it does not lie there.
+fn below<'a>(path: &'a str, base: &str) -> Option<&'a str> {
+    if base == "/" {
+        return Some(path);
+    }
+    let rest = path.strip_prefix(base)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+fn translate(inside: &[Mount], node: &[Mount], path: &NodePath) -> Option<NodePath> {
+    // Of mounts at one point the last covers the others.
+    let (mount, rest) = inside
+        .iter()
+        .rev()
+        .filter_map(|mount| below(path.as_str(), &mount.point).map(|rest| (mount, rest)))
+        .max_by_key(|(mount, _)| mount.point.len())?;
+    let on_device = format!("{}/{rest}", mount.part);
+    let on_device = NodePath::new(&on_device)?;
+    let (mount, rest) = node
+        .iter()
+        .filter(|candidate| candidate.device == mount.device)
+        .filter_map(|candidate| {
+            below(on_device.as_str(), &candidate.part).map(|rest| (candidate, rest))
+        })
+        .max_by_key(|(candidate, _)| candidate.part.len())?;
+    NodePath::new(&format!("{}/{rest}", mount.point))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_in_a_container_is_found_on_the_node() {
+        let inside = mounts(
+            "700 600 0:50 / / rw - overlay overlay rw\n\
+             701 700 254:1 /var/lib/kubelet/pods/u/volumes/kubernetes.io~configmap/kube-proxy /var/lib/kube-proxy ro - ext4 /dev/vda rw\n\
+             702 700 254:1 /a\\040b /lib/modules ro - ext4 /dev/vda rw\n",
+        );
+        let node =
+            mounts("25 1 254:1 / / rw - ext4 /dev/vda rw\n30 25 0:5 / /proc rw - proc proc rw\n");
+        let find =
+            |path| translate(&inside, &node, &NodePath::new(path).unwrap()).map(String::from);
+        assert_eq!(
+            find("/var/lib/kube-proxy/config.conf").unwrap(),
+            "/var/lib/kubelet/pods/u/volumes/kubernetes.io~configmap/kube-proxy/config.conf"
+        );
+        assert_eq!(find("/lib/modules/x").unwrap(), "/a b/x");
+        assert_eq!(find("/usr/local/bin/kube-proxy"), None);
+    }
+}

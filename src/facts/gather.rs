@@ -1,0 +1,344 @@
+//! From the kube-proxy that was found to everything that checks may look at.
+
+use std::net::IpAddr;
+
+use super::{ApiServer, Directory, Facts, Origin, OriginKind, PolicyPath, Role, Seen, Target};
+use crate::discover::process::Process;
+use crate::discover::{KubeProxy, Placed, Source, address, flags, pod, systemd, unit_arguments};
+use crate::kubeconfig::{self, Kubeconfig, Purpose};
+use crate::proxyconfig::{self, Reading};
+use crate::root::{FileKind, LookError, Meta, NodePath, Root, Where};
+
+/// Where the audit policy is installed when no flag names one.
+const DEFAULT_POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
+
+/// Looks at everything that belongs to this kube-proxy. Reads; writes nothing.
+pub fn gather(
+    root: &Root,
+    processes: &[Process],
+    proxy: KubeProxy,
+    node_ip: Option<IpAddr>,
+) -> Facts {
+    let mut facts = Facts {
+        hostname: hostname(root),
+        node_ip: Err(String::new()),
+        local_addresses: address::local(root),
+        targets: Vec::new(),
+        directories: Vec::new(),
+        config: None,
+        kubeconfig: None,
+        api_server: api_server(root, processes),
+        proxy,
+    };
+    let mut gatherer = Gatherer {
+        root,
+        facts: &mut facts,
+    };
+    gatherer.units();
+    let config = gatherer.config();
+    gatherer.kubeconfig(config);
+    gatherer.directories();
+    let server = match &facts.kubeconfig {
+        Some(Ok(kubeconfig)) => kubeconfig.server().map(|server| server.value.clone()),
+        _ => None,
+    };
+    facts.node_ip = match node_ip {
+        Some(address) => Ok((address, Origin::flag(None))),
+        None => address::from_kubelet(root, processes)
+            .map_or_else(|| address::from_route(root, server.as_deref()), Ok),
+    };
+    facts
+}
+
+struct Gatherer<'a> {
+    root: &'a Root,
+    facts: &'a mut Facts,
+}
+
+impl Gatherer<'_> {
+    /// Looks at one file, through the eyes of kube-proxy, and keeps it as a target.
+    fn target(&mut self, role: Role, path: &NodePath, origin: Origin, read: bool) -> Target {
+        let placed = self.facts.proxy.place(self.root, path);
+        let (shown, seen, hold) = match placed {
+            Placed::Node(path) => {
+                let seen = look(self.root, &path, read);
+                let hold = kubelets_own(seen.as_ref().map_or(&path, |seen| &seen.path));
+                (path, seen, hold)
+            }
+            Placed::Container(path, Some(pid)) => {
+                let seen = Root::process(pid).and_then(|root| look(&root, &path, read));
+                let hold = format!(
+                    "{path} lies in the container of process {pid}, where an edit would not last"
+                );
+                (path, seen, Some(hold))
+            }
+            Placed::Container(path, None) => {
+                let hold = format!("{path} lies in the container's image");
+                (path, Err(LookError::Missing), Some(hold))
+            }
+        };
+        let target = Target {
+            role,
+            path: shown,
+            origin,
+            seen,
+            hold,
+        };
+        self.facts.targets.push(target.clone());
+        target
+    }
+
+    fn units(&mut self) {
+        let files = self.facts.proxy.unit().map(|unit| unit.files.clone());
+        for path in files.unwrap_or_default() {
+            let origin = Origin::at(OriginKind::Unit, &path, None);
+            self.target(Role::ProxyUnit, &path, origin, false);
+        }
+    }
+
+    /// The configuration, and the kubeconfig that it names.
+    fn config(&mut self) -> Option<(NodePath, Origin)> {
+        let Some((path, origin)) = self.facts.proxy.config.clone() else {
+            let command_known = !matches!(self.facts.proxy.source, Source::Files | Source::Named);
+            if command_known && self.facts.proxy.problem.is_none() {
+                let given: Vec<(String, Option<String>)> = self
+                    .facts
+                    .proxy
+                    .flags
+                    .iter()
+                    .map(|flag| (flag.name.clone(), flag.value.clone()))
+                    .collect();
+                self.facts.config = Some(proxyconfig::from_flags(&given));
+            }
+            return None;
+        };
+        let target = self.target(Role::ProxyConfig, &path, origin, true);
+        let Ok(Seen {
+            bytes: Some(bytes), ..
+        }) = &target.seen
+        else {
+            return None;
+        };
+        let mut reading = proxyconfig::read(bytes);
+        if let Some(flag) = flags::last(&self.facts.proxy.flags, "hostname-override") {
+            reading = reading.with_hostname_override(flag.value.as_deref().unwrap_or_default());
+        }
+        let named = named_kubeconfig(&reading, &target.path, &path);
+        self.facts.config = Some(reading);
+        named
+    }
+
+    fn kubeconfig(&mut self, from_config: Option<(NodePath, Origin)>) {
+        // --kubeconfig counts only without --config; what the operator names counts always.
+        let by_flag = self.facts.proxy.kubeconfig.clone();
+        let by_operator = by_flag
+            .as_ref()
+            .is_some_and(|(_, origin)| *origin == Origin::flag(None));
+        let no_config = self.facts.proxy.config.is_none();
+        let chosen = match from_config {
+            Some(named) if !(by_operator && self.named_by_operator()) => Some(named),
+            _ if no_config || by_operator => by_flag,
+            other => other,
+        };
+        let Some((path, origin)) = chosen else {
+            return;
+        };
+        let target = self.target(Role::ProxyKubeconfig, &path, origin, true);
+        let read = match &target.seen {
+            Ok(Seen {
+                bytes: Some(bytes), ..
+            }) => kubeconfig::read(bytes).map_err(|problem| (problem.line, problem.message)),
+            Ok(seen) => Err((None, LookError::Kind(seen.meta.kind).to_string())),
+            Err(error) => Err((None, error.to_string())),
+        };
+        if let Ok(kubeconfig) = &read {
+            self.named_files(kubeconfig, &path.parent(), &target.path);
+        }
+        self.facts.kubeconfig = Some(read);
+    }
+
+    /// Keys, tokens and certificates that the kubeconfig names, relative to the file that names them.
+    fn named_files(&mut self, kubeconfig: &Kubeconfig, directory: &NodePath, file: &NodePath) {
+        for named in kubeconfig.files() {
+            let role = match named.purpose {
+                Purpose::Credential => Role::ProxyCredential,
+                Purpose::Certificate => Role::ProxyCertificate,
+            };
+            if let Some(path) = directory.join(named.path) {
+                let origin = Origin::at(OriginKind::File, file, Some(named.line));
+                // Certificates are public and are parsed; keys and tokens are never read.
+                self.target(role, &path, origin, role == Role::ProxyCertificate);
+            }
+        }
+    }
+
+    fn directories(&mut self) {
+        let mut found: Vec<Directory> = Vec::new();
+        for target in &self.facts.targets {
+            // In another mount namespace the directories are the container's own.
+            let inside = target.hold.is_some() && kubelets_own(&target.path).is_none();
+            let path = match &target.seen {
+                Ok(seen) if !inside => &seen.path,
+                _ => continue,
+            };
+            let holder = path.parent();
+            for ancestor in holder.ancestors() {
+                let at = match found.iter().position(|known| known.path == ancestor) {
+                    Some(at) => at,
+                    None => {
+                        found.push(Directory {
+                            seen: self.root.open(&ancestor).map(|(_, opened)| opened.meta),
+                            hold: kubelets_own(&ancestor),
+                            path: ancestor.clone(),
+                            holds: Vec::new(),
+                            above: Vec::new(),
+                        });
+                        found.len() - 1
+                    }
+                };
+                if let Some(directory) = found.get_mut(at) {
+                    directory.above.push(target.role);
+                    if ancestor == holder {
+                        directory.holds.push(target.role);
+                    }
+                }
+            }
+        }
+        self.facts.directories = found;
+    }
+
+    /// True when the operator, not a command line, named the kubeconfig.
+    fn named_by_operator(&self) -> bool {
+        flags::last(&self.facts.proxy.flags, "kubeconfig").is_none()
+    }
+}
+
+/// Where the configuration's `clientConnection.kubeconfig` leads.
+fn named_kubeconfig(
+    reading: &Reading,
+    shown: &NodePath,
+    config: &NodePath,
+) -> Option<(NodePath, Origin)> {
+    let key = "clientConnection.kubeconfig";
+    let values = reading.values.as_ref()?;
+    let named = values.text(key).filter(|path| !path.is_empty())?;
+    let line = values.field(key).and_then(|field| field.line);
+    let path = config.parent().join(named)?;
+    Some((path, Origin::at(OriginKind::File, shown, line)))
+}
+
+fn look(root: &Root, path: &NodePath, read: bool) -> Result<Seen, LookError> {
+    let (place, opened) = root.open(path)?;
+    let bytes = if read && opened.meta.kind == FileKind::File {
+        match opened.read() {
+            Ok(bytes) => Some(bytes),
+            // Its mode and owner can still be judged; who needs the contents asks again.
+            Err(LookError::Denied) => return unreadable(place.path, opened.meta),
+            Err(error) => return Err(error),
+        }
+    } else {
+        None
+    };
+    Ok(Seen {
+        path: place.path,
+        meta: opened.meta,
+        bytes,
+    })
+}
+
+fn unreadable(path: NodePath, meta: Meta) -> Result<Seen, LookError> {
+    Ok(Seen {
+        path,
+        meta,
+        bytes: None,
+    })
+}
+
+/// Volumes that the kubelet writes anew: an edit on the node is undone within a minute or two.
+fn kubelets_own(path: &NodePath) -> Option<String> {
+    let kind = path
+        .components()
+        .find_map(|part| part.strip_prefix("kubernetes.io~"))?;
+    Some(match kind {
+        "configmap" => format!(
+            "{path} is a ConfigMap volume, which the kubelet writes anew: change the ConfigMap (kubectl -n kube-system edit configmap kube-proxy) and restart the DaemonSet"
+        ),
+        _ => format!("{path} is a {kind} volume, which the kubelet writes anew"),
+    })
+}
+
+fn hostname(root: &Root) -> Option<String> {
+    let path = match root.place() {
+        Where::Live => "/proc/sys/kernel/hostname",
+        _ => "/etc/hostname",
+    };
+    let bytes = NodePath::new(path).and_then(|path| root.open(&path).ok()?.1.read().ok())?;
+    let text = String::from_utf8(bytes).ok()?;
+    Some(text.lines().next()?.trim().to_string()).filter(|name| !name.is_empty())
+}
+
+/// The kube-apiserver of this node: a process, a static pod, a systemd service.
+fn api_server(root: &Root, processes: &[Process]) -> Option<ApiServer> {
+    let program = "kube-apiserver";
+    let static_pod = pod::directory(root)
+        .map(|directory| pod::running(root, &directory, program))
+        .and_then(|mut found| found.pop());
+    let running = processes.iter().find(|process| process.program == program);
+    let (described, given, on_node): (
+        String,
+        Vec<flags::Flag>,
+        Box<dyn Fn(&NodePath) -> Option<NodePath>>,
+    ) = if let Some(pod) = static_pod {
+        let given = flags::parse(&pod.arguments, &pod.origin);
+        (
+            format!("static pod {}", pod.path),
+            given,
+            Box::new(move |path| pod.on_node(path)),
+        )
+    } else if let Some(process) = running {
+        let (pid, other) = (process.pid, process.other_mounts);
+        (
+            format!("process {pid}"),
+            flags::parse(&process.arguments, &Origin::flag(None)),
+            Box::new(move |path| {
+                if other {
+                    crate::discover::process::on_node(pid, path)
+                } else {
+                    Some(path.clone())
+                }
+            }),
+        )
+    } else {
+        let unit = systemd::running(root, program).pop()?;
+        let origin = unit.origin.clone().unwrap_or(Origin::flag(None));
+        let words = unit_arguments(&unit.command, program);
+        (
+            format!("systemd unit {}", unit.name),
+            flags::parse(&words, &origin),
+            Box::new(|path| Some(path.clone())),
+        )
+    };
+    let policy = match flags::last(&given, "audit-policy-file") {
+        Some(flag) => {
+            let value = flag.value.clone().unwrap_or_default();
+            match NodePath::new(&value).and_then(|path| on_node(&path)) {
+                Some(path) => PolicyPath::Named(path, flag.origin.clone()),
+                None => PolicyPath::Unreachable(value, flag.origin.clone()),
+            }
+        }
+        None => PolicyPath::Default(NodePath::new(DEFAULT_POLICY)?),
+    };
+    let (policy_seen, directory) = match &policy {
+        PolicyPath::Named(path, _) | PolicyPath::Default(path) => {
+            let meta = |path: &NodePath| root.open(path).map(|(_, opened)| opened.meta);
+            (meta(path), meta(&path.parent()))
+        }
+        PolicyPath::Unreachable(..) => (Err(LookError::Missing), Err(LookError::Missing)),
+    };
+    Some(ApiServer {
+        described,
+        policy,
+        policy_seen,
+        directory,
+    })
+}

@@ -1,0 +1,147 @@
+//! What was found on the node, each value with where it comes from. Data only: judging is `check`'s.
+
+mod gather;
+mod list;
+mod origin;
+
+use std::net::IpAddr;
+
+pub use gather::gather;
+pub use list::{Fact, list};
+pub use origin::{Origin, OriginKind};
+
+use crate::discover::KubeProxy;
+use crate::kubeconfig::Kubeconfig;
+use crate::proxyconfig::Reading;
+use crate::root::{LookError, Meta, NodePath};
+
+/// What a file is to kube-proxy. Checks name files by their role, never by a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The KubeProxyConfiguration that `--config` names.
+    ProxyConfig,
+    /// The kubeconfig with which kube-proxy reaches the API server.
+    ProxyKubeconfig,
+    /// Key and token files that the kubeconfig names.
+    ProxyCredential,
+    /// CA and certificate files that the kubeconfig names.
+    ProxyCertificate,
+    /// The systemd unit and its drop-ins.
+    ProxyUnit,
+}
+
+impl Role {
+    /// In words, for messages.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Role::ProxyConfig => "proxy configuration",
+            Role::ProxyKubeconfig => "proxy kubeconfig",
+            Role::ProxyCredential => "credential file",
+            Role::ProxyCertificate => "certificate file",
+            Role::ProxyUnit => "unit file",
+        }
+    }
+}
+
+/// A file that was looked at.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The path with every symlink resolved: this is what a change names.
+    pub path: NodePath,
+    /// Its metadata.
+    pub meta: Meta,
+    /// Its contents, where a check needs them. Credential files are never read.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// A file in its role.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What it is to kube-proxy.
+    pub role: Role,
+    /// Its path as it is named, seen from the node.
+    pub path: NodePath,
+    /// What names it.
+    pub origin: Origin,
+    /// The file, or why it could not be looked at.
+    pub seen: Result<Seen, LookError>,
+    /// Why it is never changed here: its owner would undo it.
+    pub hold: Option<String>,
+}
+
+/// A directory above the targets.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    /// Its path, resolved.
+    pub path: NodePath,
+    /// Its metadata, or why it could not be looked at.
+    pub seen: Result<Meta, LookError>,
+    /// The roles of the files that lie directly in it; empty for a directory further above.
+    pub holds: Vec<Role>,
+    /// The roles of all files below it.
+    pub above: Vec<Role>,
+    /// Why it is never changed here.
+    pub hold: Option<String>,
+}
+
+/// The kube-apiserver of this node, as far as the audit policy needs it.
+#[derive(Clone, Debug)]
+pub struct ApiServer {
+    /// Where it was found, in words.
+    pub described: String,
+    /// The policy that `--audit-policy-file` names, as the node sees it.
+    pub policy: PolicyPath,
+    /// Whether the policy file, or the one we would install, exists.
+    pub policy_seen: Result<Meta, LookError>,
+    /// Metadata of the directory that holds it, or why it could not be looked at.
+    pub directory: Result<Meta, LookError>,
+}
+
+/// Where the audit policy lies.
+#[derive(Clone, Debug)]
+pub enum PolicyPath {
+    /// `--audit-policy-file` names it.
+    Named(NodePath, Origin),
+    /// No flag names one: the path where it is installed.
+    Default(NodePath),
+    /// A flag names one that the node does not see.
+    Unreachable(String, Origin),
+}
+
+/// Everything that checks may look at.
+#[derive(Debug)]
+pub struct Facts {
+    /// Which kube-proxy; `None` when only `--config` named a file.
+    pub proxy: KubeProxy,
+    /// The node's host name.
+    pub hostname: Option<String>,
+    /// The node's own InternalIP, or why it is not known.
+    pub node_ip: Result<(IpAddr, Origin), String>,
+    /// The addresses of the node's interfaces; `None` where they cannot be known.
+    pub local_addresses: Option<Vec<IpAddr>>,
+    /// The files.
+    pub targets: Vec<Target>,
+    /// The directories above them.
+    pub directories: Vec<Directory>,
+    /// The effective configuration, from the file or from flags.
+    pub config: Option<Reading>,
+    /// The kubeconfig, or why it could not be read (line and reason).
+    pub kubeconfig: Option<Result<Kubeconfig, (Option<usize>, String)>>,
+    /// The API server, when this node has one.
+    pub api_server: Option<ApiServer>,
+}
+
+impl Facts {
+    /// The files in a role.
+    pub fn targets(&self, role: Role) -> impl Iterator<Item = &Target> {
+        self.targets
+            .iter()
+            .filter(move |target| target.role == role)
+    }
+
+    /// The only file of a role that has one file at most.
+    pub fn target(&self, role: Role) -> Option<&Target> {
+        self.targets(role).next()
+    }
+}

@@ -1,0 +1,84 @@
+//! Who can replace a file without being able to write it: whoever can write a directory above.
+
+use serde::Deserialize;
+
+use super::{Instance, Kind, Mend, fix_or_by_hand};
+use crate::baseline::{Check, Fix};
+use crate::facts::{Directory, Facts, Role};
+
+/// `directory-trust: {targets}`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryTrust {
+    targets: Vec<Role>,
+}
+
+/// Bits that let somebody else write. A sticky bit does not help: others may still add names.
+const WRITABLE: u32 = 0o022;
+
+impl DirectoryTrust {
+    fn one(&self, check: &Check, directory: &Directory) -> Instance {
+        let meta = match &directory.seen {
+            Ok(meta) => meta,
+            Err(error) => return Instance::unknown(error.to_string()).at(&directory.path),
+        };
+        let writable = meta.mode & WRITABLE != 0;
+        let foreign = meta.uid != 0;
+        let observed = format!("mode {:04o}, owner {}:{}", meta.mode, meta.uid, meta.gid);
+        Instance::judged(!writable && !foreign, observed, || {
+            if let Some(reason) = &directory.hold {
+                return Mend::ByHand(reason.clone());
+            }
+            if directory.holds.is_empty() {
+                return Mend::ByHand(format!(
+                    "{} serves others too: look who needs to write there, then chmod go-w and chown root",
+                    directory.path
+                ));
+            }
+            fix_or_by_hand(check, |fix| {
+                let keep = fix.mode.map_or(!WRITABLE, |mode| mode.0 | 0o7000);
+                Mend::Directory(
+                    directory.path.clone(),
+                    writable.then_some(meta.mode & keep),
+                    fix.owner.filter(|_| foreign),
+                )
+            })
+        })
+        .at(&directory.path)
+    }
+}
+
+impl Kind for DirectoryTrust {
+    fn expected(&self) -> String {
+        "owned by root and not writable by group or others".into()
+    }
+
+    fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
+        let found: Vec<Instance> = facts
+            .directories
+            .iter()
+            .filter(|directory| {
+                directory
+                    .above
+                    .iter()
+                    .any(|role| self.targets.contains(role))
+            })
+            .map(|directory| self.one(check, directory))
+            .collect();
+        if found.is_empty() {
+            return vec![Instance::not_applicable("none of these files was found")];
+        }
+        found
+    }
+
+    fn accepts(&self, fix: &Fix) -> Result<(), String> {
+        let writable = fix.mode.is_none_or(|mode| mode.0 & WRITABLE != 0);
+        match fix.owner {
+            Some(owner) if owner.uid == 0 && !writable => Ok(()),
+            _ => Err(format!(
+                "a fix of directory-trust gives a mode and an owner that are {}",
+                self.expected()
+            )),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The kubeconfig gives a CA of its own that can be read.
+
+use serde::Deserialize;
+
+use super::{Instance, Kind, Mend, each_kubeconfig, fix_or_by_hand};
+use crate::baseline::Check;
+use crate::facts::{Facts, Role, Target};
+use crate::root::{FileKind, LookError};
+
+/// `kubeconfig-ca: {}`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubeconfigCa {}
+
+/// Number of certificates in PEM text; `Err` says what is wrong with it. Only the outer form of each is
+/// looked at: a DER sequence that is as long as it says.
+fn certificates(bytes: &[u8]) -> Result<usize, String> {
+    let blocks = pem::parse_many(bytes).map_err(|_| "it is not PEM".to_string())?;
+    let mut found = 0;
+    for block in blocks.iter().filter(|block| block.tag() == "CERTIFICATE") {
+        if !is_sequence(block.contents()) {
+            return Err(format!("its certificate {} is damaged", found + 1));
+        }
+        found += 1;
+    }
+    match found {
+        0 => Err("it holds no certificate".into()),
+        found => Ok(found),
+    }
+}
+
+/// True for a DER sequence whose length is that of the bytes.
+fn is_sequence(der: &[u8]) -> bool {
+    let Some((0x30, rest)) = der.split_first().map(|(tag, rest)| (*tag, rest)) else {
+        return false;
+    };
+    let Some((first, rest)) = rest.split_first() else {
+        return false;
+    };
+    let count = usize::from(first & 0x7f);
+    if first & 0x80 == 0 {
+        return rest.len() == count;
+    }
+    let Some((length, body)) = rest
+        .split_at_checked(count)
+        .filter(|_| (1..=4).contains(&count))
+    else {
+        return false;
+    };
+    let length = length
+        .iter()
+        .fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte));
+    body.len() == length
+}
+
+/// The file that `certificate-authority` names.
+fn file<'a>(facts: &'a Facts, line: usize) -> Option<&'a Target> {
+    facts
+        .targets(Role::ProxyCertificate)
+        .find(|target| target.origin.line == Some(line))
+}
+
+impl Kind for KubeconfigCa {
+    fn expected(&self) -> String {
+        "a certificate-authority that exists and holds certificates".into()
+    }
+
+    fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
+        each_kubeconfig(facts, |_, kubeconfig| {
+            let by_hand = || fix_or_by_hand(check, |_| Mend::None);
+            let judged = |bytes: &[u8], what: &str| match certificates(bytes) {
+                Ok(1) => Instance::judged(true, format!("{what}: 1 certificate"), || Mend::None),
+                Ok(count) => {
+                    Instance::judged(true, format!("{what}: {count} certificates"), || Mend::None)
+                }
+                Err(why) => Instance::judged(false, format!("{what}: {why}"), by_hand),
+            };
+            let Some(cluster) = &kubeconfig.cluster else {
+                return Instance::judged(false, "the current context has no cluster", by_hand);
+            };
+            if let Some(data) = &cluster.certificate_authority_data {
+                let what = "certificate-authority-data";
+                return judged(data.value.pem(), what).line(Some(data.line));
+            }
+            let Some(named) = &cluster.certificate_authority else {
+                return Instance::judged(false, "no certificate-authority", by_hand);
+            };
+            let instance = match file(facts, named.line).map(|target| (target, &target.seen)) {
+                None => Instance::unknown(format!("{} cannot be a path", named.value)),
+                Some((target, Ok(seen))) => match &seen.bytes {
+                    Some(bytes) => judged(bytes, target.path.as_str()),
+                    None if seen.meta.kind == FileKind::File => {
+                        Instance::unknown(format!("{} {}", target.path, LookError::Denied))
+                    }
+                    None => Instance::unknown(format!(
+                        "{} {}",
+                        target.path,
+                        LookError::Kind(seen.meta.kind)
+                    )),
+                },
+                // A container's own file that the node does not see says nothing.
+                Some((target, Err(LookError::Missing))) if target.hold.is_some() => {
+                    Instance::unknown(format!("{} is not visible on the node", target.path))
+                }
+                Some((target, Err(LookError::Missing))) => {
+                    Instance::judged(false, format!("{} does not exist", target.path), by_hand)
+                }
+                Some((target, Err(error))) => Instance::unknown(format!("{} {error}", target.path)),
+            };
+            instance.line(Some(named.line))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::certificates;
+
+    const CA: &[u8] = include_bytes!("../demo/ca.crt");
+    const KEY: &[u8] = include_bytes!("../demo/kube-proxy.key");
+
+    #[test]
+    fn only_whole_certificates_count() {
+        assert_eq!(certificates(CA), Ok(1));
+        assert_eq!(certificates(&[CA, CA].concat()), Ok(2));
+        assert!(certificates(KEY).unwrap_err().contains("no certificate"));
+        assert!(certificates(b"").is_err());
+        assert!(certificates(b"\xff\xfe-----BEGIN").is_err());
+        let cut = b"-----BEGIN CERTIFICATE-----\nMIIBfzCC\n-----END CERTIFICATE-----\n";
+        assert!(certificates(cut).unwrap_err().contains("damaged"));
+    }
+}

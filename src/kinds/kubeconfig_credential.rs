@@ -1,0 +1,85 @@
+//! How kube-proxy authenticates.
+
+use serde::Deserialize;
+
+use super::{Instance, Kind, Mend, each_kubeconfig, fix_or_by_hand};
+use crate::baseline::Check;
+use crate::facts::Facts;
+use crate::kubeconfig::User;
+
+/// `kubeconfig-credential: {}`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubeconfigCredential {}
+
+/// What is weak, in words and with its line.
+fn weak(user: &User) -> Vec<(&'static str, usize)> {
+    let given = |what, line: Option<usize>| line.map(|line| (what, line));
+    [
+        given("a password", user.password.as_ref().map(|found| found.line)),
+        given(
+            "a user name for basic authentication",
+            user.username.as_ref().map(|found| found.line),
+        ),
+        given(
+            "a token in the file",
+            user.token.as_ref().map(|found| found.line),
+        ),
+        given("exec", user.exec.as_ref().map(|found| found.line)),
+        given(
+            "auth-provider",
+            user.auth_provider.as_ref().map(|found| found.line),
+        ),
+        given(
+            "impersonation",
+            user.impersonate.as_ref().map(|found| found.line),
+        ),
+        given(
+            "impersonation of a uid",
+            user.impersonate_uid.as_ref().map(|found| found.line),
+        ),
+        given(
+            "impersonation of groups",
+            user.impersonate_groups.as_ref().map(|found| found.line),
+        ),
+        given(
+            "impersonation with extras",
+            user.impersonate_extra.as_ref().map(|found| found.line),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What is strong, in words.
+fn strong(user: &User) -> Option<&'static str> {
+    if user.client_certificate.is_some() || user.client_certificate_data.is_some() {
+        return Some("client certificate");
+    }
+    user.token_file.as_ref().map(|_| "tokenFile")
+}
+
+impl Kind for KubeconfigCredential {
+    fn expected(&self) -> String {
+        "a client certificate or a tokenFile, and nothing weaker".into()
+    }
+
+    fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
+        each_kubeconfig(facts, |_, kubeconfig| {
+            let by_hand = || fix_or_by_hand(check, |_| Mend::None);
+            let Some(user) = &kubeconfig.user else {
+                return Instance::judged(false, "the current context has no user", by_hand);
+            };
+            let weak = weak(user);
+            if let Some((_, line)) = weak.first() {
+                let all: Vec<&str> = weak.iter().map(|(what, _)| *what).collect();
+                return Instance::judged(false, all.join(", "), by_hand).line(Some(*line));
+            }
+            match strong(user) {
+                Some(what) => Instance::judged(true, what, || Mend::None).line(Some(user.line)),
+                None => Instance::judged(false, "no credential", by_hand).line(Some(user.line)),
+            }
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! The API server's certificate is verified.
+
+use serde::Deserialize;
+
+use super::{Instance, Kind, Mend, each_kubeconfig, fix_or_by_hand, unless_held};
+use crate::baseline::{Check, Fix, Written};
+use crate::edit::{Scalar, Step};
+use crate::facts::Facts;
+
+/// `kubeconfig-verification: {}`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubeconfigVerification {}
+
+const KEY: &str = "insecure-skip-tls-verify";
+
+impl Kind for KubeconfigVerification {
+    fn expected(&self) -> String {
+        format!("no {KEY}: true")
+    }
+
+    fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
+        each_kubeconfig(facts, |target, kubeconfig| {
+            let Some(cluster) = &kubeconfig.cluster else {
+                return Instance::not_applicable("the current context has no cluster");
+            };
+            let Some(skip) = &cluster.insecure_skip_tls_verify else {
+                return Instance::judged(true, format!("no {KEY}"), || Mend::None);
+            };
+            let has_ca = cluster.certificate_authority.is_some()
+                || cluster.certificate_authority_data.is_some();
+            Instance::judged(!skip.value, format!("{KEY}: {}", skip.value), || {
+                let by_hand = || {
+                    let hint = check.by_hand.as_deref().unwrap_or_default();
+                    Mend::ByHand(format!("there is no CA to verify against; {hint}"))
+                };
+                let Ok(seen) = &target.seen else {
+                    return by_hand();
+                };
+                if !has_ca {
+                    return by_hand();
+                }
+                let steps = vec![
+                    Step::Key("clusters".into()),
+                    Step::Index(cluster.index),
+                    Step::Key("cluster".into()),
+                    Step::Key(KEY.into()),
+                ];
+                let mend = fix_or_by_hand(check, |_| {
+                    Mend::Edit(seen.path.clone(), steps, Scalar::Bool(false))
+                });
+                unless_held(target, mend)
+            })
+            .line(Some(skip.line))
+        })
+    }
+
+    fn accepts(&self, fix: &Fix) -> Result<(), String> {
+        match fix.value {
+            Some(Written::Bool(false)) => Ok(()),
+            _ => Err(format!(
+                "a fix of kubeconfig-verification sets {KEY} to false"
+            )),
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! The kinds of checks: what each expects, how it judges the facts, and what would mend a failure.
+//!
+//! A file per kind. A kind judges and mends from the same fields, so that the two cannot disagree.
+//! Everything here is pure: facts in, instances out.
+
+mod audit_policy;
+mod config_accepted;
+mod config_address;
+mod config_fields;
+mod config_flag;
+mod config_value;
+mod directory_trust;
+mod file_mode;
+mod file_owner;
+mod flags_honoured;
+mod kubeconfig_ca;
+mod kubeconfig_credential;
+mod kubeconfig_server;
+mod kubeconfig_verification;
+mod node_ports;
+
+pub use config_value::origin as value_origin;
+
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::{Check, Fix, Owner};
+use crate::edit::{Scalar, Step};
+use crate::facts::{Facts, Origin, OriginKind, Role, Target};
+use crate::kubeconfig::Kubeconfig;
+use crate::root::{FileKind, LookError, NodePath};
+
+/// What a check expects, by kind. The name in a baseline is the variant's, with dashes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expect {
+    /// A file's permission bits are among the given ones.
+    FileMode(file_mode::FileMode),
+    /// A file's owner and group.
+    FileOwner(file_owner::FileOwner),
+    /// Nobody else can write a directory above the files.
+    DirectoryTrust(directory_trust::DirectoryTrust),
+    /// An address of the proxy configuration.
+    ConfigAddress(config_address::ConfigAddress),
+    /// A switch of the proxy configuration.
+    ConfigFlag(config_flag::ConfigFlag),
+    /// nodePortAddresses is set and does not mean all.
+    NodePorts(node_ports::NodePorts),
+    /// kube-proxy would start with the configuration.
+    ConfigAccepted(config_accepted::ConfigAccepted),
+    /// The configuration has no unknown or doubled key.
+    ConfigFields(config_fields::ConfigFields),
+    /// No flag is ignored.
+    FlagsHonoured(flags_honoured::FlagsHonoured),
+    /// The kubeconfig's server is https.
+    KubeconfigServer(kubeconfig_server::KubeconfigServer),
+    /// The kubeconfig gives a CA that can be read.
+    KubeconfigCa(kubeconfig_ca::KubeconfigCa),
+    /// The kubeconfig does not switch verification off.
+    KubeconfigVerification(kubeconfig_verification::KubeconfigVerification),
+    /// The kubeconfig's credential is a certificate or a token file.
+    KubeconfigCredential(kubeconfig_credential::KubeconfigCredential),
+    /// The API server's audit policy exists.
+    AuditPolicy(audit_policy::AuditPolicy),
+}
+
+/// The verdict's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// There is nothing on this node that the check speaks of.
+    NotApplicable,
+    /// It is as expected, or stricter.
+    Pass,
+    /// A finding that a waiver excuses.
+    Waived,
+    /// It could not be looked at, or not be judged. Never shown as pass.
+    Unknown,
+    /// A finding.
+    Fail,
+}
+
+impl Verdict {
+    /// The word in text and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::NotApplicable => "not-applicable",
+            Verdict::Pass => "pass",
+            Verdict::Waived => "waived",
+            Verdict::Unknown => "unknown",
+            Verdict::Fail => "fail",
+        }
+    }
+}
+
+/// A check's verdict on one file or value.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The file that it speaks of, as the node sees it.
+    pub path: Option<NodePath>,
+    /// The line in it.
+    pub line: Option<usize>,
+    /// What is there.
+    pub observed: Option<String>,
+    /// Where the observed value comes from.
+    pub origin: Option<Origin>,
+    /// Why it is so: for unknown, why it could not be judged.
+    pub reason: Option<String>,
+    /// What would mend it.
+    pub mend: Mend,
+}
+
+/// What would mend a failure.
+#[derive(Clone, Debug)]
+pub enum Mend {
+    /// Nothing to mend.
+    None,
+    /// Set a mode, which only takes bits away.
+    Mode(NodePath, u32),
+    /// Set owner and group.
+    Owner(NodePath, Owner),
+    /// Set mode and owner of a directory; only what is wrong.
+    Directory(NodePath, Option<u32>, Option<Owner>),
+    /// Set a value in a file.
+    Edit(NodePath, Vec<Step>, Scalar),
+    /// Create a file that the binary carries: path, name of the contents, mode.
+    Create(NodePath, String, u32),
+    /// Only a person can: the reason.
+    ByHand(String),
+}
+
+impl Instance {
+    fn new(verdict: Verdict) -> Instance {
+        Instance {
+            verdict,
+            path: None,
+            line: None,
+            observed: None,
+            origin: None,
+            reason: None,
+            mend: Mend::None,
+        }
+    }
+
+    fn not_applicable(reason: impl Into<String>) -> Instance {
+        Instance {
+            reason: Some(reason.into()),
+            ..Instance::new(Verdict::NotApplicable)
+        }
+    }
+
+    fn unknown(reason: impl Into<String>) -> Instance {
+        Instance {
+            reason: Some(reason.into()),
+            ..Instance::new(Verdict::Unknown)
+        }
+    }
+
+    /// Pass or fail by a condition; a failure is mended by what `mend` returns.
+    fn judged(passes: bool, observed: impl Into<String>, mend: impl FnOnce() -> Mend) -> Instance {
+        Instance {
+            observed: Some(observed.into()),
+            mend: if passes { Mend::None } else { mend() },
+            ..Instance::new(if passes { Verdict::Pass } else { Verdict::Fail })
+        }
+    }
+
+    fn at(mut self, path: &NodePath) -> Instance {
+        self.path = Some(path.clone());
+        self
+    }
+
+    fn line(mut self, line: Option<usize>) -> Instance {
+        self.line = line;
+        self
+    }
+
+    fn from(mut self, origin: &Origin) -> Instance {
+        self.origin = Some(origin.clone());
+        self
+    }
+
+    fn because(mut self, reason: impl Into<String>) -> Instance {
+        self.reason = Some(reason.into());
+        self
+    }
+}
+
+/// Calls the same method on whichever kind it is.
+macro_rules! each_kind {
+    ($expect:expr, $kind:ident => $call:expr) => {
+        match $expect {
+            Expect::FileMode($kind) => $call,
+            Expect::FileOwner($kind) => $call,
+            Expect::DirectoryTrust($kind) => $call,
+            Expect::ConfigAddress($kind) => $call,
+            Expect::ConfigFlag($kind) => $call,
+            Expect::NodePorts($kind) => $call,
+            Expect::ConfigAccepted($kind) => $call,
+            Expect::ConfigFields($kind) => $call,
+            Expect::FlagsHonoured($kind) => $call,
+            Expect::KubeconfigServer($kind) => $call,
+            Expect::KubeconfigCa($kind) => $call,
+            Expect::KubeconfigVerification($kind) => $call,
+            Expect::KubeconfigCredential($kind) => $call,
+            Expect::AuditPolicy($kind) => $call,
+        }
+    };
+}
+
+/// What every kind can do.
+trait Kind {
+    /// What is expected, in words that go behind "expected".
+    fn expected(&self) -> String;
+
+    /// Judges the facts. At least one instance.
+    fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance>;
+
+    /// Whether a fix suits the kind and its result would satisfy the expectation. Most kinds have none.
+    ///
+    /// # Errors
+    /// Why not.
+    fn accepts(&self, _fix: &Fix) -> Result<(), String> {
+        Err("this kind has no fix".into())
+    }
+}
+
+impl Expect {
+    /// What is expected, in words that go behind "expected".
+    pub fn expected(&self) -> String {
+        each_kind!(self, kind => kind.expected())
+    }
+
+    /// Judges the facts.
+    pub fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
+        each_kind!(self, kind => kind.judge(check, facts))
+    }
+
+    /// Whether a fix would satisfy the expectation.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn accepts(&self, fix: &Fix) -> Result<(), String> {
+        each_kind!(self, kind => kind.accepts(fix))
+    }
+
+    /// The kind's name in a baseline.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Expect::FileMode(_) => "file-mode",
+            Expect::FileOwner(_) => "file-owner",
+            Expect::DirectoryTrust(_) => "directory-trust",
+            Expect::ConfigAddress(_) => "config-address",
+            Expect::ConfigFlag(_) => "config-flag",
+            Expect::NodePorts(_) => "node-ports",
+            Expect::ConfigAccepted(_) => "config-accepted",
+            Expect::ConfigFields(_) => "config-fields",
+            Expect::FlagsHonoured(_) => "flags-honoured",
+            Expect::KubeconfigServer(_) => "kubeconfig-server",
+            Expect::KubeconfigCa(_) => "kubeconfig-ca",
+            Expect::KubeconfigVerification(_) => "kubeconfig-verification",
+            Expect::KubeconfigCredential(_) => "kubeconfig-credential",
+            Expect::AuditPolicy(_) => "audit-policy",
+        }
+    }
+}
+
+/// The fix that a check gives for its own kind; none means that a person has to.
+fn fix_or_by_hand(check: &Check, mend: impl FnOnce(&Fix) -> Mend) -> Mend {
+    match &check.fix {
+        Some(fix) => mend(fix),
+        None => Mend::ByHand(
+            check
+                .by_hand
+                .clone()
+                .unwrap_or_else(|| "this check has no fix".into()),
+        ),
+    }
+}
+
+/// Judges each file of a role by its metadata; what cannot be looked at is unknown, what does not
+/// exist is not applicable.
+fn each_file(
+    facts: &Facts,
+    role: Role,
+    judge: impl Fn(&Target, &crate::facts::Seen) -> Instance,
+) -> Vec<Instance> {
+    let found: Vec<Instance> = facts
+        .targets(role)
+        .map(|target| {
+            let instance = match &target.seen {
+                Ok(seen) if seen.meta.kind == FileKind::File => judge(target, seen),
+                Ok(seen) => Instance::unknown(LookError::Kind(seen.meta.kind).to_string()),
+                Err(LookError::Missing) => Instance::not_applicable("it does not exist"),
+                Err(error) => Instance::unknown(error.to_string()),
+            };
+            let instance = instance.from(&target.origin);
+            match &instance.path {
+                Some(_) => instance,
+                None => instance.at(&target.path),
+            }
+        })
+        .collect();
+    if !found.is_empty() {
+        return found;
+    }
+    vec![match (role, &facts.kubeconfig) {
+        (Role::ProxyCredential | Role::ProxyCertificate, Some(Err((_, why)))) => {
+            Instance::unknown(format!("the kubeconfig that would name it: {why}"))
+        }
+        _ => Instance::not_applicable(format!("kube-proxy has no {} here", role.describe())),
+    }]
+}
+
+/// Judges the kubeconfig; one that cannot be read is unknown, and without one nothing applies.
+fn each_kubeconfig(
+    facts: &Facts,
+    judge: impl Fn(&Target, &Kubeconfig) -> Instance,
+) -> Vec<Instance> {
+    let Some(target) = facts.target(Role::ProxyKubeconfig) else {
+        return vec![
+            match facts.config.as_ref().map(|reading| reading.accepted) {
+                Some(true) => Instance::not_applicable("kube-proxy uses no kubeconfig"),
+                _ => Instance::unknown("it is not known which kubeconfig kube-proxy uses"),
+            },
+        ];
+    };
+    let instance = match &facts.kubeconfig {
+        Some(Ok(kubeconfig)) => judge(target, kubeconfig),
+        Some(Err((line, why))) => Instance::unknown(why.clone()).line(*line),
+        None => Instance::unknown("it was not read"),
+    };
+    let origin = match instance.line {
+        Some(line) => Origin::at(OriginKind::File, &target.path, Some(line)),
+        None => target.origin.clone(),
+    };
+    vec![instance.at(&target.path).from(&origin)]
+}
+
+/// A file that its owner would put back is left to a person.
+fn unless_held(target: &Target, mend: Mend) -> Mend {
+    match &target.hold {
+        Some(reason) => Mend::ByHand(reason.clone()),
+        None => mend,
+    }
+}

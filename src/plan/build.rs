@@ -1,0 +1,263 @@
+//! Findings -> changes, in order, each with the state before and after.
+
+use std::collections::BTreeSet;
+
+use super::chain::Chain;
+use super::names::Names;
+use super::state::{FileState, digest};
+use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
+use crate::baseline::Check;
+use crate::check::{Outcome, Selection};
+use crate::discover::Source;
+use crate::edit::{Scalar, Step};
+use crate::facts::{Facts, PolicyPath, Role};
+use crate::kinds::{Instance, Mend, Verdict};
+use crate::root::{LookError, Meta, NodePath, Root};
+
+/// Everything that is done to one file, merged: the transaction touches each file once.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// The file, with every symlink resolved.
+    pub path: NodePath,
+    /// Its state before the first change.
+    pub before: FileState,
+    /// Its state after the last change.
+    pub after: FileState,
+    /// The contents after the last change, where they change.
+    pub bytes: Option<Vec<u8>>,
+    /// True for a directory.
+    pub directory: bool,
+}
+
+/// A plan with what is needed to carry it out.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The plan, as it is printed and saved.
+    pub plan: Plan,
+    /// One entry for each file, in the order in which apply goes.
+    pub works: Vec<Work>,
+}
+
+/// One mend of one file, before it is known whether it can be done.
+pub(super) struct Draft<'a> {
+    pub check: &'a Check,
+    pub path: NodePath,
+    pub mend: Wanted,
+}
+
+/// What is wanted of a file.
+pub(super) enum Wanted {
+    Mode(u32),
+    Owner(u32, u32),
+    Edit(Vec<Step>, Scalar),
+    Create(String, u32),
+}
+
+/// In which order files are changed: directories first, so that nobody can interfere in them; then
+/// what others name, before what names it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Directory,
+    File,
+    Config,
+    Created,
+}
+
+/// Makes the plan. `take` decides which changes are in, by check and path.
+pub fn build(
+    root: &Root,
+    facts: &Facts,
+    outcomes: &[Outcome],
+    selection: &Selection,
+    inputs: Inputs,
+    take: &dyn Fn(&str, &NodePath) -> bool,
+) -> Planned {
+    let names = Names::read(root);
+    let mut manual = Vec::new();
+    let mut drafts = Vec::new();
+    for outcome in outcomes {
+        for instance in &outcome.instances {
+            if instance.verdict == Verdict::Fail {
+                draft(outcome.check, instance, selection, &mut drafts, &mut manual);
+            }
+        }
+    }
+    drafts.retain(|draft| take(&draft.check.id, &draft.path));
+    let mut paths: Vec<(Rank, NodePath)> = Vec::new();
+    for draft in &drafts {
+        if !paths.iter().any(|(_, known)| *known == draft.path) {
+            paths.push((rank(facts, draft), draft.path.clone()));
+        }
+    }
+    // Stable: within a rank the order of the checks stays.
+    paths.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut plan = Plan {
+        changes: Vec::new(),
+        effects: Vec::new(),
+        manual,
+        summary: Summary {
+            changes: 0,
+            files: 0,
+            effects: 0,
+            manual: 0,
+        },
+        saw: saw(facts, &names),
+        inputs,
+    };
+    let mut works = Vec::new();
+    for (_, path) in paths {
+        let drafts = drafts.iter().filter(|draft| draft.path == path).collect();
+        let chain = Chain::new(root, facts, &names, &path);
+        works.extend(chain.follow(drafts, &mut plan));
+    }
+    plan.effects = effects(facts, &plan.changes);
+    for (index, change) in plan.changes.iter_mut().enumerate() {
+        change.id = (index + 1).to_string();
+    }
+    let files: BTreeSet<&NodePath> = plan.changes.iter().map(|change| &change.path).collect();
+    plan.summary = Summary {
+        changes: plan.changes.len(),
+        files: files.len(),
+        effects: plan.effects.len(),
+        manual: plan.manual.len(),
+    };
+    Planned { plan, works }
+}
+
+fn draft<'a>(
+    check: &'a Check,
+    instance: &Instance,
+    selection: &Selection,
+    drafts: &mut Vec<Draft<'a>>,
+    manual: &mut Vec<Manual>,
+) {
+    let mut push = |path: &NodePath, mend| {
+        drafts.push(Draft {
+            check,
+            path: path.clone(),
+            mend,
+        });
+    };
+    let by_hand = |reason: String| Manual {
+        check: check.id.clone(),
+        help: check
+            .by_hand
+            .clone()
+            .filter(|help| !reason.contains(help.as_str())),
+        reason,
+        path: instance.path.clone(),
+    };
+    let on_request = check.fix.as_ref().is_some_and(|fix| fix.on_request);
+    if let Mend::ByHand(reason) = &instance.mend {
+        manual.push(by_hand(reason.clone()));
+        return;
+    }
+    if on_request && !selection.asked_for(&check.id) {
+        manual.push(by_hand(match &check.by_hand {
+            Some(hint) => hint.clone(),
+            None => format!("only on request: tighten apply --only {}", check.id),
+        }));
+        return;
+    }
+    match &instance.mend {
+        Mend::None => manual.push(by_hand(
+            instance
+                .observed
+                .clone()
+                .unwrap_or_else(|| check.title.clone()),
+        )),
+        Mend::Mode(path, mode) => push(path, Wanted::Mode(*mode)),
+        Mend::Owner(path, owner) => push(path, Wanted::Owner(owner.uid, owner.gid)),
+        Mend::Directory(path, mode, owner) => {
+            if let Some(mode) = mode {
+                push(path, Wanted::Mode(*mode));
+            }
+            if let Some(owner) = owner {
+                push(path, Wanted::Owner(owner.uid, owner.gid));
+            }
+        }
+        Mend::Edit(path, steps, value) => push(path, Wanted::Edit(steps.clone(), value.clone())),
+        Mend::Create(path, content, mode) => push(path, Wanted::Create(content.clone(), *mode)),
+        Mend::ByHand(_) => {}
+    }
+}
+
+fn rank(facts: &Facts, draft: &Draft) -> Rank {
+    let is_config = facts
+        .targets(Role::ProxyConfig)
+        .any(|target| matches!(&target.seen, Ok(seen) if seen.path == draft.path));
+    let is_directory = facts
+        .directories
+        .iter()
+        .any(|found| found.path == draft.path);
+    match draft.mend {
+        Wanted::Create(..) => Rank::Created,
+        _ if is_directory => Rank::Directory,
+        _ if is_config => Rank::Config,
+        _ => Rank::File,
+    }
+}
+
+/// The state of every file and directory that was looked at; of unread ones without their contents.
+fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
+    let state = |seen: Result<&Meta, &LookError>, bytes: Option<&[u8]>| match seen {
+        Ok(meta) => Some(FileState::of(meta, bytes.map(digest), names)),
+        Err(LookError::Missing) => Some(FileState::ABSENT),
+        Err(_) => None,
+    };
+    let files = facts.targets.iter().map(|target| {
+        let seen = target.seen.as_ref();
+        let bytes = seen.ok().and_then(|seen| seen.bytes.as_deref());
+        (&target.path, state(seen.map(|seen| &seen.meta), bytes))
+    });
+    let directories = facts
+        .directories
+        .iter()
+        .map(|directory| (&directory.path, state(directory.seen.as_ref(), None)));
+    let policy = facts
+        .api_server
+        .iter()
+        .filter_map(|server| match &server.policy {
+            PolicyPath::Named(path, _) | PolicyPath::Default(path) => {
+                Some((path, state(server.policy_seen.as_ref(), None)))
+            }
+            PolicyPath::Unreachable(..) => None,
+        });
+    files
+        .chain(directories)
+        .chain(policy)
+        .filter_map(|(path, state)| {
+            Some(Saw {
+                path: path.clone(),
+                state: state?,
+            })
+        })
+        .collect()
+}
+
+/// kube-proxy reads its configuration and kubeconfig once, when it starts.
+fn effects(facts: &Facts, changes: &[Change]) -> Vec<Effect> {
+    let edited = |role: Role| {
+        facts.targets(role).any(|target| {
+            matches!(&target.seen, Ok(seen) if changes
+                .iter()
+                .any(|change| change.path == seen.path && change.action == Action::Edit))
+        })
+    };
+    let because = match (edited(Role::ProxyConfig), edited(Role::ProxyKubeconfig)) {
+        (true, true) => "its configuration and its kubeconfig change",
+        (true, false) => "its configuration changes",
+        (false, true) => "its kubeconfig changes",
+        (false, false) => return Vec::new(),
+    };
+    let target = match (&facts.proxy.source, facts.proxy.unit()) {
+        (_, Some(unit)) => unit.name.clone(),
+        (Source::StaticPod(pod), _) => format!("static pod {}", pod.path),
+        _ => "kube-proxy".into(),
+    };
+    vec![Effect {
+        kind: "restart".into(),
+        target,
+        because: because.into(),
+    }]
+}

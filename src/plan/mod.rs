@@ -1,0 +1,177 @@
+//! The plan: the changes for this node now, in the order in which apply carries them out.
+//!
+//! It is made from findings (`build`), printed by `report`, saved as JSON and read back (`saved`).
+
+mod build;
+mod chain;
+mod names;
+mod saved;
+mod state;
+
+use serde::{Deserialize, Serialize};
+
+pub use build::{Planned, Work, build};
+pub use names::Names;
+pub use saved::{compare, load, save};
+pub use state::{FileState, digest};
+
+use crate::baseline::{Risk, Severity};
+use crate::edit::{Scalar, Step};
+use crate::root::NodePath;
+
+/// What a change does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Takes permission bits away.
+    SetMode,
+    /// Gives the file to another owner.
+    SetOwner,
+    /// Changes a value in the file.
+    Edit,
+    /// Makes a file that was not there.
+    Create,
+}
+
+impl Action {
+    /// The word in text and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::SetMode => "set-mode",
+            Action::SetOwner => "set-owner",
+            Action::Edit => "edit",
+            Action::Create => "create",
+        }
+    }
+}
+
+/// One edit of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Its number in the plan, from 1.
+    pub id: String,
+    /// The check that asks for it.
+    pub check: String,
+    /// The file, with every symlink resolved.
+    pub path: NodePath,
+    /// What is done.
+    pub action: Action,
+    /// What it may cost.
+    pub risk: Risk,
+    /// The severity of the finding that it mends.
+    pub severity: Severity,
+    /// In words.
+    pub summary: String,
+    /// The file before this change; of two changes of one file the second starts where the first ends.
+    pub before: FileState,
+    /// The file after this change.
+    pub after: FileState,
+    /// Unified diff; empty where the contents stay. Secrets are masked.
+    pub diff: String,
+    /// The edit itself, for an edit.
+    pub edit: Option<Edit>,
+    /// The name of the contents that the binary carries, for a create.
+    pub content: Option<String>,
+}
+
+/// Where in a file a value is set, and to what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edit {
+    /// The way from the root of the document.
+    pub path: Vec<Step>,
+    /// The value.
+    pub value: Scalar,
+}
+
+/// What must follow the changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Effect {
+    /// `restart`
+    pub kind: String,
+    /// Whom.
+    pub target: String,
+    /// Why.
+    pub because: String,
+}
+
+/// A finding that is left to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manual {
+    /// The check.
+    pub check: String,
+    /// Why tighten does not do it.
+    pub reason: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// The file that it speaks of.
+    pub path: Option<NodePath>,
+}
+
+/// Figures at the end of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Number of changes.
+    pub changes: usize,
+    /// Number of files that they touch.
+    pub files: usize,
+    /// Number of effects.
+    pub effects: usize,
+    /// Number of findings left to a person.
+    pub manual: usize,
+}
+
+/// A file that the plan was made from, whether or not it is changed: when one of them differs, the
+/// plan is stale.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Saw {
+    /// The file, as it is named.
+    pub path: NodePath,
+    /// Its state. Contents count only where they were read.
+    pub state: FileState,
+}
+
+/// What the plan was made with: the same again must give the same plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inputs {
+    /// `/etc/machine-id` of the node.
+    pub machine_id: Option<String>,
+    /// The root directory on the machine that made the plan.
+    pub root: String,
+    /// The baselines by name, and their checksums.
+    pub baselines: Vec<(String, String)>,
+    /// `--only`
+    pub only: Vec<String>,
+    /// `--skip`
+    pub skip: Vec<String>,
+    /// `--node-ip`
+    pub node_ip: Option<std::net::IpAddr>,
+    /// `--config`
+    pub config: Option<NodePath>,
+    /// `--kubeconfig`
+    pub kubeconfig: Option<NodePath>,
+}
+
+/// The changes and what goes with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The changes, in the order in which apply does them.
+    pub changes: Vec<Change>,
+    /// What must follow.
+    pub effects: Vec<Effect>,
+    /// What is left to a person.
+    pub manual: Vec<Manual>,
+    /// The figures.
+    pub summary: Summary,
+    /// The files that were looked at.
+    pub saw: Vec<Saw>,
+    /// What it was made with.
+    pub inputs: Inputs,
+}

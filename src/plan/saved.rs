@@ -1,0 +1,181 @@
+//! A saved plan: written with mode 0600, read back as untrusted input, applied exactly or not at all.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use serde_json::Value;
+
+use super::{Change, Plan};
+use crate::failure::Failure;
+use crate::root::{FileKind, Meta};
+
+/// Largest plan that is read, in bytes.
+const MAX_PLAN: u64 = 4 << 20;
+/// The schema of a plan document.
+pub const SCHEMA: &str = "tighten.plan/v1";
+
+/// Writes the document beside its final name and renames it there.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub fn save(path: &Path, document: &Value) -> Result<(), Failure> {
+    let refuse = |why: String| {
+        Failure::refused(format!(
+            "the plan cannot be saved to {}: {why}",
+            path.display()
+        ))
+        .state("nothing was written")
+    };
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // Made with mode 0600.
+    let mut file = tempfile::Builder::new()
+        .prefix(".tighten-plan-")
+        .tempfile_in(directory)
+        .map_err(|error| refuse(error.to_string()))?;
+    serde_json::to_writer_pretty(&mut file, document).map_err(|error| refuse(error.to_string()))?;
+    file.write_all(b"\n")
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(|error| refuse(error.to_string()))?;
+    file.persist(path)
+        .map_err(|error| refuse(error.error.to_string()))?;
+    Ok(())
+}
+
+/// Reads a saved plan: opened first, then judged on the handle.
+///
+/// # Errors
+/// When it is not a plan of this version, belongs to another user, or others may write it.
+pub fn load(path: &Path) -> Result<Plan, Failure> {
+    let refuse = |why: String| {
+        Failure::refused(format!("the plan {} {why}", path.display()))
+            .state("nothing was written")
+            .help("make a new one: tighten plan --out FILE")
+    };
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let handle = open(path, flags, Mode::empty())
+        .map_err(|errno| refuse(format!("cannot be opened: {}", errno.desc())))?;
+    let meta =
+        Meta::of(&handle).map_err(|errno| refuse(format!("cannot be looked at: {errno}")))?;
+    let user = nix::unistd::geteuid().as_raw();
+    if meta.kind != FileKind::File {
+        return Err(refuse(format!(
+            "is {}, not a regular file",
+            meta.kind.describe()
+        )));
+    }
+    if meta.uid != 0 && meta.uid != user {
+        return Err(refuse(format!("belongs to user {}", meta.uid)));
+    }
+    if meta.mode & 0o022 != 0 {
+        return Err(refuse(format!(
+            "is writable by others (mode {:04o})",
+            meta.mode
+        )));
+    }
+    if meta.size > MAX_PLAN {
+        return Err(refuse(format!("is larger than {} MiB", MAX_PLAN >> 20)));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::from(handle)
+        .take(MAX_PLAN + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    let mut document: Value = serde_json::from_slice(&bytes).map_err(|error| {
+        refuse(format!(
+            "is not JSON: line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let Some(fields) = document.as_object_mut() else {
+        return Err(refuse("is not a plan".into()));
+    };
+    match fields.get("schema").and_then(Value::as_str) {
+        Some(SCHEMA) => {}
+        Some(other) if other.starts_with("tighten.plan/") => {
+            return Err(refuse(format!(
+                "has the format {other}, and this tighten knows {SCHEMA}"
+            )));
+        }
+        _ => return Err(refuse("is not a plan".into())),
+    }
+    // Who made it and which node it describes is for the reader; `inputs` is what binds it.
+    for key in ["schema", "tool", "node"] {
+        fields.remove(key);
+    }
+    serde_json::from_value(document).map_err(|error| refuse(format!("cannot be read: {error}")))
+}
+
+/// Whether a plan made now from the same inputs is the saved one.
+///
+/// # Errors
+/// The first difference: the file and what differs.
+pub fn compare(saved: &Plan, now: &Plan) -> Result<(), Failure> {
+    let stale = |what: String| {
+        Failure::refused(format!("the plan is stale: {what}"))
+            .state("nothing was written")
+            .help("look at what changed, then run tighten plan again")
+    };
+    if saved.inputs.machine_id != now.inputs.machine_id {
+        return Err(stale("it was made for another machine".into()));
+    }
+    if saved.inputs.root != now.inputs.root {
+        return Err(stale(format!(
+            "it was made for the root {}",
+            saved.inputs.root
+        )));
+    }
+    if saved.inputs.baselines != now.inputs.baselines {
+        return Err(stale("the baseline has changed".into()));
+    }
+    for seen in &saved.saw {
+        let current = now.saw.iter().find(|current| current.path == seen.path);
+        match current.map(|current| seen.state.difference(&current.state)) {
+            Some(None) => {}
+            Some(Some(difference)) => return Err(stale(format!("{}: {difference}", seen.path))),
+            None => {
+                return Err(stale(format!(
+                    "{}: kube-proxy does not use it any more",
+                    seen.path
+                )));
+            }
+        }
+    }
+    for planned in &saved.changes {
+        let same = |change: &&Change| {
+            (&change.check, &change.path, change.action)
+                == (&planned.check, &planned.path, planned.action)
+        };
+        let Some(current) = now.changes.iter().find(same) else {
+            return Err(stale(format!(
+                "{}: {} would not be changed any more",
+                planned.path, planned.check
+            )));
+        };
+        if let Some(difference) = planned.before.difference(&current.before) {
+            return Err(stale(format!("{}: {difference}", planned.path)));
+        }
+        if current != planned {
+            return Err(stale(format!(
+                "{}: {} would now be: {}",
+                planned.path, planned.check, current.summary
+            )));
+        }
+    }
+    if saved.changes.len() != now.changes.len() {
+        let more = now
+            .changes
+            .iter()
+            .find(|change| !saved.changes.contains(change));
+        return Err(stale(match more {
+            Some(change) => format!("{}: {} is new", change.path, change.check),
+            None => "the changes are others".into(),
+        }));
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! What people and programs read.
+
+mod document;
+mod printable;
+pub mod style;
+mod text_history;
+mod text_plan;
+mod text_scan;
+
+pub use document::{document, error, error_document, node, plan as plan_body, scan as scan_body};
+pub use printable::printable;
+pub use text_history::{history, transaction};
+pub use text_plan::{change_block, plan};
+pub use text_scan::{explain, explain_all, facts, header, scan};

@@ -1,0 +1,115 @@
+//! Colours, where they are wanted, and writing that survives a closed pipe.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::baseline::Severity;
+use crate::cli::Color;
+use crate::kinds::Verdict;
+
+/// How text is decorated.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    colored: bool,
+    /// Columns of the terminal; none when stdout is not one.
+    pub width: Option<usize>,
+}
+
+impl Style {
+    /// From the command line's choice and what stdout is.
+    pub fn new(color: Color) -> Style {
+        let terminal = io::stdout().is_terminal();
+        let quiet = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        Style {
+            colored: match color {
+                Color::Always => true,
+                Color::Never => false,
+                Color::Auto => terminal && !quiet && !dumb,
+            },
+            width: terminal.then(columns).flatten(),
+        }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colored && !text.is_empty() {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_string()
+        }
+    }
+
+    /// For headings.
+    pub fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// For what matters less.
+    pub fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    /// For what is new or good.
+    pub fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    /// For what goes or is bad.
+    pub fn bad(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    /// For what needs a look.
+    pub fn warn(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    /// A verdict's own colour.
+    pub fn verdict(self, verdict: Verdict, text: &str) -> String {
+        match verdict {
+            Verdict::Pass => self.good(text),
+            Verdict::Fail => self.bad(text),
+            Verdict::Unknown => self.warn(text),
+            Verdict::NotApplicable | Verdict::Waived => self.dim(text),
+        }
+    }
+
+    /// A severity's own colour.
+    pub fn severity(self, severity: Severity, text: &str) -> String {
+        match severity {
+            Severity::High => self.bad(text),
+            Severity::Medium => self.warn(text),
+            Severity::Low => text.to_string(),
+        }
+    }
+
+    /// A diff's line, by its first character.
+    pub fn diff_line(self, line: &str) -> String {
+        match line.chars().next() {
+            Some('+') => self.good(line),
+            Some('-') => self.bad(line),
+            Some('@') => self.dim(line),
+            _ => line.to_string(),
+        }
+    }
+}
+
+fn columns() -> Option<usize> {
+    let (_, columns) = dialoguer::console::Term::stdout().size_checked()?;
+    Some(usize::from(columns))
+}
+
+/// Writes to stdout. A reader that went away is not an error.
+pub fn out(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+}
+
+/// Writes a message to stderr.
+pub fn err(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr
+        .write_all(text.as_bytes())
+        .and_then(|()| stderr.flush());
+}

@@ -1,0 +1,166 @@
+//! A plan as text: the shape of a diff.
+
+use std::fmt::Write;
+
+use super::printable;
+use super::style::Style;
+use super::text_scan::header;
+use crate::facts::Facts;
+use crate::plan::{Action, Change, Plan};
+
+/// Lines of a new file that are shown without -v.
+const SHOWN_LINES: usize = 6;
+
+/// The whole plan.
+pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool) -> String {
+    let mut out = String::new();
+    if !quiet {
+        let _ = writeln!(out, "{}\n", header(facts, style));
+    }
+    let widths = Widths::of(plan, style);
+    for change in &plan.changes {
+        out.push_str(&block(change, &widths, style, verbose));
+    }
+    if !plan.changes.is_empty() {
+        out.push('\n');
+    }
+    for effect in &plan.effects {
+        let _ = writeln!(
+            out,
+            "Then: {} {}, because {}.",
+            effect.kind,
+            printable(&effect.target),
+            effect.because
+        );
+    }
+    if !plan.manual.is_empty() && !quiet {
+        out.push_str("Left to you:\n");
+        for manual in &plan.manual {
+            let help = match &manual.help {
+                Some(help) if !manual.reason.contains(help.as_str()) => format!("; {help}"),
+                _ => String::new(),
+            };
+            let _ = writeln!(
+                out,
+                "  {} ({})",
+                style.bold(&manual.check),
+                printable(&format!("{}{help}", manual.reason))
+            );
+        }
+    }
+    if !(plan.effects.is_empty() && (plan.manual.is_empty() || quiet)) {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", totals(plan));
+    out
+}
+
+/// One change with its diff, as the prompt shows it.
+pub fn change_block(plan: &Plan, change: &Change, style: Style) -> String {
+    block(change, &Widths::of(plan, style), style, true)
+}
+
+struct Widths {
+    path: usize,
+    what: usize,
+    check: usize,
+    /// Too narrow for one line a change: the check goes on a line of its own.
+    narrow: bool,
+}
+
+impl Widths {
+    fn of(plan: &Plan, style: Style) -> Widths {
+        let widest = |of: &dyn Fn(&Change) -> usize| plan.changes.iter().map(of).max().unwrap_or(0);
+        let path = widest(&|change| change.path.as_str().len());
+        let what = widest(&|change| shown(change).len());
+        let check = widest(&|change| change.check.len());
+        let all = path + what + check + 16;
+        Widths {
+            path,
+            what,
+            check,
+            narrow: style.width.is_some_and(|columns| columns < all),
+        }
+    }
+}
+
+/// What stands beside the path: an edit speaks through its diff.
+fn shown(change: &Change) -> &str {
+    match change.action {
+        Action::Edit => "",
+        _ => &change.summary,
+    }
+}
+
+fn block(change: &Change, widths: &Widths, style: Style, verbose: bool) -> String {
+    let mut out = String::new();
+    let sign = match change.action {
+        Action::Create => style.good("+"),
+        _ => style.warn("~"),
+    };
+    let path = printable(change.path.as_str());
+    let check = format!("{:<1$}", change.check, widths.check);
+    let severity = style.severity(change.severity, &change.severity.to_string());
+    if widths.narrow {
+        let _ = writeln!(out, "  {sign} {path}");
+        let _ = writeln!(out, "      {}  {check}  {severity}", shown(change));
+    } else {
+        let _ = writeln!(
+            out,
+            "  {sign} {path:<0$}  {what:<1$}  {check}  {severity}",
+            widths.path,
+            widths.what,
+            what = shown(change),
+        );
+    }
+    let lines: Vec<&str> = change.diff.lines().collect();
+    let cut = change.action == Action::Create && !verbose && lines.len() > SHOWN_LINES + 1;
+    let end = if cut { SHOWN_LINES } else { lines.len() };
+    for line in lines.iter().take(end) {
+        let _ = writeln!(out, "      {}", style.diff_line(&printable(line)));
+    }
+    if cut {
+        let rest = lines.len() - end;
+        let _ = writeln!(
+            out,
+            "      {}",
+            style.dim(&format!("... {rest} more lines; -v shows them"))
+        );
+    }
+    out
+}
+
+/// `Plan: 1 to create, 3 to change in 2 files, 1 restart. Apply with: tighten apply`
+fn totals(plan: &Plan) -> String {
+    let created = plan
+        .changes
+        .iter()
+        .filter(|change| change.action == Action::Create)
+        .count();
+    let changed = plan.changes.len() - created;
+    if plan.changes.is_empty() {
+        return match plan.manual.len() {
+            0 => "Plan: nothing to do.".into(),
+            1 => "Plan: nothing to do for tighten; 1 finding is left to you.".into(),
+            more => format!("Plan: nothing to do for tighten; {more} findings are left to you."),
+        };
+    }
+    let files = plan.summary.files - created;
+    let mut parts = Vec::new();
+    if created > 0 {
+        parts.push(format!("{created} to create"));
+    }
+    if changed > 0 {
+        let word = if files == 1 { "file" } else { "files" };
+        parts.push(format!("{changed} to change in {files} {word}"));
+    }
+    if !plan.effects.is_empty() {
+        let word = if plan.effects.len() == 1 {
+            "restart"
+        } else {
+            "restarts"
+        };
+        parts.push(format!("{} {word}", plan.effects.len()));
+    }
+    format!("Plan: {}. Apply with: tighten apply", parts.join(", "))
+}

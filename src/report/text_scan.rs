@@ -1,0 +1,250 @@
+//! Scan, facts and explanations as text.
+
+use std::fmt::Write;
+
+use super::printable;
+use super::style::Style;
+use crate::baseline::{Baseline, Check};
+use crate::check::Outcome;
+use crate::facts::{Fact, Facts, Role};
+use crate::kinds::{Instance, Verdict};
+
+/// Which kube-proxy this is about, in one line.
+pub fn header(facts: &Facts, style: Style) -> String {
+    let proxy = &facts.proxy;
+    let name = match &proxy.version {
+        Some(version) => format!("kube-proxy {version}"),
+        None => "kube-proxy".to_string(),
+    };
+    let mut parts = vec![style.bold(&name)];
+    parts.extend(proxy.managed_by());
+    if proxy.managed_by().is_none() {
+        parts.extend(proxy.pid().map(|pid| format!("process {pid}")));
+    }
+    match facts.target(Role::ProxyConfig) {
+        Some(target) => parts.push(format!("config {}", target.path)),
+        None => parts.push("no --config".into()),
+    }
+    printable_line(&parts.join(" · "), style)
+}
+
+/// Escapes what the node wrote but keeps the colours that are ours.
+fn printable_line(text: &str, style: Style) -> String {
+    if text.contains('\x1b') {
+        let _ = style;
+        return text.to_string();
+    }
+    printable(text)
+}
+
+/// The verdicts, findings first by default; all with `verbose`.
+pub fn scan(
+    facts: &Facts,
+    outcomes: &[Outcome],
+    style: Style,
+    verbose: bool,
+    quiet: bool,
+) -> String {
+    let mut out = String::new();
+    if !quiet {
+        let _ = writeln!(out, "{}\n", header(facts, style));
+    }
+    let shown: Vec<&Outcome> = outcomes
+        .iter()
+        .filter(|outcome| verbose || matches!(outcome.verdict(), Verdict::Fail | Verdict::Unknown))
+        .collect();
+    let width = shown
+        .iter()
+        .map(|outcome| outcome.check.id.len())
+        .max()
+        .unwrap_or(0);
+    for outcome in &shown {
+        let verdict = outcome.verdict();
+        let _ = writeln!(
+            out,
+            "  {}  {}  {}  {}",
+            style.verdict(verdict, &format!("{:<14}", verdict.word())),
+            style.bold(&format!("{:<width$}", outcome.check.id)),
+            style.severity(
+                outcome.check.severity,
+                &format!("{:<6}", outcome.check.severity)
+            ),
+            references(outcome.check),
+        );
+        for instance in &outcome.instances {
+            if verbose || instance.verdict == verdict {
+                for line in evidence(outcome.check, instance) {
+                    let _ = writeln!(out, "      {}", printable(&line));
+                }
+            }
+        }
+    }
+    if !shown.is_empty() {
+        out.push('\n');
+    }
+    let count = |wanted: Verdict| {
+        outcomes
+            .iter()
+            .filter(|outcome| outcome.verdict() == wanted)
+            .count()
+    };
+    let (fail, unknown) = (count(Verdict::Fail), count(Verdict::Unknown));
+    let _ = write!(
+        out,
+        "Scan: {} passed, {fail} failed, {unknown} could not be judged, {} not applicable.",
+        count(Verdict::Pass),
+        count(Verdict::NotApplicable),
+    );
+    if fail > 0 {
+        out.push_str(" See the changes with: tighten plan");
+    }
+    out.push('\n');
+    out
+}
+
+fn references(check: &Check) -> String {
+    check.refs.join(", ")
+}
+
+/// What is there, where it comes from and what was expected.
+fn evidence(check: &Check, instance: &Instance) -> Vec<String> {
+    let mut lines = Vec::new();
+    let place = match (&instance.path, instance.line) {
+        (Some(path), Some(line)) => format!("{path}:{line}: "),
+        (Some(path), None) => format!("{path}: "),
+        (None, _) => String::new(),
+    };
+    let origin = match &instance.origin {
+        Some(origin) => {
+            let shown = origin.to_string();
+            let told = instance
+                .path
+                .as_ref()
+                .is_some_and(|path| shown.starts_with(path.as_str()));
+            if told {
+                String::new()
+            } else {
+                format!(" [{shown}]")
+            }
+        }
+        None => String::new(),
+    };
+    match (&instance.observed, instance.verdict) {
+        (Some(observed), Verdict::Fail) => lines.push(format!(
+            "{place}{observed}{origin}, expected {}",
+            check.expect.expected()
+        )),
+        (Some(observed), _) => lines.push(format!("{place}{observed}{origin}")),
+        (None, _) => lines.push(format!(
+            "{place}{}{origin}",
+            instance.reason.as_deref().unwrap_or_default()
+        )),
+    }
+    if let (Some(reason), Some(_)) = (&instance.reason, &instance.observed) {
+        lines.push(reason.clone());
+    }
+    lines
+}
+
+/// The facts as a table.
+pub fn facts(facts: &Facts, list: &[Fact], style: Style) -> String {
+    let mut out = format!("{}\n\n", header(facts, style));
+    let width = list.iter().map(|fact| fact.name.len()).max().unwrap_or(0);
+    let values: Vec<String> = list.iter().map(|fact| fact.value.to_string()).collect();
+    let widest = values
+        .iter()
+        .map(String::len)
+        .filter(|len| *len <= 48)
+        .max()
+        .unwrap_or(0);
+    for (fact, value) in list.iter().zip(&values) {
+        let line = format!("{:<width$}  {value:<widest$}", fact.name);
+        let _ = writeln!(
+            out,
+            "  {}  {}",
+            printable(&line),
+            style.dim(&printable(&fact.origin.to_string()))
+        );
+    }
+    out
+}
+
+/// Every check in one line each.
+pub fn explain_all(baselines: &[Baseline], style: Style) -> String {
+    let mut out = String::new();
+    for baseline in baselines {
+        let _ = writeln!(out, "{}: {}\n", style.bold(&baseline.name), baseline.title);
+        let width = baseline
+            .checks
+            .iter()
+            .map(|check| check.id.len())
+            .max()
+            .unwrap_or(0);
+        for check in &baseline.checks {
+            let _ = writeln!(
+                out,
+                "  {}  {}  {}",
+                style.bold(&format!("{:<width$}", check.id)),
+                style.severity(check.severity, &format!("{:<6}", check.severity)),
+                check.title
+            );
+        }
+    }
+    out.push_str("\nMore of one: tighten explain CHECK\n");
+    out
+}
+
+/// One check, whole.
+pub fn explain(check: &Check, style: Style) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}: {}\n", style.bold(&check.id), check.title);
+    let mut row = |name: &str, text: &str| {
+        let mut indent = format!("  {name:<9} ");
+        for line in wrapped(text, style.width.unwrap_or(100).clamp(40, 100) - 12) {
+            let _ = writeln!(out, "{indent}{line}");
+            indent = " ".repeat(12);
+        }
+    };
+    row("severity", &check.severity.to_string());
+    row("expects", &check.expect.expected());
+    row("why", &check.why);
+    match &check.fix {
+        Some(fix) => row(
+            "fix",
+            &format!(
+                "{}{}",
+                fix.risk,
+                if fix.on_request {
+                    ", only when asked for with --only"
+                } else {
+                    ""
+                }
+            ),
+        ),
+        None => row("fix", "none: reported, and left to you"),
+    }
+    if let Some(breaks) = &check.breaks {
+        row("breaks", breaks);
+    }
+    if let Some(by_hand) = &check.by_hand {
+        row("by hand", by_hand);
+    }
+    row("refs", &references(check));
+    out
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}

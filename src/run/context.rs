@@ -1,0 +1,243 @@
+//! What every command needs: the root, the baselines, the state, how to print.
+
+use std::path::PathBuf;
+
+use crate::baseline::{self, Baseline};
+use crate::check::{self, Outcome, Selection};
+use crate::cli::{Format, Global};
+use crate::discover::{self, Named};
+use crate::facts::{self, Facts};
+use crate::failure::Failure;
+use crate::plan::{self, Inputs, Planned};
+use crate::report::style::Style;
+use crate::root::{NodePath, Root, Where};
+use crate::transaction::StateDir;
+
+/// Where transactions are kept when root runs the tool.
+const STATE: &str = "/var/lib/tighten";
+
+/// One run of the tool.
+pub struct Context {
+    /// The node.
+    pub root: Root,
+    /// What to judge by.
+    pub baselines: Vec<Baseline>,
+    /// Which checks.
+    pub selection: Selection,
+    /// What the command line says about the node.
+    pub inputs: Inputs,
+    /// How to print.
+    pub style: Style,
+    /// Text or JSON.
+    pub format: Format,
+    /// More.
+    pub verbose: bool,
+    /// Less.
+    pub quiet: bool,
+    state: Option<PathBuf>,
+}
+
+impl Context {
+    /// Opens the root and loads the baselines.
+    ///
+    /// # Errors
+    /// When either cannot be had, or a check is named that does not exist.
+    pub fn new(global: &Global) -> Result<Context, Failure> {
+        let root = open_root(global)?;
+        let baselines = baseline::load(&global.baseline)?;
+        let selection = Selection {
+            only: global.only.clone(),
+            skip: global.skip.clone(),
+        };
+        selection.known(&baselines)?;
+        let named = |path: &Option<PathBuf>| -> Result<Option<NodePath>, Failure> {
+            path.as_ref()
+                .map(|path| {
+                    global.node_path(path).ok_or_else(|| {
+                        Failure::usage(format!("{} cannot be a path of the node", path.display()))
+                    })
+                })
+                .transpose()
+        };
+        let inputs = Inputs {
+            machine_id: machine_id(&root),
+            root: root.host().display().to_string(),
+            baselines: baselines
+                .iter()
+                .map(|baseline| (baseline.name.clone(), baseline.checksum.clone()))
+                .collect(),
+            only: global.only.clone(),
+            skip: global.skip.clone(),
+            node_ip: global.node_ip,
+            config: named(&global.config)?,
+            kubeconfig: named(&global.kubeconfig)?,
+        };
+        Ok(Context {
+            root,
+            baselines,
+            selection,
+            inputs,
+            style: Style::new(global.color),
+            format: global.format,
+            verbose: global.verbose,
+            quiet: global.quiet,
+            state: global.state_dir.clone(),
+        })
+    }
+
+    /// Takes the inputs of a saved plan, which is applied exactly as it was made.
+    ///
+    /// # Errors
+    /// When the command line asks for something else beside it.
+    pub fn take_inputs(&mut self, saved: &Inputs) -> Result<(), Failure> {
+        let own = &self.inputs;
+        let given = [
+            (!own.only.is_empty(), "--only"),
+            (!own.skip.is_empty(), "--skip"),
+            (own.node_ip.is_some(), "--node-ip"),
+            (own.config.is_some(), "--config"),
+            (own.kubeconfig.is_some(), "--kubeconfig"),
+        ];
+        if let Some((_, flag)) = given.iter().find(|(given, _)| *given) {
+            return Err(Failure::usage(format!(
+                "{flag} cannot stand beside a saved plan, which is applied exactly or not at all"
+            ))
+            .help("make another plan with it: tighten plan --out FILE"));
+        }
+        self.selection = Selection {
+            only: saved.only.clone(),
+            skip: saved.skip.clone(),
+        };
+        self.inputs = Inputs {
+            machine_id: own.machine_id.clone(),
+            root: own.root.clone(),
+            baselines: own.baselines.clone(),
+            ..saved.clone()
+        };
+        Ok(())
+    }
+
+    /// Looks at the node.
+    ///
+    /// # Errors
+    /// When no kube-proxy is found, or more than one.
+    pub fn facts(&self) -> Result<Facts, Failure> {
+        let processes = discover::processes(&self.root);
+        let named = Named {
+            config: self.inputs.config.clone(),
+            kubeconfig: self.inputs.kubeconfig.clone(),
+        };
+        let proxy = discover::find(&self.root, &processes, &named)?;
+        Ok(facts::gather(
+            &self.root,
+            &processes,
+            proxy,
+            self.inputs.node_ip,
+        ))
+    }
+
+    /// Judges the node.
+    pub fn outcomes(&self, facts: &Facts) -> Vec<Outcome<'_>> {
+        check::run(&self.baselines, &self.selection, facts)
+    }
+
+    /// Plans for the node, with every change.
+    pub fn plan(&self, facts: &Facts, outcomes: &[Outcome]) -> Planned {
+        self.plan_some(facts, outcomes, &|_, _| true)
+    }
+
+    /// Plans for the node, with the changes that `take` picks by check and path.
+    pub fn plan_some(
+        &self,
+        facts: &Facts,
+        outcomes: &[Outcome],
+        take: &dyn Fn(&str, &NodePath) -> bool,
+    ) -> Planned {
+        plan::build(
+            &self.root,
+            facts,
+            outcomes,
+            &self.selection,
+            self.inputs.clone(),
+            take,
+        )
+    }
+
+    /// The state directory, made when it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be had or is not safe.
+    pub fn state(&self) -> Result<StateDir, Failure> {
+        StateDir::open(&self.state_path()?, &self.root)
+    }
+
+    /// The state directory, when there is one.
+    ///
+    /// # Errors
+    /// When it is not safe.
+    pub fn existing_state(&self) -> Result<Option<StateDir>, Failure> {
+        StateDir::open_existing(&self.state_path()?, &self.root)
+    }
+
+    fn state_path(&self) -> Result<PathBuf, Failure> {
+        if let Some(path) = &self.state {
+            return std::path::absolute(path).map_err(|error| {
+                Failure::usage(format!("--state-dir {}: {error}", path.display()))
+            });
+        }
+        if nix::unistd::geteuid().is_root() {
+            return Ok(PathBuf::from(STATE));
+        }
+        let absolute = |name: &str| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        absolute("XDG_STATE_HOME")
+            .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+            .map(|base| base.join("tighten"))
+            .ok_or_else(|| {
+                Failure::refused(
+                    "no place for the transaction: neither XDG_STATE_HOME nor HOME is set",
+                )
+                .help("name one with --state-dir DIR")
+            })
+    }
+
+    /// Who runs the tool, for history.
+    pub fn user() -> String {
+        // sudo tells who asked; only used for showing.
+        let asked = std::env::var("SUDO_USER").ok().filter(|name| {
+            !name.is_empty()
+                && name.len() <= 64
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        });
+        let uid = nix::unistd::geteuid();
+        match asked {
+            Some(name) => name,
+            None if uid.is_root() => "root".into(),
+            None => format!("uid {uid}"),
+        }
+    }
+}
+
+fn open_root(global: &Global) -> Result<Root, Failure> {
+    let Some(path) = &global.root else {
+        return Root::live().map_err(|error| Failure::refused(format!("/: {error}")));
+    };
+    let refuse =
+        |why: &dyn std::fmt::Display| Failure::refused(format!("--root {}: {why}", path.display()));
+    let real = std::fs::canonicalize(path).map_err(|error| refuse(&error))?;
+    Root::directory(&real).map_err(|error| refuse(&error))
+}
+
+fn machine_id(root: &Root) -> Option<String> {
+    let path = NodePath::new("/etc/machine-id")?;
+    let bytes = root.open(&path).ok()?.1.read().ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let id = text.trim();
+    let plain = !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric());
+    (plain && root.place() != Where::Process(0)).then(|| id.to_string())
+}

@@ -1,0 +1,288 @@
+//! The commands that only look: scan, facts, plan, verify, explain.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::context::Context;
+use super::print_json;
+use crate::check::nearest;
+use crate::cli::{FailOn, Format};
+use crate::facts;
+use crate::failure::{Exit, Failure};
+use crate::kinds::Verdict;
+use crate::plan;
+use crate::report;
+use crate::report::style::{err, out};
+use crate::transaction::{State, history, left_as};
+
+/// `tighten scan`
+pub fn scan(context: &Context, fail_on: FailOn) -> Result<Exit, Failure> {
+    warn_of_interrupted(context);
+    let facts = context.facts()?;
+    let outcomes = context.outcomes(&facts);
+    match context.format {
+        Format::Json => print_json(&report::document(
+            "scan",
+            report::scan_body(&context.root, &facts, &outcomes),
+        )),
+        Format::Text => out(&report::scan(
+            &facts,
+            &outcomes,
+            context.style,
+            context.verbose,
+            context.quiet,
+        )),
+    }
+    let remains = fail_on
+        .floor()
+        .is_some_and(|floor| outcomes.iter().any(|outcome| outcome.remains(floor)));
+    Ok(if remains { Exit::Findings } else { Exit::Done })
+}
+
+/// `tighten facts`
+pub fn facts(context: &Context) -> Result<Exit, Failure> {
+    let facts = context.facts()?;
+    let list = facts::list(&facts);
+    let target = facts.target(facts::Role::ProxyConfig);
+    let unreadable = target.filter(|_| facts.config.is_none()).map(|target| {
+        let why = match &target.seen {
+            Err(error) => error.to_string(),
+            Ok(seen) => crate::root::LookError::Kind(seen.meta.kind).to_string(),
+        };
+        Failure::refused(format!("{} {why}", target.path))
+            .help("name the right file with --config FILE")
+    });
+    let refused = facts
+        .config
+        .as_ref()
+        .and_then(|reading| reading.error.as_ref())
+        .map(|problem| {
+            let path = target.map_or("the flags", |target| target.path.as_str());
+            match problem.line {
+                Some(line) => format!("{path}:{line}: {}", problem.message),
+                None => format!("{path}: {}", problem.message),
+            }
+        });
+    match context.format {
+        Format::Json => {
+            let error = refused
+                .clone()
+                .or_else(|| unreadable.as_ref().map(|failure| failure.message.clone()));
+            let config = json!({
+                "path": target.map(|target| target.path.as_str()),
+                "accepted": facts.config.as_ref().map(|reading| reading.accepted),
+                "lenient": facts.config.as_ref().map(|reading| reading.lenient),
+                "error": error,
+            });
+            print_json(&report::document(
+                "facts",
+                json!({
+                    "node": report::node(&context.root, Some(&facts)),
+                    "config": config,
+                    "facts": list,
+                }),
+            ));
+        }
+        Format::Text => out(&report::facts(&facts, &list, context.style)),
+    }
+    if let Some(failure) = unreadable {
+        err(&format!("{}\n", report::printable(&failure.to_string())));
+        return Ok(Exit::Refused);
+    }
+    if let Some(refused) = refused {
+        err(&format!(
+            "{}\n",
+            report::printable(&format!("warning: {refused}"))
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// `tighten plan`
+pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result<Exit, Failure> {
+    warn_of_interrupted(context);
+    let facts = context.facts()?;
+    let outcomes = context.outcomes(&facts);
+    let planned = context.plan(&facts, &outcomes);
+    let document = report::document(
+        "plan",
+        report::plan_body(&context.root, &facts, &planned.plan),
+    );
+    if let Some(path) = save_to {
+        plan::save(path, &document)?;
+    }
+    match context.format {
+        Format::Json => print_json(&document),
+        Format::Text => {
+            out(&report::plan(
+                &facts,
+                &planned.plan,
+                context.style,
+                context.verbose,
+                context.quiet,
+            ));
+            if let Some(path) = save_to {
+                let shown = path.display();
+                out(&format!(
+                    "Saved to {shown}. Apply exactly this with: tighten apply {shown}\n"
+                ));
+            }
+        }
+    }
+    let pending = detailed && !planned.plan.changes.is_empty();
+    Ok(if pending { Exit::Findings } else { Exit::Done })
+}
+
+/// `tighten verify`
+pub fn verify(context: &Context) -> Result<Exit, Failure> {
+    let facts = context.facts()?;
+    let outcomes = context.outcomes(&facts);
+    let pending = context.plan(&facts, &outcomes).plan.changes;
+    let state = context.existing_state()?;
+    let left = match &state {
+        Some(state) => left_as(state, &context.root)?,
+        None => None,
+    };
+    let interrupted = state.as_ref().map(unsettled).transpose()?.flatten();
+    let (id, drift) = left.map_or((None, Vec::new()), |(id, drift)| (Some(id), drift));
+    let as_left = pending.is_empty() && drift.is_empty() && interrupted.is_none();
+    match context.format {
+        Format::Json => {
+            let pending: Vec<_> = pending
+                .iter()
+                .map(|change| json!({"check": change.check, "path": change.path, "summary": change.summary}))
+                .collect();
+            let drift: Vec<_> = drift
+                .iter()
+                .map(|drift| json!({"path": drift.path, "differs": drift.differs}))
+                .collect();
+            print_json(&report::document(
+                "verify",
+                json!({
+                    "node": report::node(&context.root, Some(&facts)),
+                    "as_left": as_left,
+                    "transaction": id.as_ref().map(|id| id.as_str()),
+                    "unsettled": interrupted,
+                    "pending": pending,
+                    "drift": drift,
+                }),
+            ));
+        }
+        Format::Text => {
+            let mut text = String::new();
+            for change in &pending {
+                text.push_str(&format!(
+                    "  pending  {}  {} ({})\n",
+                    change.path, change.summary, change.check
+                ));
+            }
+            for drift in &drift {
+                text.push_str(&format!("  drift    {}  {}\n", drift.path, drift.differs));
+            }
+            if let Some(id) = &interrupted {
+                text.push_str(&format!(
+                    "  unsettled  transaction {id}; settle it with: tighten recover\n"
+                ));
+            }
+            text.push_str(if as_left {
+                "Verify: nothing to do, and every file is as it was left.\n"
+            } else {
+                "Verify: the node is not as it should be.\n"
+            });
+            out(&report::printable(&text));
+        }
+    }
+    Ok(if as_left { Exit::Done } else { Exit::Findings })
+}
+
+/// `tighten explain`
+pub fn explain(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
+    let all = || {
+        context
+            .baselines
+            .iter()
+            .flat_map(|baseline| &baseline.checks)
+    };
+    let chosen: Vec<_> = match id {
+        None => all().collect(),
+        Some(id) => {
+            let found: Vec<_> = all().filter(|check| check.id == id).collect();
+            if found.is_empty() {
+                let names: Vec<&str> = all().map(|check| check.id.as_str()).collect();
+                let help = match nearest(id, &names) {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => "tighten explain lists them all".into(),
+                };
+                return Err(Failure::usage(format!("no check is called {id:?}")).help(help));
+            }
+            found
+        }
+    };
+    match (context.format, id, chosen.first()) {
+        (Format::Json, ..) => {
+            let checks: Vec<_> = chosen
+                .iter()
+                .map(|check| {
+                    json!({
+                        "check": check.id,
+                        "title": check.title,
+                        "severity": check.severity,
+                        "kind": check.expect.name(),
+                        "expected": check.expect.expected(),
+                        "why": check.why,
+                        "fix": check.fix.as_ref().map(|fix| json!({"risk": fix.risk, "on_request": fix.on_request})),
+                        "breaks": check.breaks,
+                        "by_hand": check.by_hand,
+                        "refs": check.refs,
+                    })
+                })
+                .collect();
+            print_json(&report::document("explain", json!({"checks": checks})));
+        }
+        (Format::Text, Some(_), Some(check)) => out(&report::explain(check, context.style)),
+        (Format::Text, ..) => out(&report::explain_all(&context.baselines, context.style)),
+    }
+    Ok(Exit::Done)
+}
+
+/// A transaction that recovery has still to settle.
+fn unsettled(state: &crate::transaction::StateDir) -> Result<Option<String>, Failure> {
+    let open = |state: State| matches!(state, State::Interrupted | State::Incomplete);
+    let newest = history(state)?.next().transpose()?;
+    Ok(newest
+        .filter(|newest| open(newest.state))
+        .map(|newest| newest.id.to_string()))
+}
+
+/// A look at a node in the middle of a transaction says so.
+fn warn_of_interrupted(context: &Context) {
+    if let Ok(Some(state)) = context.existing_state()
+        && let Ok(Some(id)) = unsettled(&state)
+    {
+        err(&format!(
+            "warning: transaction {id} is not settled, so files may be half changed\nhelp: tighten recover\n"
+        ));
+    }
+}
+
+/// The checks whose changes are judged again after they were carried out.
+pub fn still_failing(context: &Context, checks: &[&str], paths: &[&str]) -> Result<(), String> {
+    let facts = context.facts().map_err(|failure| failure.message)?;
+    for outcome in context.outcomes(&facts) {
+        if !checks.contains(&outcome.check.id.as_str()) {
+            continue;
+        }
+        for instance in &outcome.instances {
+            let path = instance.path.as_ref().map_or("", |path| path.as_str());
+            if instance.verdict == Verdict::Fail && paths.contains(&path) {
+                let observed = instance.observed.as_deref().unwrap_or_default();
+                return Err(format!(
+                    "{path}: {} still fails: {observed}",
+                    outcome.check.id
+                ));
+            }
+        }
+    }
+    Ok(())
+}

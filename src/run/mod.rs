@@ -1,0 +1,126 @@
+//! One composing function per command.
+
+mod apply;
+mod context;
+mod demo;
+mod look;
+mod prompt;
+mod recover;
+mod rollback;
+mod settle;
+mod state;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use serde_json::Value;
+
+use crate::cli::{Cli, Command, Format};
+use crate::failure::{Exit, Failure};
+use crate::report;
+use crate::report::style::{err, out};
+
+use context::Context;
+
+/// Parses the arguments, runs the command, prints what it says.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            use clap::error::ErrorKind;
+            let asked = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
+            let text = error.render();
+            // Help that was asked for belongs on stdout; a closed pipe is no error.
+            let print = if asked { out } else { err };
+            print(&text.to_string());
+            return if asked { Exit::Done } else { Exit::Usage }.into();
+        }
+    };
+    let name = cli.command.name();
+    let format = cli.global.format;
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            err(&format!("{}\n", report::printable(&failure.to_string())));
+            if format == Format::Json && failure.exit != Exit::Usage {
+                print_json(&report::error_document(name, &failure));
+            }
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    let context = || Context::new(&cli.global);
+    match &cli.command {
+        Command::Scan { fail_on } => look::scan(&context()?, *fail_on),
+        Command::Facts => look::facts(&context()?),
+        Command::Plan {
+            out,
+            detailed_exitcode,
+        } => look::plan(&context()?, out.as_deref(), *detailed_exitcode),
+        Command::Verify => look::verify(&context()?),
+        Command::Explain { check } => look::explain(&context()?, check.as_deref()),
+        Command::Apply {
+            plan,
+            yes,
+            no_effects: _,
+        } => apply::apply(&mut context()?, plan.as_deref(), *yes),
+        Command::Rollback {
+            id,
+            yes,
+            force,
+            no_effects: _,
+        } => rollback::rollback(&context()?, id.as_deref(), *yes, *force),
+        Command::Recover {
+            force,
+            accept_current,
+        } => recover::recover(&context()?, *force, *accept_current),
+        Command::History { id } => state::history(&context()?, id.as_deref()),
+        Command::Demo { dir } => demo::demo(dir, &cli.global),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "tighten", &mut script);
+            out(&String::from_utf8_lossy(&script));
+            Ok(Exit::Done)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command())
+                .render(&mut page)
+                .map_err(|error| {
+                    Failure::refused(format!("the manual page cannot be made: {error}"))
+                })?;
+            out(&String::from_utf8_lossy(&page));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+impl Command {
+    /// The name in `tighten.<command>/v1`.
+    fn name(&self) -> &'static str {
+        match self {
+            Command::Scan { .. } => "scan",
+            Command::Facts => "facts",
+            Command::Plan { .. } => "plan",
+            Command::Apply { .. } => "apply",
+            Command::Rollback { .. } => "rollback",
+            Command::Recover { .. } => "recover",
+            Command::Verify => "verify",
+            Command::History { .. } => "history",
+            Command::Explain { .. } => "explain",
+            Command::Demo { .. } => "demo",
+            Command::Completions { .. } => "completions",
+            Command::Man => "man",
+        }
+    }
+}
+
+/// Prints one JSON document.
+fn print_json(document: &Value) {
+    out(&format!("{document:#}\n"));
+}

@@ -1,0 +1,60 @@
+//! `tighten recover`: settle an interrupted transaction.
+
+use serde_json::json;
+
+use super::context::Context;
+use super::{print_json, settle};
+use crate::cli::Format;
+use crate::failure::{Exit, Failure};
+use crate::report;
+use crate::report::style::out;
+use crate::transaction::{Interrupt, Recovered, Resolution, Settlement, recover as settle_all};
+
+/// Settles what there is to settle.
+pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<Exit, Failure> {
+    let resolution = match (force, accept_current) {
+        (true, _) => Resolution::Force,
+        (_, true) => Resolution::AcceptCurrent,
+        _ => Resolution::Stop,
+    };
+    let recovered = match context.existing_state()? {
+        Some(state) => {
+            let state = state.lock()?;
+            // A second signal would only leave more to settle.
+            let _interrupt = Interrupt::hold()?;
+            settle_all(&state, &context.root, resolution)?
+        }
+        None => Recovered::default(),
+    };
+    match context.format {
+        Format::Json => print_json(&report::document("recover", body(&recovered))),
+        Format::Text => {
+            let text = settle::told(&recovered);
+            out(&report::printable(if text.is_empty() {
+                "Recovered: nothing to settle.\n"
+            } else {
+                &text
+            }));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn body(recovered: &Recovered) -> serde_json::Value {
+    let settled: Vec<_> = recovered
+        .settled
+        .iter()
+        .map(|(id, settlement)| {
+            let (outcome, files, kept) = match settlement {
+                Settlement::Discarded => ("discarded", [].as_slice(), [].as_slice()),
+                Settlement::PutBack { files, kept } => {
+                    ("rolled-back", files.as_slice(), kept.as_slice())
+                }
+                Settlement::Kept => ("kept", [].as_slice(), [].as_slice()),
+                Settlement::AlreadyPutBack => ("rolled-back", [].as_slice(), [].as_slice()),
+            };
+            json!({"transaction": id.as_str(), "outcome": outcome, "files": files, "kept": kept})
+        })
+        .collect();
+    json!({"settled": settled, "error": null})
+}

@@ -1,0 +1,74 @@
+//! What apply and rollback do first: settle what an earlier run left, and make sure that somebody can
+//! be asked.
+
+use std::io::IsTerminal;
+
+use super::context::Context;
+use crate::failure::Failure;
+use crate::report;
+use crate::report::style::err;
+use crate::transaction::{Locked, Recovered, Resolution, Settlement, recover};
+
+/// Without --yes somebody has to answer.
+///
+/// # Errors
+/// When there is no terminal to ask on.
+pub fn ask_or_yes(command: &str, yes: bool) -> Result<(), Failure> {
+    if yes || (std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "{command} asks before it changes anything, and there is no terminal"
+    ))
+    .state("nothing was written")
+    .help(format!("add --yes: tighten {command} --yes")))
+}
+
+/// Settles an interrupted transaction before the node is looked at, when there is any state at all.
+///
+/// # Errors
+/// When the state is locked, or recovery could not put everything back.
+pub fn earlier(context: &Context) -> Result<(), Failure> {
+    match context.existing_state()? {
+        Some(state) => with(&state.lock()?, context),
+        None => Ok(()),
+    }
+}
+
+/// Settles under a lock that is already held.
+///
+/// # Errors
+/// When recovery could not put everything back.
+pub fn with(state: &Locked, context: &Context) -> Result<(), Failure> {
+    let recovered = recover(state, &context.root, Resolution::Stop)?;
+    let told = told(&recovered);
+    if !told.is_empty() {
+        err(&report::printable(&told));
+    }
+    Ok(())
+}
+
+/// What recovery did, a line for each transaction.
+pub fn told(recovered: &Recovered) -> String {
+    let mut text = String::new();
+    for (id, settlement) in &recovered.settled {
+        let what = match settlement {
+            Settlement::Discarded => "had changed nothing; its traces are removed".to_string(),
+            Settlement::PutBack { files, kept } if kept.is_empty() => {
+                format!("was interrupted; {} files are as before", files.len())
+            }
+            Settlement::PutBack { files, kept } => format!(
+                "was interrupted; of its {} files these were kept as they are: {}",
+                files.len(),
+                kept.iter()
+                    .map(|path| path.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            Settlement::Kept => "had committed; its changes stay".to_string(),
+            Settlement::AlreadyPutBack => "had put everything back".to_string(),
+        };
+        text.push_str(&format!("Recovered: transaction {id} {what}.\n"));
+    }
+    text
+}

@@ -1,0 +1,355 @@
+//! Every directory of tests/cases/<check>/<situation>/ as a test: scan, plan, apply, scan again,
+//! rollback, compared byte for byte with mode and owner.
+//!
+//! A case lies over tests/cases/_base, a node on which every check passes:
+//!
+//! ```text
+//! before/   files that are other than in _base
+//! tree      one entry a line: KIND MODE UID:GID PATH [ARGUMENT]; f a file, d a directory, l a symlink to
+//!           ARGUMENT, p a named pipe, z a file of ARGUMENT zero bytes, - nothing there
+//! args      more arguments, where needed
+//! scan.txt  what `tighten scan --only CHECK` prints, and its exit code
+//! plan.txt  what `tighten plan -v --only CHECK` prints, and its exit code
+//! after/    files that apply changes, and after.tree with their modes and owners; absent when apply has
+//!           nothing to do
+//! ```
+//!
+//! `TIGHTEN_BLESS=1 cargo test --test cases` writes the expectations anew; read the diff before you keep it.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+
+use support::{Entry, Node, Ran, make_directory};
+
+const SITUATIONS: &[&str] = &["failing", "passing", "stricter", "cannot-judge"];
+
+fn cases() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('_'))
+        .collect();
+    names.sort();
+    names
+}
+
+fn checks() -> Vec<String> {
+    let node = Node::empty();
+    let (_, document) = node.json(&["explain"]);
+    let checks = document["checks"].as_array().unwrap();
+    checks
+        .iter()
+        .map(|check| check["check"].as_str().unwrap().to_string())
+        .collect()
+}
+
+#[test]
+fn every_check_has_a_case_of_each_situation_and_every_case_a_check() {
+    let checks = checks();
+    assert!(checks.len() > 20, "{checks:?}");
+    let known = names(&cases());
+    for check in &known {
+        assert!(
+            checks.contains(check),
+            "tests/cases/{check} belongs to no check"
+        );
+    }
+    for check in &checks {
+        assert!(known.contains(check), "{check} has no case in tests/cases");
+        let situations = names(&cases().join(check));
+        for situation in SITUATIONS {
+            assert!(
+                situations.iter().any(|name| name == situation),
+                "{check} has no case {situation}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_case_scans_plans_applies_and_rolls_back_as_written_down() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: owners can only be laid out as root");
+        return;
+    }
+    let only = std::env::var("TIGHTEN_CASE").unwrap_or_default();
+    let mut failures = Vec::new();
+    let mut ran = 0;
+    for check in names(&cases()) {
+        for situation in names(&cases().join(&check)) {
+            let name = format!("{check}/{situation}");
+            if name.contains(&only) {
+                ran += 1;
+                if let Err(why) = Case::new(&check, &situation).run() {
+                    failures.push(format!("== {name}\n{why}"));
+                }
+            }
+        }
+    }
+    assert!(ran > 0, "no case is called {only:?}");
+    assert!(
+        failures.is_empty(),
+        "{}\n{} of {ran} cases failed",
+        failures.join("\n"),
+        failures.len()
+    );
+}
+
+struct Case {
+    check: String,
+    directory: PathBuf,
+    situation: String,
+    bless: bool,
+}
+
+impl Case {
+    fn new(check: &str, situation: &str) -> Case {
+        Case {
+            check: check.into(),
+            directory: cases().join(check).join(situation),
+            situation: situation.into(),
+            bless: std::env::var_os("TIGHTEN_BLESS").is_some(),
+        }
+    }
+
+    fn run(&self) -> Result<(), String> {
+        let node = self.lay_out();
+        let before = node.snapshot();
+        let scan = self.tighten(&node, &["scan"]);
+        self.expect("scan.txt", &shown(&scan))?;
+        self.suits(&scan)?;
+        let plan = self.tighten(&node, &["plan", "-v", "--detailed-exitcode"]);
+        self.expect("plan.txt", &shown(&plan))?;
+        same("scan and plan write nothing", &before, &node.snapshot())?;
+
+        let apply = self.tighten(&node, &["apply", "--yes"]);
+        if apply.code != 0 {
+            return Err(format!("apply: {apply:?}"));
+        }
+        let after = node.snapshot();
+        self.expect_after(&before, &after)?;
+        if plan.code == 0 {
+            return same("apply has nothing to do", &before, &after);
+        }
+        let again = self.tighten(&node, &["scan"]);
+        let left = plan.out.contains("Left to you");
+        if again.code != 0 && !left {
+            return Err(format!("scan after apply: {}", shown(&again)));
+        }
+        let again = self.tighten(&node, &["plan", "--detailed-exitcode"]);
+        if again.code != 0 {
+            return Err(format!("plan after apply: {}", shown(&again)));
+        }
+        let rollback = node.run(&["rollback", "--yes"]);
+        if rollback.code != 0 {
+            return Err(format!("rollback: {rollback:?}"));
+        }
+        same(
+            "rollback brings back what was there",
+            &before,
+            &node.snapshot(),
+        )
+    }
+
+    fn tighten(&self, node: &Node, arguments: &[&str]) -> Ran {
+        let args = fs::read_to_string(self.directory.join("args")).unwrap_or_default();
+        let mut command = node.command();
+        command.args(["--color", "never", "--only", &self.check]);
+        command.args(args.split_whitespace()).args(arguments);
+        command.output().unwrap().into()
+    }
+
+    /// The four situations that every check has mean what they say.
+    fn suits(&self, scan: &Ran) -> Result<(), String> {
+        let wanted = match self.situation.as_str() {
+            "failing" => (2, " failed,", "1 failed"),
+            "passing" | "stricter" => (0, "", "1 passed"),
+            "cannot-judge" => (2, "", "1 could not be judged"),
+            _ => return Ok(()),
+        };
+        if scan.code == wanted.0 && scan.out.contains(wanted.2) {
+            return Ok(());
+        }
+        Err(format!("not {}: {}", self.situation, shown(scan)))
+    }
+
+    fn expect(&self, file: &str, found: &str) -> Result<(), String> {
+        let path = self.directory.join(file);
+        if self.bless {
+            fs::write(&path, found).unwrap();
+            return Ok(());
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        if expected == found {
+            return Ok(());
+        }
+        Err(format!("{file} expected:\n{expected}\nfound:\n{found}"))
+    }
+
+    fn expect_after(
+        &self,
+        before: &BTreeMap<String, Entry>,
+        after: &BTreeMap<String, Entry>,
+    ) -> Result<(), String> {
+        let mut tree = String::new();
+        let mut files = BTreeMap::new();
+        for (path, entry) in after {
+            if before.get(path) == Some(entry) {
+                continue;
+            }
+            let _ = writeln!(
+                tree,
+                "{} {:04o} {}:{} {path}",
+                entry.kind, entry.mode, entry.uid, entry.gid
+            );
+            let known = before
+                .get(path)
+                .is_some_and(|known| known.bytes == entry.bytes);
+            if !known {
+                files.insert(path.clone(), entry.bytes.clone());
+            }
+        }
+        for path in before.keys().filter(|path| !after.contains_key(*path)) {
+            let _ = writeln!(tree, "- {path}");
+        }
+        let directory = self.directory.join("after");
+        if self.bless {
+            let _ = fs::remove_dir_all(&directory);
+            let _ = fs::remove_file(self.directory.join("after.tree"));
+            if !tree.is_empty() {
+                fs::write(self.directory.join("after.tree"), &tree).unwrap();
+            }
+            for (path, bytes) in &files {
+                let path = directory.join(path.trim_start_matches('/'));
+                make_directory(path.parent().unwrap());
+                fs::write(path, bytes).unwrap();
+            }
+            return Ok(());
+        }
+        let expected = fs::read_to_string(self.directory.join("after.tree")).unwrap_or_default();
+        if expected != tree {
+            return Err(format!("after.tree expected:\n{expected}\nfound:\n{tree}"));
+        }
+        let mut kept = BTreeMap::new();
+        if directory.is_dir() {
+            for (path, entry) in support::snapshot(&directory) {
+                if entry.kind == 'f' {
+                    kept.insert(path, entry.bytes);
+                }
+            }
+        }
+        if kept != files {
+            let text = |files: &BTreeMap<String, Vec<u8>>| -> String {
+                files
+                    .iter()
+                    .map(|(path, bytes)| format!("{path}:\n{}", String::from_utf8_lossy(bytes)))
+                    .collect()
+            };
+            return Err(format!(
+                "after/ expected:\n{}\nfound:\n{}",
+                text(&kept),
+                text(&files)
+            ));
+        }
+        Ok(())
+    }
+
+    fn lay_out(&self) -> Node {
+        let node = Node::empty();
+        for source in [cases().join("_base"), self.directory.clone()] {
+            let before = source.join("before");
+            if before.is_dir() {
+                for (path, entry) in support::snapshot(&before) {
+                    if entry.kind == 'f' {
+                        node.write(&path, &entry.bytes);
+                    }
+                }
+            }
+            let tree = fs::read_to_string(source.join("tree")).unwrap_or_default();
+            for line in tree.lines().filter(|line| !line.starts_with('#')) {
+                entry(&node, line);
+            }
+        }
+        node
+    }
+}
+
+/// Lays out one line of `tree`.
+fn entry(node: &Node, line: &str) {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [kind, mode, owner, path, argument @ ..] = words.as_slice() else {
+        panic!("not a line of a tree: {line:?}");
+    };
+    let at = node.path(path);
+    if *kind != "f" && *kind != "d" && at.symlink_metadata().is_ok() {
+        if at.is_dir() && !at.is_symlink() {
+            fs::remove_dir_all(&at).unwrap();
+        } else {
+            fs::remove_file(&at).unwrap();
+        }
+    }
+    let mode = u32::from_str_radix(mode, 8).unwrap();
+    match *kind {
+        "-" => return,
+        "f" => assert!(at.is_file(), "{path} is not in before/"),
+        "d" => {
+            if at.is_file() {
+                fs::remove_file(&at).unwrap();
+            }
+            make_directory(&at);
+        }
+        "l" => return symlink(argument[0], &at).unwrap(),
+        "p" => nix::unistd::mkfifo(&at, nix::sys::stat::Mode::from_bits_truncate(mode)).unwrap(),
+        "z" => {
+            let file = fs::File::create(&at).unwrap();
+            file.set_len(argument[0].parse().unwrap()).unwrap();
+        }
+        other => panic!("unknown kind {other:?}"),
+    }
+    let (uid, gid) = owner.split_once(':').unwrap();
+    chown(&at, uid.parse().ok(), gid.parse().ok()).unwrap();
+    fs::set_permissions(&at, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn shown(ran: &Ran) -> String {
+    let err = match ran.err.as_str() {
+        "" => String::new(),
+        err => format!("--- stderr\n{err}"),
+    };
+    format!("{}{err}--- exit {}\n", ran.out, ran.code)
+}
+
+fn same(
+    what: &str,
+    expected: &BTreeMap<String, Entry>,
+    found: &BTreeMap<String, Entry>,
+) -> Result<(), String> {
+    if expected == found {
+        return Ok(());
+    }
+    let mut text = format!("{what}, but:\n");
+    for (path, entry) in expected {
+        match found.get(path) {
+            Some(now) if now == entry => {}
+            now => {
+                let _ = writeln!(text, "{path}: {entry:?} is {now:?}");
+            }
+        }
+    }
+    for (path, entry) in found
+        .iter()
+        .filter(|(path, _)| !expected.contains_key(*path))
+    {
+        let _ = writeln!(text, "{path}: new {entry:?}");
+    }
+    Err(text)
+}
