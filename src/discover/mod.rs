@@ -63,8 +63,10 @@ pub struct KubeProxy {
     pub version: Option<String>,
     /// Where `--config` leads, and what says so.
     pub config: Option<(NodePath, Origin)>,
-    /// Where the kubeconfig lies when no configuration names it: `--kubeconfig`, or the operator.
+    /// Where `--kubeconfig` leads; it counts only without `--config`.
     pub kubeconfig: Option<(NodePath, Origin)>,
+    /// What the operator named as the kubeconfig; it counts always.
+    pub named_kubeconfig: Option<NodePath>,
     /// Why its flags could not be read to their end.
     pub problem: Option<String>,
 }
@@ -203,17 +205,15 @@ pub fn find(root: &Root, processes: &[Process], named: &Named) -> Result<KubePro
             version: None,
             config: None,
             kubeconfig: None,
+            named_kubeconfig: None,
             problem: None,
         },
         None => well_known(root)?,
     };
-    let by_operator = || Origin::flag(None);
     if let Some(path) = &named.config {
-        proxy.config = Some((path.clone(), by_operator()));
+        proxy.config = Some((path.clone(), Origin::flag(None)));
     }
-    if let Some(path) = &named.kubeconfig {
-        proxy.kubeconfig = Some((path.clone(), by_operator()));
-    }
+    proxy.named_kubeconfig.clone_from(&named.kubeconfig);
     Ok(proxy)
 }
 
@@ -293,6 +293,7 @@ fn with_paths(
         version,
         config: None,
         kubeconfig: None,
+        named_kubeconfig: None,
         problem,
     };
     let here = proxy.working_directory();
@@ -349,6 +350,7 @@ fn well_known(root: &Root) -> Result<KubeProxy, Failure> {
         version: None,
         config: config.map(found),
         kubeconfig: kubeconfig.filter(|_| config.is_none()).map(found),
+        named_kubeconfig: None,
         problem: None,
     })
 }

@@ -97,9 +97,18 @@ pub fn load(root: &Root, name: &str) -> Option<Unit> {
     }
     dropins.sort();
     for (_, path) in dropins {
-        if settings.read(root, &path).is_some() {
-            unit.files.push(path);
+        let device = |path| {
+            let kind = root.open(path).map(|(_, opened)| opened.meta.kind);
+            kind == Ok(FileKind::Device)
+        };
+        if settings.read(root, &path).is_none() {
+            // A link to /dev/null masks a drop-in; anything else may say what is not known then.
+            if device(&path) {
+                continue;
+            }
+            settings.problem = Some(format!("its drop-in {path} cannot be read"));
         }
+        unit.files.push(path);
     }
     settings.finish(root, &mut unit);
     Some(unit)
@@ -118,6 +127,7 @@ struct Settings {
     exec: Option<(String, Origin)>,
     environment: Vec<(String, String)>,
     environment_files: Vec<String>,
+    problem: Option<String>,
 }
 
 impl Settings {
@@ -167,6 +177,7 @@ impl Settings {
     }
 
     fn finish(self, root: &Root, unit: &mut Unit) {
+        unit.problem = self.problem;
         let Some((line, origin)) = self.exec else {
             return;
         };

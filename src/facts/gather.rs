@@ -1,5 +1,6 @@
 //! From the kube-proxy that was found to everything that checks may look at.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{ApiServer, Directory, Facts, Origin, OriginKind, PolicyPath, Role, Seen, Target};
@@ -129,16 +130,12 @@ impl Gatherer<'_> {
     }
 
     fn kubeconfig(&mut self, from_config: Option<(NodePath, Origin)>) {
-        // --kubeconfig counts only without --config; what the operator names counts always.
-        let by_flag = self.facts.proxy.kubeconfig.clone();
-        let by_operator = by_flag
-            .as_ref()
-            .is_some_and(|(_, origin)| *origin == Origin::flag(None));
-        let no_config = self.facts.proxy.config.is_none();
-        let chosen = match from_config {
-            Some(named) if !(by_operator && self.named_by_operator()) => Some(named),
-            _ if no_config || by_operator => by_flag,
-            other => other,
+        let proxy = &self.facts.proxy;
+        let chosen = match &proxy.named_kubeconfig {
+            Some(path) => Some((path.clone(), Origin::flag(None))),
+            // With --config the flag counts for nothing.
+            None if proxy.config.is_some() => from_config,
+            None => proxy.kubeconfig.clone(),
         };
         let Some((path, origin)) = chosen else {
             return;
@@ -172,44 +169,43 @@ impl Gatherer<'_> {
         }
     }
 
+    /// The directories above each target: above its name, where a link could be replaced, and above
+    /// the file that the name leads to.
     fn directories(&mut self) {
         let mut found: Vec<Directory> = Vec::new();
+        let mut known: BTreeMap<NodePath, usize> = BTreeMap::new();
         for target in &self.facts.targets {
             // In another mount namespace the directories are the container's own.
-            let inside = target.hold.is_some() && kubelets_own(&target.path).is_none();
-            let path = match &target.seen {
-                Ok(seen) if !inside => &seen.path,
-                _ => continue,
-            };
-            let holder = path.parent();
-            for ancestor in holder.ancestors() {
-                let at = match found.iter().position(|known| known.path == ancestor) {
-                    Some(at) => at,
-                    None => {
-                        found.push(Directory {
-                            seen: self.root.open(&ancestor).map(|(_, opened)| opened.meta),
-                            hold: kubelets_own(&ancestor),
-                            path: ancestor.clone(),
-                            holds: Vec::new(),
-                            above: Vec::new(),
-                        });
-                        found.len() - 1
-                    }
+            if target.hold.is_some() && kubelets_own(&target.path).is_none() {
+                continue;
+            }
+            let resolved = target.seen.as_ref().ok().map(|seen| &seen.path);
+            for path in [
+                Some(&target.path),
+                resolved.filter(|path| **path != target.path),
+            ] {
+                let Some(holder) = path.map(NodePath::parent) else {
+                    continue;
                 };
-                if let Some(directory) = found.get_mut(at) {
-                    directory.above.push(target.role);
-                    if ancestor == holder {
-                        directory.holds.push(target.role);
+                for ancestor in holder.ancestors() {
+                    let at = *known.entry(ancestor.clone()).or_insert_with(|| {
+                        let directory = look_at_directory(self.root, &ancestor);
+                        let same = found.iter().position(|known| known.path == directory.path);
+                        same.unwrap_or_else(|| {
+                            found.push(directory);
+                            found.len() - 1
+                        })
+                    });
+                    if let Some(directory) = found.get_mut(at) {
+                        directory.above.push(target.role);
+                        if ancestor == holder {
+                            directory.holds.push(target.role);
+                        }
                     }
                 }
             }
         }
         self.facts.directories = found;
-    }
-
-    /// True when the operator, not a command line, named the kubeconfig.
-    fn named_by_operator(&self) -> bool {
-        flags::last(&self.facts.proxy.flags, "kubeconfig").is_none()
     }
 }
 
@@ -244,6 +240,20 @@ fn look(root: &Root, path: &NodePath, read: bool) -> Result<Seen, LookError> {
         meta: opened.meta,
         bytes,
     })
+}
+
+fn look_at_directory(root: &Root, path: &NodePath) -> Directory {
+    let (path, seen) = match root.open(path) {
+        Ok((place, opened)) => (place.path, Ok(opened.meta)),
+        Err(error) => (path.clone(), Err(error)),
+    };
+    Directory {
+        hold: kubelets_own(&path),
+        path,
+        seen,
+        holds: Vec::new(),
+        above: Vec::new(),
+    }
 }
 
 fn unreadable(path: NodePath, meta: Meta) -> Result<Seen, LookError> {

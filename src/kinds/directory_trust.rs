@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix};
 use crate::facts::{Directory, Facts, Role};
+use crate::root::LookError;
 
 /// `directory-trust: {targets}`
 #[derive(Clone, Debug, Deserialize)]
@@ -54,7 +55,7 @@ impl Kind for DirectoryTrust {
     }
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
-        let found: Vec<Instance> = facts
+        let mut found: Vec<Instance> = facts
             .directories
             .iter()
             .filter(|directory| {
@@ -63,8 +64,24 @@ impl Kind for DirectoryTrust {
                     .iter()
                     .any(|role| self.targets.contains(role))
             })
+            // A name may lead through directories that are not there.
+            .filter(|directory| directory.seen != Err(LookError::Missing))
             .map(|directory| self.one(check, directory))
             .collect();
+        // Where a name leads nowhere, the directories on the way are not known.
+        found.extend(
+            facts
+                .targets
+                .iter()
+                .filter_map(|target| match &target.seen {
+                    Err(error)
+                        if *error != LookError::Missing && self.targets.contains(&target.role) =>
+                    {
+                        Some(Instance::unknown(error.to_string()).at(&target.path))
+                    }
+                    _ => None,
+                }),
+        );
         if found.is_empty() {
             return vec![Instance::not_applicable("none of these files was found")];
         }

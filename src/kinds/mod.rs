@@ -305,9 +305,18 @@ fn each_file(
     if !found.is_empty() {
         return found;
     }
+    let accepted = facts
+        .config
+        .as_ref()
+        .is_some_and(|reading| reading.accepted);
     vec![match (role, &facts.kubeconfig) {
         (Role::ProxyCredential | Role::ProxyCertificate, Some(Err((_, why)))) => {
             Instance::unknown(format!("the kubeconfig that would name it: {why}"))
+        }
+        (Role::ProxyKubeconfig | Role::ProxyCredential | Role::ProxyCertificate, None)
+            if !accepted =>
+        {
+            Instance::unknown("the proxy configuration, which would name it, is not accepted")
         }
         _ => Instance::not_applicable(format!("kube-proxy has no {} here", role.describe())),
     }]

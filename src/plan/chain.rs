@@ -62,6 +62,9 @@ impl<'a> Chain<'a> {
         let mut proved = Vec::new();
         for draft in edits {
             match self.edited(draft, &bytes) {
+                Ok(result) if result == bytes => {
+                    self.leave(&[draft], "the value is already there", plan);
+                }
                 Ok(result) => {
                     bytes.clone_from(&result);
                     proved.push((draft, result));
