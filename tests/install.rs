@@ -174,11 +174,14 @@ fn a_refusal_leaves_the_prefix_as_it_was() {
         1,
         "does not run here; nothing was installed",
     );
-    refused(
-        to_prefix(&[]).env("PATH", "/usr/bin:/bin"),
-        1,
-        "cargo is not found",
-    );
+    // Where a cargo lies beside the other tools, its absence cannot be shown.
+    if !Path::new("/usr/bin/cargo").exists() {
+        refused(
+            to_prefix(&[]).env("PATH", "/usr/bin:/bin"),
+            1,
+            "cargo is not found",
+        );
+    }
     refused(
         script().args(built).args(["--prefix", "/proc/tighten"]),
         1,
