@@ -1,4 +1,8 @@
 //! The answers of client-go itself to random kubeconfigs.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a vector that cannot be read fails the test"
+)]
 
 use serde_json::Value;
 use tighten::kubeconfig;
@@ -7,7 +11,10 @@ const VECTORS: &str = include_str!("vectors/kubeconfig.jsonl");
 
 /// The program that gave the answers loaded bytes, not a file, so it never found what lies beside.
 fn opens(path: &str) -> bool {
-    assert!(!path.starts_with('/'), "no vector names an absolute path that is opened");
+    assert!(
+        !path.starts_with('/'),
+        "no vector names an absolute path that is opened"
+    );
     false
 }
 
@@ -22,12 +29,22 @@ fn every_vector_is_judged_as_client_go_judged_it() {
         let message = answer.as_ref().err().map_or("", |problem| &problem.message);
         let expected = vector["error"].as_str().unwrap();
         // The vectors cut what is long.
-        same_text += i32::from(message == expected || expected.len() >= 200 && message.starts_with(expected));
+        same_text += i32::from(
+            message == expected || expected.len() >= 200 && message.starts_with(expected),
+        );
         if answer.is_ok() != vector["usable"] {
             wrong.push(format!("line {}: {answer:?}\n{vector}", number + 1));
         }
     }
-    println!("agree: {} of {all}, with the same words: {same_text}", all - wrong.len());
-    assert!(wrong.is_empty(), "{} wrong, first:\n{}", wrong.len(), wrong[0]);
+    println!(
+        "agree: {} of {all}, with the same words: {same_text}",
+        all - wrong.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} wrong, first:\n{}",
+        wrong.len(),
+        wrong[0]
+    );
     assert_eq!(same_text, 400);
 }

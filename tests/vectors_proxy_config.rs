@@ -1,5 +1,10 @@
 //! The answers of kube-proxy 1.36.2 itself to random configurations.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a vector that cannot be read fails the test"
+)]
+
 use serde_json::Value;
 use tighten::proxyconfig;
 
@@ -51,8 +56,17 @@ fn every_vector_is_judged_as_kube_proxy_judged_it() {
             wrong.push(format!("line {}: {reading:?}\n{vector}", number + 1));
         }
     }
-    println!("agree: {} of {}", vectors.len() - wrong.len(), vectors.len());
-    assert!(wrong.is_empty(), "{} wrong, first:\n{}", wrong.len(), wrong[0]);
+    println!(
+        "agree: {} of {}",
+        vectors.len() - wrong.len(),
+        vectors.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} wrong, first:\n{}",
+        wrong.len(),
+        wrong[0]
+    );
 }
 
 #[test]
@@ -65,7 +79,10 @@ fn the_messages_are_kube_proxys_own() {
         };
         all += 1;
         let reading = proxyconfig::read(vector["config"].as_str().unwrap().as_bytes());
-        let message = reading.error.map(|problem| problem.message).unwrap_or_default();
+        let message = reading
+            .error
+            .map(|problem| problem.message)
+            .unwrap_or_default();
         if message == expected || !whole && message.starts_with(&expected) {
             same += 1;
         } else if first.is_empty() {

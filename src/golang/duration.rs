@@ -138,20 +138,42 @@ mod tests {
     #[test]
     fn durations_are_read_as_go_reads_them() {
         for (text, expected) in [
-            ("0", "0s"), ("30s", "30s"), ("60s", "1m0s"), ("-1s", "-1s"), ("+5s", "5s"), ("15m", "15m0s"),
-            ("24h", "24h0m0s"), ("1.5h", "1h30m0s"), (".5s", "500ms"), ("1m30.5s", "1m30.5s"),
-            ("1h1m1s1ms", "1h1m1.001s"), ("1\u{b5}s", "1\u{b5}s"), ("1\u{3bc}s", "1\u{b5}s"), ("0h0s", "0s"),
-            ("-9223372036854775808ns", "-2562047h47m16.854775808s"), ("0.000000000000000000001s", "0s"),
+            ("0", "0s"),
+            ("30s", "30s"),
+            ("60s", "1m0s"),
+            ("-1s", "-1s"),
+            ("+5s", "5s"),
+            ("15m", "15m0s"),
+            ("24h", "24h0m0s"),
+            ("1.5h", "1h30m0s"),
+            (".5s", "500ms"),
+            ("1m30.5s", "1m30.5s"),
+            ("1h1m1s1ms", "1h1m1.001s"),
+            ("1\u{b5}s", "1\u{b5}s"),
+            ("1\u{3bc}s", "1\u{b5}s"),
+            ("0h0s", "0s"),
+            ("-9223372036854775808ns", "-2562047h47m16.854775808s"),
+            ("0.000000000000000000001s", "0s"),
         ] {
             assert_eq!(parse(text).map(spell).as_deref(), Ok(expected), "{text}");
         }
         for (text, message) in [
-            ("", "time: invalid duration \"\""), ("5", "time: missing unit in duration \"5\""),
-            ("s", "time: invalid duration \"s\""), ("1x", "time: unknown unit \"x\" in duration \"1x\""),
-            ("1 s", "time: unknown unit \" s\" in duration \"1 s\""), ("-", "time: invalid duration \"-\""),
-            ("1d", "time: unknown unit \"d\" in duration \"1d\""), (".", "time: invalid duration \".\""),
-            ("9223372036854775808ns", "time: invalid duration \"9223372036854775808ns\""),
-            ("99999999999999999999h", "time: invalid duration \"99999999999999999999h\""),
+            ("", "time: invalid duration \"\""),
+            ("5", "time: missing unit in duration \"5\""),
+            ("s", "time: invalid duration \"s\""),
+            ("1x", "time: unknown unit \"x\" in duration \"1x\""),
+            ("1 s", "time: unknown unit \" s\" in duration \"1 s\""),
+            ("-", "time: invalid duration \"-\""),
+            ("1d", "time: unknown unit \"d\" in duration \"1d\""),
+            (".", "time: invalid duration \".\""),
+            (
+                "9223372036854775808ns",
+                "time: invalid duration \"9223372036854775808ns\"",
+            ),
+            (
+                "99999999999999999999h",
+                "time: invalid duration \"99999999999999999999h\"",
+            ),
         ] {
             assert_eq!(parse(text), Err(message.to_owned()));
         }

@@ -66,7 +66,12 @@ pub fn check(root: &Item, expected: &Expected) -> Result<(), Misheaded> {
         ["", ""] => ("", ""),
         [version] => ("", *version),
         [group, version] => (*group, *version),
-        _ => return refused(format!("unexpected GroupVersion string: {}", quoted(version))),
+        _ => {
+            return refused(format!(
+                "unexpected GroupVersion string: {}",
+                quoted(version)
+            ));
+        }
     };
     let kind = match kind {
         "" if expected.may_be_missing => expected.kind,

@@ -17,7 +17,11 @@ pub fn quoted(text: &str) -> String {
 /// Several values as JSON has them.
 pub fn quoted_list(texts: &[&str]) -> String {
     let shown: Vec<String> = texts.iter().take(8).map(|text| quoted(text)).collect();
-    let more = if texts.len() > shown.len() { ",…" } else { "" };
+    let more = if texts.len() > shown.len() {
+        ",…"
+    } else {
+        ""
+    };
     format!("[{}{more}]", shown.join(","))
 }
 

@@ -178,12 +178,7 @@ impl<'tree> Reader<'tree> {
     }
 
     /// `<<`: in go-yaml v2 the order of the text decides, so a merge behind a key overrides it.
-    fn merge(
-        &mut self,
-        node: &'tree Node,
-        map: &mut Growing,
-        depth: usize,
-    ) -> Result<(), Trouble> {
+    fn merge(&mut self, node: &'tree Node, map: &mut Growing, depth: usize) -> Result<(), Trouble> {
         match &node.value {
             Value::Sequence(items, _) => {
                 // Earlier ones take precedence, so they come last.
@@ -248,7 +243,10 @@ impl<'tree> Reader<'tree> {
 
     fn enter(&mut self, node: &'tree Node, anchor: usize) -> Result<&'tree Node, Trouble> {
         let Some(target) = self.anchors.get(&anchor).copied() else {
-            return Err(Trouble::refused("yaml: unknown anchor referenced", node.line));
+            return Err(Trouble::refused(
+                "yaml: unknown anchor referenced",
+                node.line,
+            ));
         };
         if !self.open.insert(std::ptr::from_ref(node)) {
             let message = "yaml: anchor value contains itself";

@@ -18,7 +18,10 @@ pub(super) fn to_json(value: f64) -> Option<String> {
 
 /// As `strconv.FormatFloat(value, 'g', -1, 32)` writes it: how a float becomes a key.
 pub(super) fn to_key(value: f64) -> String {
-    #[expect(clippy::cast_possible_truncation, reason = "sigs.k8s.io/yaml rounds keys to 32 bits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "sigs.k8s.io/yaml rounds keys to 32 bits"
+    )]
     let value = value as f32;
     if value.is_nan() {
         return ".nan".to_owned();

@@ -220,7 +220,8 @@ impl Reader<'_> {
             b't' => text.push(b'\t'),
             b'u' => {
                 let mut letter = char::from_u32(self.hex()?);
-                if let (None, Some([b'\\', b'u'])) = (letter, self.bytes.get(self.at..self.at + 2)) {
+                if let (None, Some([b'\\', b'u'])) = (letter, self.bytes.get(self.at..self.at + 2))
+                {
                     // Half of a pair; with the wrong other half it is U+FFFD and the other is read anew.
                     let high = self.last_hex();
                     let back = self.at;

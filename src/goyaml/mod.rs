@@ -154,7 +154,10 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, Trouble> {
     };
     if let Some(at) = text.find(|letter| !printable(letter)) {
         let before = bytes.get(..at).unwrap_or_default();
-        return Err(unreadable(before, "yaml: control characters are not allowed"));
+        return Err(unreadable(
+            before,
+            "yaml: control characters are not allowed",
+        ));
     }
     let document = yaml::parse_first(text).map_err(|refusal| match refusal.problem {
         Problem::Budget => Trouble::budget(refusal.message, refusal.line),

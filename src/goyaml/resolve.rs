@@ -135,7 +135,10 @@ fn float(text: &str) -> Option<Scalar> {
 }
 
 fn binary(text: &str) -> Result<Scalar, String> {
-    let packed: String = text.chars().filter(|at| !matches!(at, '\r' | '\n')).collect();
+    let packed: String = text
+        .chars()
+        .filter(|at| !matches!(at, '\r' | '\n'))
+        .collect();
     match base64::engine::general_purpose::STANDARD.decode(packed) {
         Ok(bytes) => Ok(Scalar::Text(String::from_utf8_lossy(&bytes).into_owned())),
         Err(_) => Err("yaml: !!binary value contains invalid base64 data".to_owned()),

@@ -117,7 +117,9 @@ fn problem(message: &str, line: Option<usize>, unjudged: bool) -> Problem {
 }
 
 fn list<'item>(item: &'item Item, key: &str) -> &'item [Item] {
-    item.get(key).map(|entry| entry.item.items()).unwrap_or_default()
+    item.get(key)
+        .map(|entry| entry.item.items())
+        .unwrap_or_default()
 }
 
 fn name(item: &Item) -> &str {
@@ -142,12 +144,20 @@ fn names_are_unique(root: &Item) -> Result<(), Problem> {
         unique(list(root, key), from, &to)?;
         for item in list(root, key) {
             if let Some(entry) = item.get(inner) {
-                unique(list(&entry.item, "extensions"), "NamedExtension", "runtime.Object")?;
+                unique(
+                    list(&entry.item, "extensions"),
+                    "NamedExtension",
+                    "runtime.Object",
+                )?;
             }
         }
     }
     if let Some(entry) = root.get("preferences") {
-        unique(list(&entry.item, "extensions"), "NamedExtension", "runtime.Object")?;
+        unique(
+            list(&entry.item, "extensions"),
+            "NamedExtension",
+            "runtime.Object",
+        )?;
     }
     unique(list(root, "extensions"), "NamedExtension", "runtime.Object")
 }

@@ -26,9 +26,15 @@ pub(super) static CONFIG: Record = record(
         field("kind", STRING),
         field("apiVersion", STRING),
         field("preferences", Shape::Record(&PREFERENCES)),
-        field("clusters", Shape::Records("[]v1.NamedCluster", &NAMED_CLUSTER)),
+        field(
+            "clusters",
+            Shape::Records("[]v1.NamedCluster", &NAMED_CLUSTER),
+        ),
         field("users", Shape::Records("[]v1.NamedAuthInfo", &NAMED_USER)),
-        field("contexts", Shape::Records("[]v1.NamedContext", &NAMED_CONTEXT)),
+        field(
+            "contexts",
+            Shape::Records("[]v1.NamedContext", &NAMED_CONTEXT),
+        ),
         field("current-context", STRING),
         EXTENSIONS,
     ],

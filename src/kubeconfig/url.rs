@@ -32,10 +32,15 @@ pub(super) fn proxy_fault(url: &str) -> Option<String> {
     };
     let end = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let port = match host.rfind(']') {
         Some(at) => host.get(at + 1..).unwrap_or_default(),
-        None => host.rfind(':').and_then(|at| host.get(at..)).unwrap_or_default(),
+        None => host
+            .rfind(':')
+            .and_then(|at| host.get(at..))
+            .unwrap_or_default(),
     };
     let port_fits = match port.strip_prefix(':') {
         Some(digits) => digits.bytes().all(|byte| byte.is_ascii_digit()),

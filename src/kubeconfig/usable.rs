@@ -27,7 +27,10 @@ impl Kubeconfig {
             });
         };
         let Some(context) = &self.context else {
-            let fault = format!("context was not found for specified context: {}", current.value);
+            let fault = format!(
+                "context was not found for specified context: {}",
+                current.value
+            );
             return Err(invalid(&[fault], Some(current.line)));
         };
         let mut faults = Vec::new();
@@ -73,7 +76,9 @@ fn context_faults(context: &Context, config: &Kubeconfig, faults: &mut Vec<Strin
         faults.push(format!("cluster was not specified for context {name}"));
     } else if config.cluster.is_none() {
         let cluster = quoted(&context.cluster);
-        faults.push(format!("cluster {cluster} was not found for context {name}"));
+        faults.push(format!(
+            "cluster {cluster} was not found for context {name}"
+        ));
     }
     if !context.namespace.is_empty() && !is_label(&context.namespace) {
         let namespace = quoted(&context.namespace);
@@ -86,10 +91,7 @@ fn context_faults(context: &Context, config: &Kubeconfig, faults: &mut Vec<Strin
 /// A DNS label of RFC 1123.
 fn is_label(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    text.len() <= 63
-        && text.bytes().all(allowed)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+    text.len() <= 63 && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 fn user_faults(user: &User, opens: &dyn Fn(&str) -> bool, faults: &mut Vec<String>) {
@@ -105,14 +107,18 @@ fn user_faults(user: &User, opens: &dyn Fn(&str) -> bool, faults: &mut Vec<Strin
         if user.client_key.is_none() && user.client_key_data.is_none() {
             faults.push(format!("client-key-data or client-key must be specified for {name} to use the clientCert authentication method."));
         }
-        for (what, path) in [("client-cert", certificate), ("client-key", &user.client_key)] {
+        for (what, path) in [
+            ("client-cert", certificate),
+            ("client-key", &user.client_key),
+        ] {
             if let Some(path) = path {
                 readable(what, &path.value, name, opens, faults);
             }
         }
     }
     if let Some(exec) = &user.exec {
-        let needed = |what| format!("{what} must be specified for {name} to use exec authentication plugin");
+        let needed =
+            |what| format!("{what} must be specified for {name} to use exec authentication plugin");
         if user.auth_provider.is_some() {
             faults.push(format!(
                 "authProvider cannot be provided in combination with an exec plugin for {name}"
@@ -130,7 +136,10 @@ fn user_faults(user: &User, opens: &dyn Fn(&str) -> bool, faults: &mut Vec<Strin
         match exec.interactive_mode.as_str() {
             "" => faults.push(needed("interactiveMode")),
             "Never" | "IfAvailable" | "Always" => {}
-            mode => faults.push(format!("invalid interactiveMode for {name}: {}", quoted(mode))),
+            mode => faults.push(format!(
+                "invalid interactiveMode for {name}: {}",
+                quoted(mode)
+            )),
         }
     }
     if user.token.is_some() && (user.username.is_some() || user.password.is_some()) {
@@ -164,7 +173,9 @@ fn cluster_faults(
     let Some(cluster) = cluster else { return };
     if let (Some(url), Some(why)) = (&cluster.proxy_url, &cluster.proxy_fault) {
         let (url, name) = (quoted(&url.value), quoted(name));
-        faults.push(format!("invalid 'proxy-url' {url} for cluster {name}: {why}"));
+        faults.push(format!(
+            "invalid 'proxy-url' {url} for cluster {name}: {why}"
+        ));
     }
     let Some(path) = &cluster.certificate_authority else {
         return;

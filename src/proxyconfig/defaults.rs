@@ -53,28 +53,46 @@ pub(super) fn scheme(slots: &mut Slots) {
         ("nftables.masqueradeBit", Held::Int(14)),
         ("conntrack.maxPerCore", Held::Int(32 * 1024)),
         ("conntrack.min", Held::Int(128 * 1024)),
-        ("conntrack.tcpEstablishedTimeout", Held::Duration(24 * 3600 * SECOND)),
-        ("conntrack.tcpCloseWaitTimeout", Held::Duration(3600 * SECOND)),
+        (
+            "conntrack.tcpEstablishedTimeout",
+            Held::Duration(24 * 3600 * SECOND),
+        ),
+        (
+            "conntrack.tcpCloseWaitTimeout",
+            Held::Duration(3600 * SECOND),
+        ),
     ] {
-        if slots.slot(name).is_some_and(|slot| slot.held == Held::Nothing) {
+        if slots
+            .slot(name)
+            .is_some_and(|slot| slot.held == Held::Nothing)
+        {
             slots.default(name, default);
         }
     }
     for (name, default) in [
-        ("clientConnection.contentType", "application/vnd.kubernetes.protobuf"),
+        (
+            "clientConnection.contentType",
+            "application/vnd.kubernetes.protobuf",
+        ),
         ("logging.format", "text"),
     ] {
         if slots.text(name).is_empty() {
             slots.default(name, Held::Text(default.to_owned()));
         }
     }
-    if slots.slot("clientConnection.qps").is_some_and(|slot| slot.held == Held::Float(0.0)) {
+    if slots
+        .slot("clientConnection.qps")
+        .is_some_and(|slot| slot.held == Held::Float(0.0))
+    {
         slots.default("clientConnection.qps", Held::Float(5.0));
     }
     if slots.number("clientConnection.burst") == Some(0) {
         slots.default("clientConnection.burst", Held::Int(10));
     }
-    if slots.slot("featureGates").is_some_and(|slot| slot.held == Held::Flags(None)) {
+    if slots
+        .slot("featureGates")
+        .is_some_and(|slot| slot.held == Held::Flags(None))
+    {
         slots.default("featureGates", Held::Flags(Some(Vec::new())));
     }
 }

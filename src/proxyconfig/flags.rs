@@ -4,10 +4,10 @@
 //! of `--bind-address` does not decide where healthz and metrics listen, as it does in a file.
 
 use super::held::{Held, Slots};
-use crate::golang::text::quoted;
 use super::{Reading, defaults, judge, set};
 use crate::golang::address;
 use crate::golang::duration;
+use crate::golang::text::quoted;
 
 /// The flags that still count beside `--config`; it makes kube-proxy ignore all others.
 pub const HONOURED_WITH_CONFIG: &[&str] = &[
@@ -52,25 +52,53 @@ enum Kind {
 const FLAGS: &[(&str, Kind, &str)] = &[
     ("feature-gates", Kind::Gates, "featureGates"),
     ("kubeconfig", Kind::Text, "clientConnection.kubeconfig"),
-    ("kube-api-content-type", Kind::Text, "clientConnection.contentType"),
+    (
+        "kube-api-content-type",
+        Kind::Text,
+        "clientConnection.contentType",
+    ),
     ("kube-api-qps", Kind::Float, "clientConnection.qps"),
     ("kube-api-burst", Kind::Int, "clientConnection.burst"),
     ("logging-format", Kind::Text, "logging.format"),
-    ("log-flush-frequency", Kind::Duration, "logging.flushFrequency"),
+    (
+        "log-flush-frequency",
+        Kind::Duration,
+        "logging.flushFrequency",
+    ),
     ("v", Kind::Verbosity, "logging.verbosity"),
     ("vmodule", Kind::Modules, "logging.vmodule"),
-    ("log-text-split-stream", Kind::Bool, "logging.options.text.splitStream"),
-    ("log-json-split-stream", Kind::Bool, "logging.options.json.splitStream"),
+    (
+        "log-text-split-stream",
+        Kind::Bool,
+        "logging.options.text.splitStream",
+    ),
+    (
+        "log-json-split-stream",
+        Kind::Bool,
+        "logging.options.json.splitStream",
+    ),
     ("bind-address", Kind::Ip, "bindAddress"),
     ("healthz-bind-address", Kind::IpPort, "healthzBindAddress"),
     ("metrics-bind-address", Kind::IpPort, "metricsBindAddress"),
     ("bind-address-hard-fail", Kind::Bool, "bindAddressHardFail"),
     ("profiling", Kind::Bool, "enableProfiling"),
-    ("show-hidden-metrics-for-version", Kind::Text, "showHiddenMetricsForVersion"),
+    (
+        "show-hidden-metrics-for-version",
+        Kind::Text,
+        "showHiddenMetricsForVersion",
+    ),
     ("proxy-mode", Kind::Text, "mode"),
-    ("iptables-masquerade-bit", Kind::Int, "iptables.masqueradeBit"),
+    (
+        "iptables-masquerade-bit",
+        Kind::Int,
+        "iptables.masqueradeBit",
+    ),
     ("masquerade-all", Kind::Bool, "iptables.masqueradeAll"),
-    ("iptables-localhost-nodeports", Kind::Bool, "iptables.localhostNodePorts"),
+    (
+        "iptables-localhost-nodeports",
+        Kind::Bool,
+        "iptables.localhostNodePorts",
+    ),
     ("ipvs-scheduler", Kind::Text, "ipvs.scheduler"),
     ("ipvs-exclude-cidrs", Kind::List, "ipvs.excludeCIDRs"),
     ("ipvs-strict-arp", Kind::Bool, "ipvs.strictARP"),
@@ -78,18 +106,46 @@ const FLAGS: &[(&str, Kind, &str)] = &[
     ("ipvs-tcpfin-timeout", Kind::Duration, "ipvs.tcpFinTimeout"),
     ("ipvs-udp-timeout", Kind::Duration, "ipvs.udpTimeout"),
     ("detect-local-mode", Kind::Text, "detectLocalMode"),
-    ("pod-bridge-interface", Kind::Text, "detectLocal.bridgeInterface"),
-    ("pod-interface-name-prefix", Kind::Text, "detectLocal.interfaceNamePrefix"),
+    (
+        "pod-bridge-interface",
+        Kind::Text,
+        "detectLocal.bridgeInterface",
+    ),
+    (
+        "pod-interface-name-prefix",
+        Kind::Text,
+        "detectLocal.interfaceNamePrefix",
+    ),
     ("cluster-cidr", Kind::Text, "clusterCIDR"),
     ("nodeport-addresses", Kind::List, "nodePortAddresses"),
     ("oom-score-adj", Kind::Int, "oomScoreAdj"),
     ("conntrack-max-per-core", Kind::Int, "conntrack.maxPerCore"),
     ("conntrack-min", Kind::Int, "conntrack.min"),
-    ("conntrack-tcp-timeout-established", Kind::Duration, "conntrack.tcpEstablishedTimeout"),
-    ("conntrack-tcp-timeout-close-wait", Kind::Duration, "conntrack.tcpCloseWaitTimeout"),
-    ("conntrack-tcp-be-liberal", Kind::Bool, "conntrack.tcpBeLiberal"),
-    ("conntrack-udp-timeout", Kind::Duration, "conntrack.udpTimeout"),
-    ("conntrack-udp-timeout-stream", Kind::Duration, "conntrack.udpStreamTimeout"),
+    (
+        "conntrack-tcp-timeout-established",
+        Kind::Duration,
+        "conntrack.tcpEstablishedTimeout",
+    ),
+    (
+        "conntrack-tcp-timeout-close-wait",
+        Kind::Duration,
+        "conntrack.tcpCloseWaitTimeout",
+    ),
+    (
+        "conntrack-tcp-be-liberal",
+        Kind::Bool,
+        "conntrack.tcpBeLiberal",
+    ),
+    (
+        "conntrack-udp-timeout",
+        Kind::Duration,
+        "conntrack.udpTimeout",
+    ),
+    (
+        "conntrack-udp-timeout-stream",
+        Kind::Duration,
+        "conntrack.udpStreamTimeout",
+    ),
     ("config-sync-period", Kind::Duration, "configSyncPeriod"),
 ];
 
@@ -118,7 +174,9 @@ fn apply(slots: &mut Slots, flags: &[(String, Option<String>)]) -> Result<(), St
                 let port = number(&name, needed(&name, value)?)?;
                 ports.push((name, port));
             }
-            "iptables-sync-period" | "iptables-min-sync-period" | "ipvs-sync-period"
+            "iptables-sync-period"
+            | "iptables-min-sync-period"
+            | "ipvs-sync-period"
             | "ipvs-min-sync-period" => {
                 let held = held(&name, Kind::Duration, value)?;
                 periods.push((name, held));
@@ -240,7 +298,11 @@ fn held(flag: &str, kind: Kind, value: Option<&str>) -> Result<Held, String> {
             {
                 Ok(Held::Text(text.to_owned()))
             }
-            _ => Err(invalid(flag, text, "it is not in a valid format (ip or ip:port)")),
+            _ => Err(invalid(
+                flag,
+                text,
+                "it is not in a valid format (ip or ip:port)",
+            )),
         },
         Kind::Int => number(flag, text).map(Held::Int),
         Kind::Verbosity => match text.parse::<i32>() {
@@ -263,7 +325,10 @@ fn held(flag: &str, kind: Kind, value: Option<&str>) -> Result<Held, String> {
 
 /// pflag reads lists as CSV, where a field may stand in double quotes.
 fn unquote(field: &str) -> String {
-    match field.strip_prefix('"').and_then(|field| field.strip_suffix('"')) {
+    match field
+        .strip_prefix('"')
+        .and_then(|field| field.strip_suffix('"'))
+    {
         Some(inner) => inner.replace("\"\"", "\""),
         None => field.to_owned(),
     }
@@ -271,7 +336,11 @@ fn unquote(field: &str) -> String {
 
 fn gates(flag: &str, text: &str) -> Result<Held, String> {
     let mut gates: Vec<(String, bool)> = Vec::new();
-    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+    for pair in text
+        .split(',')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty())
+    {
         let gate = pair.split_once('=').and_then(|(name, value)| {
             let on = match value.trim() {
                 "1" | "t" | "T" | "TRUE" | "true" | "True" => true,
@@ -322,5 +391,8 @@ fn number(flag: &str, text: &str) -> Result<i64, String> {
 }
 
 fn invalid(flag: &str, text: &str, why: &str) -> String {
-    format!("invalid argument {} for \"--{flag}\" flag: {why}", quoted(text))
+    format!(
+        "invalid argument {} for \"--{flag}\" flag: {why}",
+        quoted(text)
+    )
 }

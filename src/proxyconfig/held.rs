@@ -100,7 +100,10 @@ impl Slots {
     }
 
     pub fn flag(&self, name: &str) -> bool {
-        matches!(self.slot(name).map(|slot| &slot.held), Some(Held::Bool(true)))
+        matches!(
+            self.slot(name).map(|slot| &slot.held),
+            Some(Held::Bool(true))
+        )
     }
 
     pub fn texts(&self, name: &str) -> &[String] {
@@ -139,7 +142,10 @@ impl Slots {
                     if pointer {
                         slot.held = Held::Nothing;
                         slot.defaulted = true;
-                    } else if matches!(slot.held, Held::Texts(_) | Held::Flags(_) | Held::Modules(_)) {
+                    } else if matches!(
+                        slot.held,
+                        Held::Texts(_) | Held::Flags(_) | Held::Modules(_)
+                    ) {
                         slot.held = zero(&field.shape);
                         slot.defaulted = true;
                     }

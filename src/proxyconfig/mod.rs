@@ -9,6 +9,7 @@ mod defaults;
 mod effective;
 mod flags;
 mod held;
+mod logging;
 mod schema;
 mod validate;
 
@@ -91,8 +92,10 @@ fn load(bytes: &[u8]) -> Result<(Item, Vec<StrictProblem>), Trouble> {
     if starts_as_json(bytes) {
         let root = goyaml::parse_json(bytes).map_err(|mut trouble| {
             if !trouble.budget {
-                trouble.message =
-                    format!("couldn't get version/kind; json parse error: {}", trouble.message);
+                trouble.message = format!(
+                    "couldn't get version/kind; json parse error: {}",
+                    trouble.message
+                );
             }
             trouble
         })?;
@@ -136,10 +139,10 @@ fn judge(slots: Slots, unknown: Vec<StrictProblem>) -> Reading {
 
 fn refusal(slots: &Slots) -> Option<Problem> {
     let line = |faults: &[Fault]| slots.slot(faults.first()?.field)?.line;
-    let logging = validate::logging(slots);
-    if !logging.is_empty() {
-        let message = format!("initialize logging: {}", validate::aggregate(&logging));
-        return Some(Problem::new(&message, line(&logging)));
+    let faults = logging::validate(slots);
+    if !faults.is_empty() {
+        let message = format!("initialize logging: {}", validate::aggregate(&faults));
+        return Some(Problem::new(&message, line(&faults)));
     }
     let faults = validate::validate(slots);
     if faults.is_empty() {
@@ -171,7 +174,10 @@ impl Reading {
     }
 
     fn undecodable(message: &str, line: Option<usize>) -> Self {
-        Reading::refused(&format!("failed complete: failed to decode: {message}"), line)
+        Reading::refused(
+            &format!("failed complete: failed to decode: {message}"),
+            line,
+        )
     }
 
     fn unjudged(message: &str, line: Option<usize>) -> Self {
