@@ -1,8 +1,4 @@
 //! The answers of client-go itself to random kubeconfigs.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a vector that cannot be read fails the test"
-)]
 
 use serde_json::Value;
 use tighten::kubeconfig;
