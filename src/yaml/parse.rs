@@ -187,6 +187,11 @@ impl<'text> Builder<'text> {
                 span = span.start + 1..span.start + 1;
             }
         }
+        // libyaml gives a block that ends with the file no line end that the file does not have.
+        let last = self.text.rsplit('\n').next().unwrap_or_default();
+        if style == Style::Block && span.end >= self.text.len() && !last.trim().is_empty() {
+            text.truncate(text.trim_end_matches('\n').len());
+        }
         Node {
             value: Value::Scalar(text, style),
             span,
