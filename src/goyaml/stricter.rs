@@ -9,6 +9,7 @@ use crate::yaml::{Node, Style, Value};
 pub(super) fn check(text: &str, root: &Node) -> Result<(), Trouble> {
     let mut inside = Vec::new();
     visit(root, false, &mut inside)?;
+    inside.sort_by_key(|range| range.start);
     tabs(text, root, &inside)
 }
 
@@ -49,7 +50,8 @@ fn visit(node: &Node, flow: bool, inside: &mut Vec<Range<usize>>) -> Result<(), 
 /// A line may not start with a tab, not even when nothing follows it, nor may a tab be part of the
 /// indentation of anything.
 fn tabs(text: &str, root: &Node, inside: &[Range<usize>]) -> Result<(), Trouble> {
-    let mut start = 0;
+    let (mut start, mut covered) = (0, 0);
+    let mut ranges = inside.iter().peekable();
     // An indented document ends before the first line that is indented less.
     let head = text.get(..root.span.start).unwrap_or_default();
     let indented = head.ends_with([' ', '\t']);
@@ -59,7 +61,9 @@ fn tabs(text: &str, root: &Node, inside: &[Range<usize>]) -> Result<(), Trouble>
         if ends && start > root.span.start || indented && start >= root.span.end {
             return Ok(());
         }
-        let within = |range: &Range<usize>| range.start < start && start < range.end;
+        while let Some(range) = ranges.next_if(|range| range.start < start) {
+            covered = covered.max(range.end);
+        }
         let indent = line
             .split(|letter| letter != ' ' && letter != '\t')
             .next()
@@ -72,7 +76,7 @@ fn tabs(text: &str, root: &Node, inside: &[Range<usize>]) -> Result<(), Trouble>
         let refused = indent.starts_with('\t')
             || indent.contains('\t') && !rest.is_empty() && !rest.starts_with('#')
             || tab_behind_indicator(rest);
-        if refused && !inside.iter().any(within) {
+        if refused && start >= covered {
             let number = index + 1;
             let message =
                 format!("yaml: line {number}: found character that cannot start any token");

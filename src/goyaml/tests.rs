@@ -206,6 +206,9 @@ fn hostile_texts_are_refused_or_not_judged() {
     assert!(!load(b"a: \xff\n").unwrap_err().budget);
     assert!(load(b"a: 1\n---\nb: \xff\n").unwrap_err().budget);
     assert!(parse_json(&b"[".repeat(100_000)).is_err());
+    let words = "x,".repeat(90_000);
+    let tabs = format!("a: [{words}]\nb: \"{}\"\n", "\tx\n".repeat(500_000));
+    assert!(load(tabs.as_bytes()).is_ok());
 }
 
 #[test]
