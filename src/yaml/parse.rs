@@ -188,8 +188,9 @@ impl<'text> Builder<'text> {
             }
         }
         // libyaml gives a block that ends with the file no line end that the file does not have.
-        let last = self.text.rsplit('\n').next().unwrap_or_default();
-        if style == Style::Block && span.end >= self.text.len() && !last.trim().is_empty() {
+        let at_end = style == Style::Block && span.end >= self.text.len();
+        let last_line = || self.text.rsplit('\n').next().unwrap_or_default();
+        if at_end && !last_line().trim().is_empty() {
             text.truncate(text.trim_end_matches('\n').len());
         }
         Node {
