@@ -208,6 +208,11 @@ impl Kubeconfig {
         }
     }
 
+    /// The API server's URL.
+    pub fn server(&self) -> Option<&Written<String>> {
+        self.cluster.as_ref()?.server.as_ref()
+    }
+
     /// The files that the current context names.
     pub fn files(&self) -> Vec<Named<'_>> {
         let user = self.user.as_ref();
