@@ -115,13 +115,18 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
     match context.format {
         Format::Json => print_json(&document()),
         Format::Text => {
-            out(&report::plan(
+            let mut text = report::plan(
                 &facts,
                 &planned.plan,
                 context.style,
                 context.verbose,
                 context.quiet,
-            ));
+            );
+            if !planned.plan.changes.is_empty() {
+                text.truncate(text.trim_end().len());
+                text.push_str(" Apply with: tighten apply\n");
+            }
+            out(&text);
             if let Some(path) = save_to {
                 let shown = path.display();
                 out(&format!(
