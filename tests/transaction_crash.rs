@@ -16,6 +16,7 @@
 mod transaction_support;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -76,6 +77,13 @@ fn main() -> ExitCode {
 /// One command in a process of its own.
 fn child(work: &str, root: &Path, state: &Path) -> ExitCode {
     let result = match work {
+        "layout" => {
+            lay_out(root);
+            let root = Root::directory(root).unwrap();
+            StateDir::open(state, &root)
+                .and_then(StateDir::lock)
+                .map(drop)
+        }
         "apply" => apply(root, state).map(drop),
         "apply-fail" => apply_with(root, state, &mut || Err("as asked".into())).map(drop),
         "rollback" => rollback(root, state, None, false).map(drop),
@@ -89,7 +97,8 @@ fn child(work: &str, root: &Path, state: &Path) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            // Not `eprintln!`, which panics when the write fails.
+            let _ = writeln!(std::io::stderr(), "{failure}");
             failure.exit.into()
         }
     }

@@ -9,7 +9,7 @@ use super::journal::{Journal, Unusable};
 use super::state_dir::Locked;
 use super::step::Step;
 use super::story::{self, Reached, Story};
-use super::undo::{Resolution, put_back};
+use super::undo::{Resolution, Undoing, put_back};
 
 /// What recovery did, one entry per transaction that it settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -129,7 +129,18 @@ fn undo(
         .exit(Exit::Incomplete)
         .help("mend the file system of the state directory, then: tighten recover")
     })?;
-    let kept = put_back(state, root, id, &directory, &mut journal, steps, resolution)?;
+    let kept = put_back(
+        state,
+        root,
+        id,
+        &directory,
+        &mut journal,
+        Undoing {
+            steps,
+            attempted: steps.len(),
+            resolution,
+        },
+    )?;
     Ok(Settlement::PutBack {
         files: steps.iter().map(|step| step.path.clone()).collect(),
         kept,
