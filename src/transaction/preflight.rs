@@ -96,6 +96,14 @@ fn examine_one(
         ));
     }
     let set_meta = matches!(operation.action, Action::SetMeta { .. });
+    if !set_meta && operation.expected.exists && operation.expected.sha256.is_none() {
+        let help = "this is a fault of the plan; report it";
+        return Err(refuse(
+            &path,
+            "is to be replaced without knowing its contents",
+            help,
+        ));
+    }
     let contents = !set_meta || operation.expected.sha256.is_some();
     let found = look(&place, contents).map_err(look_failed)?;
     let differs = stale(&operation.expected, found.as_ref().map(|found| &found.form));
