@@ -230,16 +230,8 @@ impl Open<'_> {
             if one.step.work == Work::SetMeta {
                 continue;
             }
-            let directory = &one.place.directory;
-            let flush = || -> io::Result<()> {
-                let meta = Meta::of(directory)?;
-                if flushed.insert((meta.dev, meta.ino)) {
-                    disk::flush_directory(directory)?;
-                }
-                Ok(())
-            };
-            let mut flush = flush;
-            flush().map_err(|error| failed(&one.step.path, "made durable", &error))?;
+            flush_once(&one.place.directory, &mut flushed)
+                .map_err(|error| failed(&one.step.path, "made durable", &error))?;
         }
         self.interrupt.check()
     }
@@ -302,6 +294,14 @@ impl Open<'_> {
             },
         }
     }
+}
+
+fn flush_once(directory: &OwnedFd, flushed: &mut BTreeSet<(u64, u64)>) -> io::Result<()> {
+    let meta = Meta::of(directory)?;
+    if flushed.insert((meta.dev, meta.ino)) {
+        disk::flush_directory(directory)?;
+    }
+    Ok(())
 }
 
 /// The last look at a target before it is changed: still the inode that was judged, untouched since.

@@ -83,7 +83,7 @@ fn settle(
     };
     let story = match story {
         Ok(story) => story,
-        Err(Unusable::Empty) => return discard(state, id, recovered),
+        Err(Unusable::Empty) if !(open && exists) => return discard(state, id, recovered),
         Err(why) => {
             let failure = story::unusable(state, id, &why);
             return Err(if open {
@@ -94,6 +94,14 @@ fn settle(
         }
     };
     let settlement = match &story.reached {
+        // `active` is written after the whole of this was durable: it was there, and is lost.
+        Reached::Begun if open => {
+            let why = Unusable::Corrupt {
+                line: story.steps.len() + 2,
+                why: "its end is missing".into(),
+            };
+            return Err(story::unusable(state, id, &why).exit(Exit::Incomplete));
+        }
         Reached::Begun => return discard(state, id, recovered),
         Reached::Committed if open => Settlement::Kept,
         Reached::RolledBack(_) if open => Settlement::AlreadyPutBack,
