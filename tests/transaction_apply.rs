@@ -241,3 +241,34 @@ fn journal_and_plan_hold_no_contents_and_backups_are_private() {
     );
     assert_eq!(fs::metadata(&transaction).unwrap().mode() & 0o7777, 0o700);
 }
+
+#[test]
+fn a_symlink_put_in_place_of_a_target_during_the_transaction_is_not_followed() {
+    let node = Node::new();
+    let outside = node._directory.path().join("outside");
+    fs::write(&outside, "outside\n").unwrap();
+    set_mode(&outside, 0o666);
+    for path in [ADMIN, PROXY, POLICY] {
+        let (root, state) = (node.root(), node.lock());
+        let interrupt = Interrupt::hold().unwrap();
+        let staged = Transaction::begin(&state, &root, &interrupt, description(), seven(&root))
+            .unwrap()
+            .stage(&mut |_, _| Ok(()))
+            .unwrap();
+        let target = node.host(path);
+        let kept = fs::read(&target).ok();
+        let _ = fs::remove_file(&target);
+        std::os::unix::fs::symlink(&outside, &target).unwrap();
+        let failure = staged.carry_out().unwrap_err();
+        assert!(target.is_symlink(), "{failure}");
+        assert_eq!(fs::read(&outside).unwrap(), b"outside\n");
+        assert_eq!(fs::metadata(&outside).unwrap().mode() & 0o7777, 0o666);
+        assert!(leftovers(&node.root).is_empty());
+        assert_eq!(failure.exit, Exit::PutBack, "{failure}");
+        fs::remove_file(&target).unwrap();
+        if let Some(bytes) = kept {
+            fs::write(&target, bytes).unwrap();
+            set_mode(&target, 0o640);
+        }
+    }
+}

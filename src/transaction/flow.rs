@@ -223,7 +223,13 @@ impl Open<'_> {
             self.interrupt.check()?;
             let opened = last_look(one)?;
             self.attempted += 1;
-            change(one, opened.as_ref())?;
+            if let Err(error) = change(one, opened.as_ref()) {
+                // The one error that says for certain that this target was not touched.
+                if one.step.work == Work::Create && error.kind() == io::ErrorKind::AlreadyExists {
+                    self.attempted -= 1;
+                }
+                return Err(failed(&one.step.path, "changed", &error));
+            }
         }
         let mut flushed = BTreeSet::new();
         for one in &self.ready {
@@ -331,11 +337,11 @@ fn last_look(one: &Ready) -> Result<Option<Opened>, Failure> {
     Ok(opened)
 }
 
-fn change(one: &Ready, opened: Option<&Opened>) -> Result<(), Failure> {
+fn change(one: &Ready, opened: Option<&Opened>) -> io::Result<()> {
     let step = &one.step;
     let directory = &one.place.directory;
     let name = one.place.name.as_str();
-    let done = match (step.work, &step.temp, opened, &step.pre, &step.post) {
+    match (step.work, &step.temp, opened, &step.pre, &step.post) {
         (Work::Create, Some(temp), ..) => disk::rename_new(directory, temp, name),
         (Work::Replace, Some(temp), ..) => disk::rename_over(directory, temp, name),
         (Work::Remove, ..) => disk::unlink(directory, name),
@@ -343,6 +349,5 @@ fn change(one: &Ready, opened: Option<&Opened>) -> Result<(), Failure> {
             disk::set_metadata(opened, pre, post, one.exact).and_then(|()| disk::flush(opened))
         }
         _ => Err(io::Error::other("the step is incomplete")),
-    };
-    done.map_err(|error| failed(&step.path, "changed", &error))
+    }
 }
