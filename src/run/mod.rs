@@ -4,6 +4,7 @@ mod apply;
 mod context;
 mod demo;
 mod look;
+mod man;
 mod prompt;
 mod recover;
 mod rollback;
@@ -87,16 +88,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             out(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(|error| {
-                    Failure::refused(format!("the manual page cannot be made: {error}"))
-                })?;
-            out(&String::from_utf8_lossy(&page));
-            Ok(Exit::Done)
-        }
+        Command::Man => man::man(),
     }
 }
 
