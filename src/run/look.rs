@@ -105,23 +105,28 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
     let planned = context.plan(&facts, &outcomes);
-    let document = report::document(
-        "plan",
-        report::plan_body(&context.root, &facts, &planned.plan),
-    );
+    let document = || {
+        let body = report::plan_body(&context.root, &facts, &planned.plan);
+        report::document("plan", body)
+    };
     if let Some(path) = save_to {
-        plan::save(path, &document)?;
+        plan::save(path, &document())?;
     }
     match context.format {
-        Format::Json => print_json(&document),
+        Format::Json => print_json(&document()),
         Format::Text => {
-            out(&report::plan(
+            let mut text = report::plan(
                 &facts,
                 &planned.plan,
                 context.style,
                 context.verbose,
                 context.quiet,
-            ));
+            );
+            if !planned.plan.changes.is_empty() {
+                text.truncate(text.trim_end().len());
+                text.push_str(" Apply with: tighten apply\n");
+            }
+            out(&text);
             if let Some(path) = save_to {
                 let shown = path.display();
                 out(&format!(
