@@ -32,6 +32,10 @@ impl Series {
         }
     }
 
+    pub fn least(&self) -> f64 {
+        self.at(0.0)
+    }
+
     pub fn median(&self) -> f64 {
         self.at(0.5)
     }
