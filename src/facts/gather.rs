@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{ApiServer, Directory, Facts, Origin, OriginKind, PolicyPath, Role, Seen, Target};
 use crate::discover::process::Process;
-use crate::discover::{KubeProxy, Placed, Source, address, flags, pod, systemd, unit_arguments};
+use crate::discover::{KubeProxy, Placed, Source, address, flags, pod, systemd};
 use crate::kubeconfig::{self, Kubeconfig, Purpose};
 use crate::proxyconfig::{self, Reading};
 use crate::root::{FileKind, LookError, Meta, NodePath, Root, Where};
@@ -320,11 +320,9 @@ fn api_server(root: &Root, processes: &[Process]) -> Option<ApiServer> {
         )
     } else {
         let unit = systemd::running(root, program).pop()?;
-        let origin = unit.origin.clone().unwrap_or(Origin::flag(None));
-        let words = unit_arguments(&unit.command, program);
         (
             format!("systemd unit {}", unit.name),
-            flags::parse(&words, &origin),
+            unit.flags(program).0,
             Box::new(|path| Some(path.clone())),
         )
     };
