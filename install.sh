@@ -4,7 +4,7 @@ set -eu
 
 usage() {
     cat <<'USAGE'
-Usage: ./install.sh [--prefix DIR] [--binary FILE]
+Usage: ./install.sh [--prefix DIR] [--binary FILE] [--demo]
        ./install.sh --uninstall [--prefix DIR]
 
 Installs tighten, its completions for bash, zsh and fish, and its manual page. In a source tree it
@@ -13,6 +13,8 @@ that lies beside this script.
 
   --prefix DIR    where to install [default: /usr/local]
   --binary FILE   install this tighten instead of building one
+  --demo          then show the main job on a sample node in a temporary directory: scan, plan,
+                  apply, scan again, rollback
   --uninstall     remove what was installed under the prefix; transactions and backups in
                   /var/lib/tighten are kept
   -h, --help      show this
@@ -45,6 +47,7 @@ absolute() {
 prefix=/usr/local
 binary=
 action=install
+demo=
 while [ $# -gt 0 ]; do
     case $1 in
         --prefix | --binary)
@@ -56,6 +59,7 @@ while [ $# -gt 0 ]; do
         --prefix=?*) prefix=${1#*=} ;;
         --binary=?*) binary=${1#*=} ;;
         --uninstall) action=uninstall ;;
+        --demo) demo=yes ;;
         -h | --help)
             usage
             exit 0
@@ -211,4 +215,28 @@ install_all() {
     esac
 }
 
-if [ "$action" = uninstall ]; then uninstall; else install_all; fi
+# One step of the demo. A scan that finds something, and that is all, ends with 2.
+show() {
+    printf '\n$ tighten %s\n' "$*"
+    "$destdir$prefix/$program" --root "$work/node" --state-dir "$work/state" "$@" || [ $? -eq 2 ] \
+        || fail "tighten $1 failed"
+}
+
+show_demo() {
+    "$destdir$prefix/$program" demo "$work/node" >/dev/null
+    echo
+    echo "A sample node, kept in a temporary directory and removed at the end:"
+    show scan
+    show plan
+    show apply --yes --quiet
+    show scan
+    show rollback --yes
+    show history
+}
+
+if [ "$action" = uninstall ]; then
+    uninstall
+else
+    install_all
+    [ -z "$demo" ] || show_demo
+fi

@@ -145,12 +145,14 @@ fn the_readme_shows_commands_that_exist() {
         .skip_while(|line| !line.starts_with("Commands:"))
         .skip(1)
     {
-        let Some(name) = line
-            .strip_prefix("  ")
-            .and_then(|line| line.split_whitespace().next())
-        else {
+        let Some(line) = line.strip_prefix("  ") else {
             break;
         };
+        // The rest of a description stands further in.
+        let name = line.split(' ').next().unwrap_or_default();
+        if name.is_empty() {
+            continue;
+        }
         if name != "help" {
             assert!(
                 page.contains(&format!("`tighten {name}")),
@@ -158,4 +160,54 @@ fn the_readme_shows_commands_that_exist() {
             );
         }
     }
+}
+
+/// The transcript in README.md, as the binary prints it now; ids of transactions are all the same there.
+fn transcript() -> String {
+    let node = Node::demo();
+    let mut text = String::from("$ tighten demo /tmp/node\n");
+    for line in [
+        "plan",
+        "apply --yes --quiet",
+        "scan --quiet --only metrics-exposed,proxy-kubeconfig-mode",
+        "rollback --yes",
+        "history",
+    ] {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let ran = node.run(&arguments);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{line}");
+        let _ = write!(text, "\n$ tighten --root /tmp/node {line}\n{}", ran.out);
+    }
+    let (_, history) = node.json(&["history"]);
+    let ids = history["transactions"].as_array().unwrap().iter().rev();
+    for (number, transaction) in ids.enumerate() {
+        let plain = format!("20261123T1800{number:02}.000000Z-{number:06x}");
+        text = text.replace(transaction["id"].as_str().unwrap(), &plain);
+    }
+    text
+}
+
+#[test]
+fn the_transcript_in_the_readme_is_what_the_binary_prints() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: the transcript shows owners, which only root lays out");
+        return;
+    }
+    let path = project("README.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (head, rest) = page.split_once("<!-- transcript").unwrap();
+    let (mark, rest) = rest.split_once("```\n").unwrap();
+    let (_, tail) = rest.split_once("```\n").unwrap();
+    let expected = format!(
+        "{head}<!-- transcript{mark}```\n{}```\n{tail}",
+        transcript()
+    );
+    if std::env::var_os("TIGHTEN_BLESS").is_some() {
+        fs::write(&path, &expected).unwrap();
+    }
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        expected,
+        "TIGHTEN_BLESS=1 cargo test --test docs"
+    );
 }

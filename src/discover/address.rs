@@ -6,7 +6,7 @@ use crate::facts::{Origin, OriginKind};
 use crate::root::{NodePath, Root, Where};
 
 use super::process::Process;
-use super::{flags, systemd, unit_arguments, words};
+use super::{flags, systemd, words};
 
 /// Files that hold the kubelet's flags when no unit is there to name them.
 const KUBELET_FLAG_FILES: &[&str] = &[
@@ -35,11 +35,7 @@ pub fn from_kubelet(root: &Root, processes: &[Process]) -> Option<(IpAddr, Origi
         return Some(found);
     }
     if let Some(unit) = systemd::load(root, "kubelet.service")
-        && let Some(origin) = &unit.origin
-        && let Some(found) = node_ip(&flags::parse(
-            &unit_arguments(&unit.command, "kubelet"),
-            origin,
-        ))
+        && let Some(found) = node_ip(&unit.flags("kubelet").0)
     {
         return Some(found);
     }

@@ -158,6 +158,7 @@ impl KubeProxy {
                 .ok()
                 .and_then(|path| NodePath::new(path.to_str()?))
                 .unwrap_or_else(NodePath::root),
+            Source::Unit(unit) => unit.directory.clone().unwrap_or_else(NodePath::root),
             _ => NodePath::root(),
         }
     }
@@ -246,10 +247,7 @@ fn candidates(root: &Root, processes: &[Process]) -> Vec<KubeProxy> {
     let mut installed: Vec<KubeProxy> = systemd::running(root, "kube-proxy")
         .into_iter()
         .map(|unit| {
-            let origin = unit.origin.clone().unwrap_or(Origin::flag(None));
-            let words = unit_arguments(&unit.command, "kube-proxy");
-            let flags = flags::parse(&words, &origin);
-            let problem = unit.problem.clone();
+            let (flags, problem) = unit.flags("kube-proxy");
             with_paths(Source::Unit(unit), flags, None, problem)
         })
         .collect();
@@ -265,20 +263,6 @@ fn candidates(root: &Root, processes: &[Process]) -> Vec<KubeProxy> {
         );
     }
     installed
-}
-
-/// The words behind the program's name, also where it stands inside `sh -c "..."`.
-pub fn unit_arguments(command: &[String], program: &str) -> Vec<String> {
-    let is_program = |word: &str| word.rsplit('/').next() == Some(program);
-    if let Some(at) = command.iter().position(|word| is_program(word)) {
-        return command.iter().skip(at + 1).cloned().collect();
-    }
-    command
-        .iter()
-        .filter_map(|word| words::shell(word, &words::Variables::new()).ok())
-        .find(|words| words.iter().any(|word| is_program(word)))
-        .map(|words| unit_arguments(&words, program))
-        .unwrap_or_default()
 }
 
 fn with_paths(

@@ -69,7 +69,7 @@ pub fn running(root: &Root, directory: &NodePath, program: &str) -> Vec<StaticPo
 fn read(root: &Root, path: NodePath, program: &str) -> Option<StaticPod> {
     let bytes = root.open(&path).ok()?.1.read().ok()?;
     let text = String::from_utf8(bytes).ok()?;
-    if !text.contains(program) {
+    if !text.contains(program) && !text.contains("hyperkube") {
         return None;
     }
     let document = yaml::parse_first(&text).ok()?;
@@ -104,36 +104,20 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
             ))
         })
         .collect();
-    let mut problem = None;
-    // `sh -c "exec kube-proxy ..."`: the words stand inside one argument.
-    if let Some(script) = command
+    let command: Vec<String> = command
         .iter()
-        .position(|word| word == "-c")
-        .and_then(|index| command.get(index + 1))
-    {
-        match words::shell(script, &environment) {
-            Ok(words) => command = words,
-            Err(reason) => {
-                problem = Some(format!("its command holds {reason}"));
-                command = script.split_whitespace().map(String::from).collect();
-            }
-        }
-    }
-    let start = command
-        .iter()
-        .position(|word| word.rsplit('/').next() == Some(program))?;
-    let arguments = command
-        .split_off(start + 1)
-        .into_iter()
-        .map(|word| references(&word, &environment))
+        .map(|word| references(word, &environment))
         .collect();
+    let found = words::arguments(&command, &environment, program)?;
     Some(StaticPod {
         path: path.clone(),
-        arguments,
+        arguments: found.words,
         origin: Origin::at(OriginKind::Flag, path, Some(line)),
         version: container.get("image").and_then(Node::text).and_then(tag),
         mounts: mounts(container, spec),
-        problem,
+        problem: found
+            .problem
+            .map(|problem| format!("its command holds {problem}")),
     })
 }
 

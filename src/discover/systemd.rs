@@ -3,6 +3,7 @@
 use crate::facts::{Origin, OriginKind};
 use crate::root::{FileKind, LookError, NodePath, Root};
 
+use super::flags::{self, Flag};
 use super::words::{self, Variables};
 
 /// Where units lie, the strongest first (systemd.unit(5)).
@@ -25,16 +26,43 @@ pub struct Unit {
     pub command: Vec<String>,
     /// Where that command stands.
     pub origin: Option<Origin>,
+    /// What the command finds in its environment.
+    pub environment: Variables,
+    /// Where the command starts; the root when nothing says so.
+    pub directory: Option<NodePath>,
     /// Why the command could not be read to its end.
     pub problem: Option<String>,
+}
+
+impl Unit {
+    /// The flags that its command gives to a program, and why they could not be read to their end.
+    pub fn flags(&self, program: &str) -> (Vec<Flag>, Option<String>) {
+        let Some(found) = words::arguments(&self.command, &self.environment, program) else {
+            return (Vec::new(), self.problem.clone());
+        };
+        let origin = self.origin.clone().unwrap_or(Origin::flag(None));
+        let held = |problem| format!("its ExecStart holds {problem}");
+        let problem = self.problem.clone().or(found.problem.map(held));
+        (flags::parse(&found.words, &origin), problem)
+    }
 }
 
 /// All services whose command names the program, by unit name.
 pub fn running(root: &Root, program: &str) -> Vec<Unit> {
     let mut seen: Vec<String> = Vec::new();
     let mut found = Vec::new();
-    for directory in search_path() {
-        let listed = root.list(&directory).unwrap_or_default();
+    let directories: Vec<(NodePath, Vec<String>)> = search_path()
+        .into_iter()
+        .map(|path| (root.list(&path).unwrap_or_default(), path))
+        .map(|(listed, path)| (path, listed))
+        .collect();
+    let extended = |name: &str| {
+        let folder = format!("{name}.d");
+        directories
+            .iter()
+            .any(|(_, listed)| listed.contains(&folder))
+    };
+    for (directory, listed) in &directories {
         for name in listed.iter().filter(|name| name.ends_with(".service")) {
             if seen.contains(name) {
                 continue;
@@ -45,23 +73,16 @@ pub fn running(root: &Root, program: &str) -> Vec<Unit> {
             let mentioned = directory
                 .join(name)
                 .and_then(|path| read_text(root, &path).ok())
-                .is_some_and(|text| text.contains(program));
-            if !mentioned && !listed.contains(&format!("{name}.d")) {
+                .is_some_and(|text| text.contains(program) || text.contains("hyperkube"));
+            if !mentioned && !extended(name) {
                 continue;
             }
-            found.extend(
-                load(root, name)
-                    .filter(|unit| unit.command.iter().any(|word| names(word, program))),
-            );
+            found.extend(load(root, name).filter(|unit| {
+                words::arguments(&unit.command, &unit.environment, program).is_some()
+            }));
         }
     }
     found
-}
-
-/// True when a word of a command is the program, by whatever path, also inside `sh -c "..."`.
-fn names(word: &str, program: &str) -> bool {
-    word.split_whitespace()
-        .any(|part| part.rsplit('/').next() == Some(program))
 }
 
 /// Loads one unit with its drop-ins. `None` when there is none, or it is masked.
@@ -71,13 +92,11 @@ pub fn load(root: &Root, name: &str) -> Option<Unit> {
         .iter()
         .filter_map(|directory| directory.join(name))
         .find(|path| {
-            !matches!(
-                root.locate(path).and_then(|place| place.open()),
-                Err(LookError::Missing)
-            )
+            let there = root.locate(path).and_then(|place| place.open());
+            !matches!(there, Err(LookError::Missing)) || masked(root, path)
         })?;
     let mut settings = Settings::default();
-    // A masked unit is a link to /dev/null, which is no regular file.
+    // A masked unit is no regular file.
     settings.read(root, &main)?;
     let mut unit = Unit {
         name: name.to_string(),
@@ -97,13 +116,9 @@ pub fn load(root: &Root, name: &str) -> Option<Unit> {
     }
     dropins.sort();
     for (_, path) in dropins {
-        let device = |path| {
-            let kind = root.open(path).map(|(_, opened)| opened.meta.kind);
-            kind == Ok(FileKind::Device)
-        };
         if settings.read(root, &path).is_none() {
-            // A link to /dev/null masks a drop-in; anything else may say what is not known then.
-            if device(&path) {
+            // Anything but a mask may say what is not known then.
+            if masked(root, &path) {
                 continue;
             }
             settings.problem = Some(format!("its drop-in {path} cannot be read"));
@@ -112,6 +127,11 @@ pub fn load(root: &Root, name: &str) -> Option<Unit> {
     }
     settings.finish(root, &mut unit);
     Some(unit)
+}
+
+/// A link to /dev/null, which is not there in an image, switches a unit or a drop-in off.
+fn masked(root: &Root, path: &NodePath) -> bool {
+    root.link(path).is_some_and(|target| target == "/dev/null")
 }
 
 fn search_path() -> Vec<NodePath> {
@@ -127,6 +147,7 @@ struct Settings {
     exec: Option<(String, Origin)>,
     environment: Vec<(String, String)>,
     environment_files: Vec<String>,
+    directory: Option<NodePath>,
     problem: Option<String>,
 }
 
@@ -172,12 +193,16 @@ impl Settings {
             }
             ("EnvironmentFile", true) => self.environment_files.clear(),
             ("EnvironmentFile", false) => self.environment_files.push(value.to_string()),
+            ("WorkingDirectory", _) => {
+                self.directory = NodePath::new(value.trim_start_matches('-'));
+            }
             _ => {}
         }
     }
 
     fn finish(self, root: &Root, unit: &mut Unit) {
         unit.problem = self.problem;
+        unit.directory = self.directory;
         let Some((line, origin)) = self.exec else {
             return;
         };
@@ -210,6 +235,7 @@ impl Settings {
                 unit.problem = Some(format!("its ExecStart holds {problem}"));
             }
         }
+        unit.environment = variables;
         unit.origin = Some(origin);
     }
 }

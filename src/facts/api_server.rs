@@ -4,7 +4,7 @@ use super::{ApiServer, Origin, PolicyPath};
 use crate::discover::flags::{self, Flag};
 use crate::discover::pod::{self, StaticPod};
 use crate::discover::process::{self, Process};
-use crate::discover::{systemd, unit_arguments};
+use crate::discover::systemd;
 use crate::root::{LookError, NodePath, Root};
 
 const PROGRAM: &str = "kube-apiserver";
@@ -95,10 +95,9 @@ fn running(processes: &[Process]) -> Option<Found> {
 
 fn service(root: &Root) -> Option<Found> {
     let unit = systemd::running(root, PROGRAM).pop()?;
-    let origin = unit.origin.clone().unwrap_or(Origin::flag(None));
     Some(Found {
         described: format!("systemd unit {}", unit.name),
-        flags: flags::parse(&unit_arguments(&unit.command, PROGRAM), &origin),
+        flags: unit.flags(PROGRAM).0,
         view: View::Node,
     })
 }

@@ -211,6 +211,13 @@ impl Root {
         Ok((place, opened))
     }
 
+    /// What the last component of a path points to, when it is a symlink.
+    pub fn link(&self, path: &NodePath) -> Option<String> {
+        let (_, directory) = self.open(&path.parent()).ok()?;
+        let target = rustix::fs::readlinkat(&directory.handle, path.name(), Vec::new()).ok()?;
+        target.into_string().ok()
+    }
+
     /// The names in a directory, sorted, without `.` and `..`; names that are not UTF-8 are left out.
     ///
     /// # Errors

@@ -47,7 +47,8 @@ fn run(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, F
     if let Some(saved) = &saved {
         plan::compare(saved, &planned.plan)?;
     }
-    if context.format == Format::Text {
+    // Who is asked sees what for; who asked for quiet does not need it twice.
+    if context.format == Format::Text && !(yes && context.quiet) {
         out(&report::plan(
             &facts,
             &planned.plan,

@@ -10,6 +10,9 @@
     clippy::indexing_slicing
 )]
 
+pub mod found;
+pub mod watched;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
