@@ -1,5 +1,5 @@
 //! install.sh puts a tighten in place and takes exactly it away again.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod support;
 
