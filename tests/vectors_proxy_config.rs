@@ -1,5 +1,10 @@
 //! The answers of kube-proxy 1.36.2 itself to random configurations.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a vector that cannot be read fails the test"
+)]
+
 use serde_json::Value;
 use tighten::proxyconfig;
 
@@ -93,4 +98,36 @@ fn a_bad_value_is_shown_with_its_line() {
     let config = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmetricsBindAddress: localhost:1\n";
     let problem = proxyconfig::read(config.as_bytes()).error.unwrap();
     assert_eq!(problem.line, Some(3));
+}
+
+/// Bytes that make trouble, put anywhere: no panic, and no answer that contradicts itself.
+#[test]
+fn damaged_files_are_judged_without_contradiction() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let trouble = b":\n\t \"'{}[],#&*!|>%@\\?-~0x\xff\0";
+    for vector in vectors() {
+        for _ in 0..20 {
+            let mut bytes = vector["config"].as_str().unwrap().as_bytes().to_vec();
+            for _ in 0..=random(3) {
+                let at = random(bytes.len());
+                let byte = trouble[random(trouble.len())];
+                if random(2) == 0 {
+                    bytes[at] = byte;
+                } else {
+                    bytes.insert(at, byte);
+                }
+            }
+            let reading = proxyconfig::read(&bytes);
+            assert_eq!(reading.accepted, reading.values.is_some());
+            assert_eq!(reading.accepted, reading.error.is_none());
+            assert!(!(reading.accepted && reading.unjudged));
+            let _ = tighten::kubeconfig::read(&bytes);
+        }
+    }
 }

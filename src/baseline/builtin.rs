@@ -1,6 +1,10 @@
-//! What the binary carries: the baselines and the files that fixes create.
+//! What the binary carries: the baselines, as JSON made from plans/*.yaml by build.rs, and the files
+//! that fixes create.
 
-const BASELINES: &[(&str, &str)] = &[("kube-proxy", include_str!("../../plans/kube-proxy.yaml"))];
+const BASELINES: &[(&str, &str)] = &[(
+    "kube-proxy",
+    include_str!(concat!(env!("OUT_DIR"), "/kube-proxy.json")),
+)];
 
 const CONTENTS: &[(&str, &str)] = &[(
     "audit-policy.yaml",
@@ -12,7 +16,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     BASELINES.iter().map(|(name, _)| *name)
 }
 
-/// The text of a built-in baseline.
+/// A built-in baseline as JSON.
 pub(super) fn baseline(name: &str) -> Option<&'static str> {
     find(BASELINES, name)
 }

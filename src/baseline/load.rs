@@ -24,7 +24,7 @@ pub fn load(names: &[String]) -> Result<Vec<Baseline>, Failure> {
     let mut loaded: Vec<Baseline> = Vec::new();
     for name in names {
         let baseline = match builtin::baseline(name) {
-            Some(text) => parse(text, &format!("plans/{name}.yaml"))?,
+            Some(json) => parse_builtin(json, name)?,
             None => parse(&read_own(Path::new(name))?, name)?,
         };
         let known = loaded.iter().flat_map(|baseline| &baseline.checks);
@@ -89,13 +89,24 @@ fn read_own(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// The same shape as [`Baseline`], with the places of what can be wrong beyond its types.
+/// The same shape as [`Baseline`], whose checks may know their place in the text.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+struct Raw<C> {
     name: String,
     title: String,
-    checks: Vec<Spanned<Check>>,
+    checks: Vec<C>,
+}
+
+/// Line and column, counted from 1.
+type Place = (u64, u64);
+
+/// Reads a built-in baseline, which the build made JSON of.
+fn parse_builtin(json: &str, shown: &str) -> Result<Baseline, Failure> {
+    let raw: Raw<Check> =
+        serde_json::from_str(json).map_err(|error| refuse(shown, None, &error.to_string()))?;
+    let checks = raw.checks.into_iter().map(|check| (None, check)).collect();
+    sound(raw.name, raw.title, checks, json, shown)
 }
 
 /// Reads a baseline's text. `shown` is its name in errors.
@@ -105,47 +116,55 @@ struct Raw {
 /// suit its kind or does not satisfy its own expectation.
 pub fn parse(text: &str, shown: &str) -> Result<Baseline, Failure> {
     let options = serde_yaml::options! { with_snippet: false };
-    let raw: Raw = serde_yaml::from_str_with_options(text, options)
+    let raw: Raw<Spanned<Check>> = serde_yaml::from_str_with_options(text, options)
         .map_err(|error| refuse(shown, place(&error), &message(&error)))?;
+    let placed = |check: Spanned<Check>| {
+        let at = (check.referenced.line(), check.referenced.column());
+        (Some(at), check.value)
+    };
+    let checks = raw.checks.into_iter().map(placed).collect();
+    sound(raw.name, raw.title, checks, text, shown)
+}
+
+/// What types cannot say: ids are unique and plain, and no fix leads into a failing state.
+fn sound(
+    name: String,
+    title: String,
+    checks: Vec<(Option<Place>, Check)>,
+    text: &str,
+    shown: &str,
+) -> Result<Baseline, Failure> {
     let mut seen: Vec<&str> = Vec::new();
-    for check in &raw.checks {
-        let at = Some((check.referenced.line(), check.referenced.column()));
-        let id = check.value.id.as_str();
-        if id.is_empty()
-            || !id
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        {
-            return Err(refuse(
-                shown,
-                at,
-                "an id has lower-case letters, digits and dashes only",
-            ));
+    for (at, check) in &checks {
+        let id = check.id.as_str();
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if id.is_empty() || !id.chars().all(plain) {
+            let why = "an id has lower-case letters, digits and dashes only";
+            return Err(refuse(shown, *at, why));
         }
         if seen.contains(&id) {
-            return Err(refuse(shown, at, &format!("the id {id} is used twice")));
+            return Err(refuse(shown, *at, &format!("the id {id} is used twice")));
         }
         seen.push(id);
         check
-            .value
             .sound()
-            .map_err(|why| refuse(shown, at, &format!("check {id}: {why}")))?;
+            .map_err(|why| refuse(shown, *at, &format!("check {id}: {why}")))?;
     }
     Ok(Baseline {
-        name: raw.name,
-        title: raw.title,
-        checks: raw.checks.into_iter().map(|check| check.value).collect(),
+        name,
+        title,
+        checks: checks.into_iter().map(|(_, check)| check).collect(),
         checksum: digest(text.as_bytes()),
     })
 }
 
-fn refuse(shown: &str, place: Option<(u64, u64)>, why: &str) -> Failure {
+fn refuse(shown: &str, place: Option<Place>, why: &str) -> Failure {
     let at = place.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
     Failure::refused(format!("{shown}{at}: {why}"))
         .help("the baseline's format is in docs/checks.md")
 }
 
-fn place(error: &serde_yaml::Error) -> Option<(u64, u64)> {
+fn place(error: &serde_yaml::Error) -> Option<Place> {
     error
         .location()
         .map(|location| (location.line(), location.column()))

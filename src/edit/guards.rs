@@ -137,21 +137,24 @@ fn key(text: &str, name: &Node) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Refuses a tab in the indentation of block style, where go-yaml stops reading.
+/// Refuses a tab in the indentation, where go-yaml stops reading. In JSON it reads on.
 pub(super) fn tabs(text: &str, root: &Node) -> Result<(), Refused> {
     let mut inside = Vec::new();
-    without_indentation(root, &mut inside);
+    if matches!(root.value, Value::Mapping(_, true)) {
+        inside.push(root.span.clone());
+    } else {
+        where_tabs_are_content(root, &mut inside);
+    }
     let mut start = 0;
     for (index, line) in text.split('\n').enumerate() {
-        let lead = line
+        let content = line.strip_prefix('\u{feff}').unwrap_or(line);
+        let mut lead = content
             .bytes()
             .take_while(|byte| matches!(byte, b' ' | b'-' | b'\t'));
-        if lead.into_iter().any(|byte| byte == b'\t') {
+        if lead.any(|byte| byte == b'\t') {
             let following = inside.partition_point(|range: &Range<usize>| range.end <= start);
-            if !inside
-                .get(following)
-                .is_some_and(|range| range.contains(&start))
-            {
+            let range = inside.get(following);
+            if !range.is_some_and(|range| range.contains(&start)) {
                 return Err(Refused::at(index + 1, "a tab in the indentation"));
             }
         }
@@ -160,22 +163,22 @@ pub(super) fn tabs(text: &str, root: &Node) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The ranges, in order and apart from one another, in which tabs are content or mean nothing.
-fn without_indentation(node: &Node, ranges: &mut Vec<Range<usize>>) {
+/// The ranges, in order and apart from one another, of all text in which a tab is a letter.
+fn where_tabs_are_content(node: &Node, ranges: &mut Vec<Range<usize>>) {
     match &node.value {
-        Value::Mapping(entries, false) => {
+        Value::Mapping(entries, _) => {
             for (key, value) in entries {
-                without_indentation(key, ranges);
-                without_indentation(value, ranges);
+                where_tabs_are_content(key, ranges);
+                where_tabs_are_content(value, ranges);
             }
         }
-        Value::Sequence(items, false) => {
+        Value::Sequence(items, _) => {
             for item in items {
-                without_indentation(item, ranges);
+                where_tabs_are_content(item, ranges);
             }
         }
-        Value::Alias(_) => {}
-        _ => ranges.push(node.span.clone()),
+        Value::Scalar(_, Style::Plain) | Value::Alias(_) => {}
+        Value::Scalar(..) => ranges.push(node.span.clone()),
     }
 }
 

@@ -4,10 +4,13 @@
 //! bytes -> source (read, judged) -> place (where the path leads) -> splice (what is written) -> proof
 //! ```
 //!
-//! An edit is one [`splice`](splice::Splice): a range of bytes and the text that takes its place. It
-//! is made with an eye on the style of the neighbours, but nobody trusts it: `proof` reads the result
-//! again and lets it pass only if its tree is the tree before with exactly this value written. What
-//! cannot be proved is refused, with a reason that quotes nothing of the file but its line.
+//! An edit is one splice: a range of bytes and the text that takes its place. It is made with an eye
+//! on the style of the neighbours, but nobody trusts it: `proof` reads the result again and lets it
+//! pass only if its tree is the tree before with exactly this value written. What cannot be proved is
+//! refused, with a reason that names a line and quotes nothing of it.
+//!
+//! A new operation takes a variant of [`Operation`], a splice for each style, and a line in the proof
+//! that says what it may change.
 
 mod block;
 mod flow;

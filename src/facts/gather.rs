@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{ApiServer, Directory, Facts, Origin, OriginKind, PolicyPath, Role, Seen, Target};
+use super::{Directory, Facts, Origin, OriginKind, Role, Seen, Target, api_server};
 use crate::discover::process::Process;
-use crate::discover::{KubeProxy, Placed, Source, address, flags, pod, systemd};
+use crate::discover::{KubeProxy, Placed, Source, address, flags};
 use crate::kubeconfig::{self, Kubeconfig, Purpose};
 use crate::proxyconfig::{self, Reading};
 use crate::root::{FileKind, LookError, Meta, NodePath, Root, Where};
-
-/// Where the audit policy is installed when no flag names one.
-const DEFAULT_POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 
 /// Looks at everything that belongs to this kube-proxy. Reads; writes nothing.
 pub fn gather(
@@ -28,7 +25,7 @@ pub fn gather(
         directories: Vec::new(),
         config: None,
         kubeconfig: None,
-        api_server: api_server(root, processes),
+        api_server: api_server::find(root, processes),
         proxy,
     };
     let mut gatherer = Gatherer {
@@ -285,68 +282,4 @@ fn hostname(root: &Root) -> Option<String> {
     let bytes = NodePath::new(path).and_then(|path| root.open(&path).ok()?.1.read().ok())?;
     let text = String::from_utf8(bytes).ok()?;
     Some(text.lines().next()?.trim().to_string()).filter(|name| !name.is_empty())
-}
-
-/// The kube-apiserver of this node: a process, a static pod, a systemd service.
-fn api_server(root: &Root, processes: &[Process]) -> Option<ApiServer> {
-    let program = "kube-apiserver";
-    let static_pod = pod::directory(root)
-        .map(|directory| pod::running(root, &directory, program))
-        .and_then(|mut found| found.pop());
-    let running = processes.iter().find(|process| process.program == program);
-    let (described, given, on_node): (
-        String,
-        Vec<flags::Flag>,
-        Box<dyn Fn(&NodePath) -> Option<NodePath>>,
-    ) = if let Some(pod) = static_pod {
-        let given = flags::parse(&pod.arguments, &pod.origin);
-        (
-            format!("static pod {}", pod.path),
-            given,
-            Box::new(move |path| pod.on_node(path)),
-        )
-    } else if let Some(process) = running {
-        let (pid, other) = (process.pid, process.other_mounts);
-        (
-            format!("process {pid}"),
-            flags::parse(&process.arguments, &Origin::flag(None)),
-            Box::new(move |path| {
-                if other {
-                    crate::discover::process::on_node(pid, path)
-                } else {
-                    Some(path.clone())
-                }
-            }),
-        )
-    } else {
-        let unit = systemd::running(root, program).pop()?;
-        (
-            format!("systemd unit {}", unit.name),
-            unit.flags(program).0,
-            Box::new(|path| Some(path.clone())),
-        )
-    };
-    let policy = match flags::last(&given, "audit-policy-file") {
-        Some(flag) => {
-            let value = flag.value.clone().unwrap_or_default();
-            match NodePath::new(&value).and_then(|path| on_node(&path)) {
-                Some(path) => PolicyPath::Named(path, flag.origin.clone()),
-                None => PolicyPath::Unreachable(value, flag.origin.clone()),
-            }
-        }
-        None => PolicyPath::Default(NodePath::new(DEFAULT_POLICY)?),
-    };
-    let (policy_seen, directory) = match &policy {
-        PolicyPath::Named(path, _) | PolicyPath::Default(path) => {
-            let meta = |path: &NodePath| root.open(path).map(|(_, opened)| opened.meta);
-            (meta(path), meta(&path.parent()))
-        }
-        PolicyPath::Unreachable(..) => (Err(LookError::Missing), Err(LookError::Missing)),
-    };
-    Some(ApiServer {
-        described,
-        policy,
-        policy_seen,
-        directory,
-    })
 }

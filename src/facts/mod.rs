@@ -1,5 +1,6 @@
 //! What was found on the node, each value with where it comes from. Data only: judging is `check`'s.
 
+mod api_server;
 mod gather;
 mod list;
 mod origin;

@@ -3,5 +3,6 @@
 pub mod address;
 pub mod duration;
 pub mod header;
+mod parsers;
 pub mod text;
 pub mod types;

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 
-use crate::golang::duration;
+use super::parsers::{duration, flush, quantity};
 use crate::goyaml::{Data, Entry, Item};
 
 /// A Go struct.
@@ -317,92 +317,5 @@ fn join(path: &str, key: &str) -> String {
         key
     } else {
         format!("{path}.{key}")
-    }
-}
-
-/// `metav1.Duration.UnmarshalJSON`: null is read as the empty string, which is no duration.
-fn duration(item: &Item) -> Result<(), Misfit> {
-    let message = match &item.data {
-        Data::Text(text) => duration::parse(text).err(),
-        Data::Null => duration::parse("").err(),
-        data => Some(format!(
-            "json: cannot unmarshal {} into Go value of type string",
-            noun(data)
-        )),
-    };
-    fatal(message, item.line)
-}
-
-/// `TimeOrMetaDuration.UnmarshalJSON`.
-fn flush(item: &Item) -> Result<(), Misfit> {
-    let message = match &item.data {
-        Data::Text(text) => duration::parse(text).err(),
-        Data::Null => None,
-        Data::Number(text) => text.parse::<i64>().err().map(|_| {
-            format!(
-                "invalid duration \"{text}\": json: cannot unmarshal number {text} into Go value of type time.Duration"
-            )
-        }),
-        data => Some(format!(
-            "invalid duration: json: cannot unmarshal {} into Go value of type time.Duration",
-            noun(data)
-        )),
-    };
-    fatal(message, item.line)
-}
-
-/// `resource.Quantity.UnmarshalJSON`, as far as it decides what is a quantity.
-fn quantity(item: &Item) -> Result<(), Misfit> {
-    let message = match &item.data {
-        Data::Null => None,
-        Data::Text(text) | Data::Number(text) => (!is_quantity(text.trim())).then(|| {
-            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-                .to_owned()
-        }),
-        data => Some(format!(
-            "json: cannot unmarshal {} into Go value of type resource.Quantity",
-            noun(data)
-        )),
-    };
-    fatal(message, item.line)
-}
-
-fn is_quantity(text: &str) -> bool {
-    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let end = unsigned
-        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
-        .unwrap_or(unsigned.len());
-    let (number, suffix) = unsigned.split_at(end);
-    let exponent = suffix.strip_prefix(['e', 'E']).is_some_and(|exponent| {
-        let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    let known = matches!(
-        suffix,
-        "" | "n"
-            | "u"
-            | "m"
-            | "k"
-            | "M"
-            | "G"
-            | "T"
-            | "P"
-            | "E"
-            | "Ki"
-            | "Mi"
-            | "Gi"
-            | "Ti"
-            | "Pi"
-            | "Ei"
-    );
-    number.bytes().any(|byte| byte.is_ascii_digit())
-        && number.matches('.').count() <= 1
-        && (known || exponent)
-}
-
-fn fatal(message: Option<String>, line: usize) -> Result<(), Misfit> {
-    match message {
-        Some(message) => Err(Misfit { message, line }),
-        None => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ mod convert;
 mod float;
 mod json;
 mod resolve;
+mod stricter;
 
 use std::ops::Range;
 
@@ -161,11 +162,17 @@ pub fn load(bytes: &[u8]) -> Result<Loaded, Trouble> {
     }
     let document = yaml::parse_first(text).map_err(|refusal| match refusal.problem {
         Problem::Budget => Trouble::budget(refusal.message, refusal.line),
-        Problem::Syntax => Trouble::refused(
-            format!("yaml: line {}: {}", refusal.line, refusal.message),
-            refusal.line,
-        ),
+        Problem::Syntax => Trouble {
+            budget: may_end_before(text, refusal.line),
+            ..Trouble::refused(
+                format!("yaml: line {}: {}", refusal.line, refusal.message),
+                refusal.line,
+            )
+        },
     })?;
+    if let Some(root) = &document.root {
+        stricter::check(text, root)?;
+    }
     convert::convert(&document)
 }
 
@@ -181,6 +188,25 @@ fn unreadable(before: &[u8], message: &str) -> Trouble {
         budget: ends_earlier,
         ..Trouble::refused(message, line)
     }
+}
+
+/// Whether go-yaml might have ended the first document before this line, so that it never saw what is wrong
+/// with it: at a directive, or where an indented document meets a line that is indented less.
+fn may_end_before(text: &str, line: usize) -> bool {
+    let mut lines = text.lines();
+    let content = |line: &&str| {
+        let text = line.trim_start();
+        !text.is_empty()
+            && !text.starts_with('#')
+            && !text.starts_with("---")
+            && !text.starts_with('%')
+    };
+    let first_is_indented = lines
+        .clone()
+        .find(content)
+        .is_some_and(|line| line.starts_with(' '));
+    let bad = lines.nth(line.saturating_sub(1)).unwrap_or_default();
+    bad.starts_with('%') || first_is_indented
 }
 
 /// The characters that libyaml's reader lets through.

@@ -206,6 +206,9 @@ fn hostile_texts_are_refused_or_not_judged() {
     assert!(!load(b"a: \xff\n").unwrap_err().budget);
     assert!(load(b"a: 1\n---\nb: \xff\n").unwrap_err().budget);
     assert!(parse_json(&b"[".repeat(100_000)).is_err());
+    let words = "x,".repeat(90_000);
+    let tabs = format!("a: [{words}]\nb: \"{}\"\n", "\tx\n".repeat(500_000));
+    assert!(load(tabs.as_bytes()).is_ok());
 }
 
 #[test]
@@ -259,4 +262,59 @@ fn json_is_strict() {
         parse_json(b"{\n\"a\":\n1}").unwrap().get("a").unwrap().line,
         2
     );
+}
+
+#[test]
+fn what_libyaml_refuses_is_refused() {
+    for text in [
+        "a: [::1]\n",
+        "a: [:x]\n",
+        "a: {b: ::1}\n",
+        "a: {:b: c}\n",
+        "a: b\n\t\n",
+        "a: b\n\t# c\n",
+        "a:\n  \tb: c\n",
+        "a:\n-\tx\n",
+        "a:\n- \tb: c\n",
+        "?\ta\n",
+        "a: b:\n",
+        "a: ::\n",
+        "a: @b\n",
+        "a: `b\n",
+        "a: b: c\n",
+    ] {
+        let trouble = load(text.as_bytes()).unwrap_err();
+        assert!(!trouble.budget, "{text:?}");
+    }
+    for text in [
+        "a: ::1\n",
+        "a: [\"::1\"]\n",
+        "a: [a:b, c::1]\n",
+        "a:\tb\n",
+        "a: b\t\n",
+        "a: b\n \t\nc: d\n",
+        "a: b\t# c\n",
+        "a: |\n  b\n  \tc\n",
+        "a: \"b\n\tc\"\n",
+        "a: [b,\n\tc]\n",
+        "a: - b\n",
+        "a: {https://b/c: d}\n",
+    ] {
+        let loaded = load(text.as_bytes());
+        assert_eq!(loaded.is_ok(), text != "a: - b\n", "{text:?} {loaded:?}");
+    }
+}
+
+#[test]
+fn where_go_may_end_a_document_earlier_nothing_is_claimed() {
+    assert!(load(b"a: b\n%YAML 1.1\n").unwrap_err().budget);
+    assert!(load(b"  a: b\n}\n").unwrap_err().budget);
+    assert_eq!(shown(&root("  a: b\nc: [\n\t\n")), r#"{"a":"b"}"#);
+}
+
+#[test]
+fn a_block_at_the_end_of_the_file_gets_no_line_end() {
+    assert_eq!(shown(&root("a: |\n  b")), r#"{"a":"b"}"#);
+    assert_eq!(shown(&root("a: |\n  b\n")), r#"{"a":"b\n"}"#);
+    assert_eq!(shown(&root("a: |\n  b\n  ")), r#"{"a":"b\n"}"#);
 }

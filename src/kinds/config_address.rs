@@ -21,11 +21,13 @@ pub struct ConfigAddress {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
 enum Key {
-    BindAddress,
-    MetricsBindAddress,
-    HealthzBindAddress,
+    #[serde(rename = "bindAddress")]
+    Node,
+    #[serde(rename = "metricsBindAddress")]
+    Metrics,
+    #[serde(rename = "healthzBindAddress")]
+    Healthz,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -39,9 +41,9 @@ enum MustBe {
 impl Key {
     fn name(self) -> &'static str {
         match self {
-            Key::BindAddress => "bindAddress",
-            Key::MetricsBindAddress => "metricsBindAddress",
-            Key::HealthzBindAddress => "healthzBindAddress",
+            Key::Node => "bindAddress",
+            Key::Metrics => "metricsBindAddress",
+            Key::Healthz => "healthzBindAddress",
         }
     }
 }
@@ -79,7 +81,7 @@ impl ConfigAddress {
                 .and_then(split)
                 .and_then(|(_, port)| port);
             let text = match (self.key, port) {
-                (Key::BindAddress, _) | (_, None) => address.to_string(),
+                (Key::Node, _) | (_, None) => address.to_string(),
                 (_, Some(port)) => std::net::SocketAddr::new(address, port).to_string(),
             };
             set(facts, check, self.key.name(), Scalar::Text(text))
@@ -129,7 +131,7 @@ impl Kind for ConfigAddress {
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
         let values = match values(facts) {
             Ok(values) => values,
-            Err(instance) => return vec![instance],
+            Err(instance) => return vec![*instance],
         };
         let key = self.key.name();
         let text = values.text(key).unwrap_or_default();

@@ -64,7 +64,7 @@ impl Kind for ConfigFlag {
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
         let values = match values(facts) {
             Ok(values) => values,
-            Err(instance) => return vec![instance],
+            Err(instance) => return vec![*instance],
         };
         if let Some(wanted) = &self.in_mode {
             let mode = values.text("mode").unwrap_or_default();

@@ -7,14 +7,14 @@ use crate::facts::{Facts, Origin, OriginKind, Role};
 use crate::proxyconfig::Effective;
 
 /// The effective values, or the instance that says why there are none to judge.
-pub fn values(facts: &Facts) -> Result<&Effective, Instance> {
+pub fn values(facts: &Facts) -> Result<&Effective, Box<Instance>> {
     let target = facts.target(Role::ProxyConfig);
     let unknown = |reason: String| {
         let instance = Instance::unknown(reason);
-        match target {
+        Box::new(match target {
             Some(target) => instance.at(&target.path),
             None => instance,
-        }
+        })
     };
     if let Some(problem) = &facts.proxy.problem {
         return Err(unknown(format!(

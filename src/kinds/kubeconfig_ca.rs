@@ -54,7 +54,7 @@ fn is_sequence(der: &[u8]) -> bool {
 }
 
 /// The file that `certificate-authority` names.
-fn file<'a>(facts: &'a Facts, line: usize) -> Option<&'a Target> {
+fn file(facts: &Facts, line: usize) -> Option<&Target> {
     facts
         .targets(Role::ProxyCertificate)
         .find(|target| target.origin.line == Some(line))

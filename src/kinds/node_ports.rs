@@ -23,7 +23,7 @@ fn means_all(list: &[&str], bind_address: &str) -> Option<&'static str> {
     }
     let loopback =
         split(bind_address).is_some_and(|(address, _)| address.to_canonical().is_loopback());
-    if loopback && list.iter().any(|entry| *entry == "primary") {
+    if loopback && list.contains(&"primary") {
         // Seen on 1.36.2: the loopback node IP is dropped, and an empty list means all.
         return Some("primary with a loopback bindAddress means all addresses");
     }
@@ -42,7 +42,7 @@ impl Kind for NodePorts {
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
         let values = match values(facts) {
             Ok(values) => values,
-            Err(instance) => return vec![instance],
+            Err(instance) => return vec![*instance],
         };
         let key = "nodePortAddresses";
         let list = values.list(key).unwrap_or_default();

@@ -149,7 +149,7 @@ fn certificates(item: &Item, key: &str) -> Option<Written<Certificates>> {
             .collect(),
         _ => return None,
     };
-    (!bytes.is_empty()).then(|| Written {
+    (!bytes.is_empty()).then_some(Written {
         value: Certificates(bytes),
         line: entry.line,
     })

@@ -1,5 +1,6 @@
 //! The fields while they are read, defaulted and validated.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::schema::{POINTERS, ROOT};
@@ -211,9 +212,17 @@ fn held(shape: &Shape, item: &Item, before: &Held) -> Held {
                 Held::Flags(Some(flags)) => flags.clone(),
                 _ => Vec::new(),
             };
+            let mut places: HashMap<String, usize> = HashMap::new();
+            for (place, (name, _)) in flags.iter().enumerate() {
+                places.insert(name.clone(), place);
+            }
             for entry in entries {
-                flags.retain(|(name, _)| *name != entry.key);
-                flags.push((entry.key.clone(), entry.item.data == Data::Bool(true)));
+                let flag = (entry.key.clone(), entry.item.data == Data::Bool(true));
+                let place = *places.entry(entry.key.clone()).or_insert(flags.len());
+                match flags.get_mut(place) {
+                    Some(slot) => *slot = flag,
+                    None => flags.push(flag),
+                }
             }
             Held::Flags(Some(flags))
         }

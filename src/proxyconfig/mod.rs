@@ -9,6 +9,7 @@ mod defaults;
 mod effective;
 mod flags;
 mod held;
+mod logging;
 mod schema;
 mod validate;
 
@@ -138,10 +139,10 @@ fn judge(slots: Slots, unknown: Vec<StrictProblem>) -> Reading {
 
 fn refusal(slots: &Slots) -> Option<Problem> {
     let line = |faults: &[Fault]| slots.slot(faults.first()?.field)?.line;
-    let logging = validate::logging(slots);
-    if !logging.is_empty() {
-        let message = format!("initialize logging: {}", validate::aggregate(&logging));
-        return Some(Problem::new(&message, line(&logging)));
+    let faults = logging::validate(slots);
+    if !faults.is_empty() {
+        let message = format!("initialize logging: {}", validate::aggregate(&faults));
+        return Some(Problem::new(&message, line(&faults)));
     }
     let faults = validate::validate(slots);
     if faults.is_empty() {

@@ -1,4 +1,4 @@
-//! What kube-proxy 1.36 refuses after defaulting: pkg/proxy/apis/config/validation and the logging API's.
+//! What kube-proxy 1.36 refuses after defaulting: pkg/proxy/apis/config/validation.
 //!
 //! The names of feature gates differ from version to version, so none is refused here.
 
@@ -17,22 +17,12 @@ const ROOT: &str = "KubeProxyConfiguration";
 /// Only the minor version before kube-proxy's own may be named; this is what 1.36 takes.
 const PREVIOUS_MINOR: &str = "1.35";
 
-struct Judge<'slots> {
-    slots: &'slots Slots,
-    faults: Vec<Fault>,
+pub(super) struct Judge<'slots> {
+    pub slots: &'slots Slots,
+    pub faults: Vec<Fault>,
 }
 
-/// The logging block, which is judged first and alone.
-pub(super) fn logging(slots: &Slots) -> Vec<Fault> {
-    let mut judge = Judge {
-        slots,
-        faults: Vec::new(),
-    };
-    judge.logging();
-    judge.faults
-}
-
-/// Everything else, in kube-proxy's order.
+/// Everything but the logging block, in kube-proxy's order.
 pub(super) fn validate(slots: &Slots) -> Vec<Fault> {
     let mut judge = Judge {
         slots,
@@ -49,10 +39,13 @@ pub(super) fn validate(slots: &Slots) -> Vec<Fault> {
     judge.faults
 }
 
+/// Most faults that are told. A list of many thousand bad values says no more than its first ones.
+const MAX_FAULTS: usize = 50;
+
 /// One message as it is, several as `[a, b]`, the same one only once.
 pub(super) fn aggregate(faults: &[Fault]) -> String {
     let mut messages: Vec<&str> = Vec::new();
-    for fault in faults {
+    for fault in faults.iter().take(MAX_FAULTS) {
         if !messages.contains(&fault.message.as_str()) {
             messages.push(&fault.message);
         }
@@ -72,7 +65,7 @@ impl Judge<'_> {
     }
 
     /// A number's or a duration's value as messages show it.
-    fn shown(&self, field: &str) -> String {
+    pub fn shown(&self, field: &str) -> String {
         match self.slots.slot(field).map(|slot| &slot.held) {
             Some(Held::Duration(length)) => quoted(&duration::spell(*length)),
             Some(Held::Int(number)) => number.to_string(),
@@ -307,110 +300,5 @@ impl Judge<'_> {
         {
             self.invalid("clusterCIDR", path, &quoted_list(&ranges), pair);
         }
-    }
-
-    fn logging(&mut self) {
-        let slots = self.slots;
-        let format = slots.text("logging.format");
-        if !matches!(format, "text" | "json") {
-            let shown = quoted(format);
-            self.log_fault("logging.format", "format", &shown, "Unsupported log format");
-        }
-        let limit = i64::from(i32::MAX);
-        if slots
-            .number("logging.verbosity")
-            .is_some_and(|level| level > limit)
-        {
-            let shown = self.shown("logging.verbosity");
-            let why = format!("Must be <= {limit}");
-            self.log_fault("logging.verbosity", "verbosity", &shown, &why);
-        }
-        if let Some(Held::Modules(modules)) = slots.slot("logging.vmodule").map(|slot| &slot.held) {
-            if !modules.is_empty() && format != "text" {
-                self.forbidden(
-                    "logging.vmodule",
-                    "vmodule",
-                    "Only supported for text log format",
-                );
-            }
-            for (index, (pattern, level)) in modules.iter().enumerate() {
-                let path = format!("vmodule[{index}]");
-                if pattern.is_empty() {
-                    self.faults.push(Fault {
-                        message: format!(
-                            "logging.{path}: Required value: File pattern must not be empty"
-                        ),
-                        field: "logging.vmodule",
-                    });
-                }
-                if pattern.contains(['=', ',']) {
-                    let why = "File pattern must not contain equal sign or comma";
-                    self.log_fault("logging.vmodule", &path, &quoted(pattern), why);
-                }
-                if *level > limit {
-                    let why = format!("Must be <= {limit}");
-                    self.log_fault("logging.vmodule", &path, &level.to_string(), &why);
-                }
-            }
-        }
-        if self.alpha_logging() {
-            return;
-        }
-        let disabled = "Feature LoggingAlphaOptions is disabled";
-        for (split, buffer) in [
-            (
-                "logging.options.text.splitStream",
-                "logging.options.text.infoBufferSize",
-            ),
-            (
-                "logging.options.json.splitStream",
-                "logging.options.json.infoBufferSize",
-            ),
-        ] {
-            if slots.flag(split) {
-                self.forbidden(split, split.trim_start_matches("logging."), disabled);
-            }
-            // A quantity is nothing when its digits, the exponent's apart, are all zero.
-            let number = slots
-                .text(buffer)
-                .trim()
-                .split(['e', 'E'])
-                .next()
-                .unwrap_or_default();
-            if number.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
-                self.forbidden(buffer, buffer.trim_start_matches("logging."), disabled);
-            }
-        }
-    }
-
-    /// Whether the gate for alpha options is open: by its own name, else by `AllAlpha`.
-    fn alpha_logging(&self) -> bool {
-        let Some(Held::Flags(Some(gates))) = self.slots.slot("featureGates").map(|slot| &slot.held)
-        else {
-            return false;
-        };
-        let gate = |name: &str| {
-            gates
-                .iter()
-                .find(|(gate, _)| gate == name)
-                .map(|(_, on)| *on)
-        };
-        gate("LoggingAlphaOptions")
-            .or_else(|| gate("AllAlpha"))
-            .unwrap_or(false)
-    }
-
-    fn log_fault(&mut self, field: &'static str, path: &str, value: &str, why: &str) {
-        self.faults.push(Fault {
-            message: format!("logging.{path}: Invalid value: {value}: {why}"),
-            field,
-        });
-    }
-
-    fn forbidden(&mut self, field: &'static str, path: &str, why: &str) {
-        self.faults.push(Fault {
-            message: format!("logging.{path}: Forbidden: {why}"),
-            field,
-        });
     }
 }

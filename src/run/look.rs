@@ -105,15 +105,15 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
     let planned = context.plan(&facts, &outcomes);
-    let document = report::document(
-        "plan",
-        report::plan_body(&context.root, &facts, &planned.plan),
-    );
+    let document = || {
+        let body = report::plan_body(&context.root, &facts, &planned.plan);
+        report::document("plan", body)
+    };
     if let Some(path) = save_to {
-        plan::save(path, &document)?;
+        plan::save(path, &document())?;
     }
     match context.format {
-        Format::Json => print_json(&document),
+        Format::Json => print_json(&document()),
         Format::Text => {
             out(&report::plan(
                 &facts,

@@ -183,6 +183,12 @@ impl<'text> Builder<'text> {
         if style == Style::Block {
             span.end = self.end_of_block(&span);
         }
+        // libyaml gives a block that ends with the file no line end that the file does not have.
+        let at_end = style == Style::Block && span.end >= self.text.len();
+        let last_line = || self.text.rsplit('\n').next().unwrap_or_default();
+        if at_end && !last_line().trim().is_empty() {
+            text.truncate(text.trim_end_matches('\n').len());
+        }
         Node {
             value: Value::Scalar(text, style),
             span,

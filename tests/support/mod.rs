@@ -1,6 +1,14 @@
 //! What the tests share: running the built binary, and trees with modes and owners.
 
-#![allow(dead_code, missing_docs)]
+// A test that cannot go on should stop there.
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 pub mod found;
 pub mod watched;

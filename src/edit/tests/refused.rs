@@ -89,6 +89,11 @@ fn what_readers_may_take_differently_is_refused_up_front() {
         (b"a: 1\nb:\n-\tx\n", "line 3: a tab in the indentation"),
         (b"a: 1\n\t# c\n", "line 2: a tab in the indentation"),
         (
+            b"\xef\xbb\xbf\t{\"a\": 1}\n",
+            "line 1: a tab in the indentation",
+        ),
+        (b"a: 1\nb: ['c'\n \t]\n", "line 3: a tab in the indentation"),
+        (
             b"a: |\n  x\n",
             "line 2: a is a block of text, which is not replaced",
         ),

@@ -1,0 +1,103 @@
+//! The kube-apiserver of this node: a static pod, a process, a systemd service.
+
+use super::{ApiServer, Origin, PolicyPath};
+use crate::discover::flags::{self, Flag};
+use crate::discover::pod::{self, StaticPod};
+use crate::discover::process::{self, Process};
+use crate::discover::systemd;
+use crate::root::{LookError, NodePath, Root};
+
+const PROGRAM: &str = "kube-apiserver";
+/// Where the audit policy is installed when no flag names one.
+const DEFAULT_POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
+
+/// How the API server sees the node's files.
+enum View {
+    /// As they are.
+    Node,
+    /// Through the mounts of its static pod.
+    Pod(StaticPod),
+    /// Through the mounts of its process.
+    Process(u32),
+}
+
+impl View {
+    fn on_node(&self, path: &NodePath) -> Option<NodePath> {
+        match self {
+            View::Node => Some(path.clone()),
+            View::Pod(pod) => pod.on_node(path),
+            View::Process(pid) => process::on_node(*pid, path),
+        }
+    }
+}
+
+/// What was found: in words, its flags, how it sees files.
+struct Found {
+    described: String,
+    flags: Vec<Flag>,
+    view: View,
+}
+
+/// Finds it, and the audit policy that it names.
+pub(super) fn find(root: &Root, processes: &[Process]) -> Option<ApiServer> {
+    let found = static_pod(root)
+        .or_else(|| running(processes))
+        .or_else(|| service(root))?;
+    let policy = match flags::last(&found.flags, "audit-policy-file") {
+        Some(flag) => {
+            let value = flag.value.clone().unwrap_or_default();
+            match NodePath::new(&value).and_then(|path| found.view.on_node(&path)) {
+                Some(path) => PolicyPath::Named(path, flag.origin.clone()),
+                None => PolicyPath::Unreachable(value, flag.origin.clone()),
+            }
+        }
+        None => PolicyPath::Default(NodePath::new(DEFAULT_POLICY)?),
+    };
+    let (policy_seen, directory) = match &policy {
+        PolicyPath::Named(path, _) | PolicyPath::Default(path) => {
+            let meta = |path: &NodePath| root.open(path).map(|(_, opened)| opened.meta);
+            (meta(path), meta(&path.parent()))
+        }
+        PolicyPath::Unreachable(..) => (Err(LookError::Missing), Err(LookError::Missing)),
+    };
+    Some(ApiServer {
+        described: found.described,
+        policy,
+        policy_seen,
+        directory,
+    })
+}
+
+fn static_pod(root: &Root) -> Option<Found> {
+    let directory = pod::directory(root)?;
+    let pod = pod::running(root, &directory, PROGRAM).pop()?;
+    Some(Found {
+        described: format!("static pod {}", pod.path),
+        flags: flags::parse(&pod.arguments, &pod.origin),
+        view: View::Pod(pod),
+    })
+}
+
+fn running(processes: &[Process]) -> Option<Found> {
+    let process = processes
+        .iter()
+        .find(|process| process.program == PROGRAM)?;
+    Some(Found {
+        described: format!("process {}", process.pid),
+        flags: flags::parse(&process.arguments, &Origin::flag(None)),
+        view: if process.other_mounts {
+            View::Process(process.pid)
+        } else {
+            View::Node
+        },
+    })
+}
+
+fn service(root: &Root) -> Option<Found> {
+    let unit = systemd::running(root, PROGRAM).pop()?;
+    Some(Found {
+        described: format!("systemd unit {}", unit.name),
+        flags: unit.flags(PROGRAM).0,
+        view: View::Node,
+    })
+}
