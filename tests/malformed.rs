@@ -185,12 +185,47 @@ fn try_all(node: &Node, what: &str, more: &[&str]) -> Vec<(&'static str, Watched
     found
 }
 
-/// What a scan says must name the file, and tell what is the matter.
+/// What is said must name the file.
 fn names(found: &[(&str, Watched)], path: &str, what: &str) {
     for (command, done) in found {
-        if command.starts_with("scan") {
-            assert!(done.ran.out.contains(path), "{what}: {done:.2000?}");
-        }
+        let said = if command.starts_with("facts") {
+            &done.ran.err
+        } else {
+            &done.ran.out
+        };
+        let asked = command.starts_with("scan") || command.starts_with("facts");
+        assert!(!asked || said.contains(path), "{what}: {done:.2000?}");
+    }
+}
+
+/// Texts that mean something to kube-proxy: there is nothing to complain of in so many words.
+const SENSE: &[&str] = &[
+    "the guide's kubeconfig",
+    "an unknown tag",
+    "doubled keys",
+    "doubled clusters",
+    "empty",
+    "many keys",
+    "one line feed",
+    "a comment",
+    "three dashes",
+    "null",
+];
+
+/// Where the reader stopped, it names the line too.
+fn names_the_line(found: &[(&str, Watched)], path: &str, what: &str) {
+    let lines = [
+        "the guide's audit policy",
+        "tabs",
+        "an unclosed quote",
+        "an unclosed brace",
+        "doubled keys",
+    ];
+    if lines.contains(&what) {
+        let told = found
+            .iter()
+            .any(|(_, done)| done.ran.err.contains(&format!("{path}:")));
+        assert!(told, "{what}: {found:.2000?}");
     }
 }
 
@@ -200,12 +235,9 @@ fn a_malformed_configuration_is_reported_and_nothing_changes() {
     for (what, bytes) in texts() {
         node.write(CONFIG, bytes);
         let found = try_all(&node, what, &[]);
-        names(&found, CONFIG, what);
-        if std::env::var_os("SHOW").is_some() {
-            eprintln!(
-                "=== {what}\n{:.900}\n{:.300}\nFACTS {:.300}",
-                found[0].1.ran.out, found[0].1.ran.err, found[2].1.ran.err
-            );
+        if !SENSE.contains(&what) || what == "empty" {
+            names(&found, CONFIG, what);
+            names_the_line(&found, CONFIG, what);
         }
     }
 }
@@ -217,12 +249,9 @@ fn a_malformed_kubeconfig_is_reported_and_nothing_changes() {
         node.write(KUBECONFIG, bytes);
         node.chmod(KUBECONFIG, 0o600);
         let found = try_all(&node, what, &[]);
-        names(&found, KUBECONFIG, what);
-        if std::env::var_os("SHOW").is_some() {
-            eprintln!(
-                "=== {what}\n{:.900}\n{:.300}\nFACTS {:.300}",
-                found[0].1.ran.out, found[0].1.ran.err, found[2].1.ran.err
-            );
+        if !SENSE.contains(&what) {
+            names(&found, KUBECONFIG, what);
+            names_the_line(&found, KUBECONFIG, what);
         }
     }
 }
@@ -240,9 +269,6 @@ fn a_malformed_baseline_is_refused_with_its_name() {
                 done.ran.err.contains(path),
                 "{what}, {command}: {done:.2000?}"
             );
-            if std::env::var_os("SHOW").is_some() && command == "scan" {
-                eprintln!("=== {what}\n{:.900}\n{:.300}", done.ran.out, done.ran.err);
-            }
         }
     }
 }
@@ -259,7 +285,7 @@ fn odd(node: &Node, path: &str, kind: &str) -> Option<UnixListener> {
         "a directory" => fs::create_dir(&host).unwrap(),
         "a FIFO" => nix::unistd::mkfifo(&host, nix::sys::stat::Mode::S_IRWXU).unwrap(),
         "a socket" => return Some(UnixListener::bind(&host).unwrap()),
-        "a loop" => symlink(&host, &host).unwrap(),
+        "a loop" => symlink(host.file_name().unwrap(), &host).unwrap(),
         "a relative loop" => symlink("../kube-proxy/./kubeconfig.conf/../x", &host).unwrap(),
         "a device of the machine" => symlink("/dev/zero", &host).unwrap(),
         "a way out" => symlink("../../../../../../../../../../etc/hostname", &host).unwrap(),
@@ -301,12 +327,6 @@ fn what_is_no_file_is_never_opened_as_one() {
             let found = try_all(&node, &format!("{kind} at {path}"), more);
             if path != UNIT {
                 names(&found, path, kind);
-            }
-            if std::env::var_os("SHOW").is_some() {
-                eprintln!(
-                    "=== {kind} {path}\n{:.900}\n{:.300}\nFACTS {:.300}",
-                    found[0].1.ran.out, found[0].1.ran.err, found[2].1.ran.err
-                );
             }
         }
     }
