@@ -28,6 +28,7 @@ const PROGRAMS: &[&str] = &["kube-proxy", "kubelet", "kube-apiserver"];
 
 /// All processes of the components, by process id.
 pub fn all() -> Vec<Process> {
+    let own = nix::unistd::getuid().as_raw();
     let own_mounts = fs::read_link("/proc/self/ns/mnt").ok();
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -41,13 +42,22 @@ pub fn all() -> Vec<Process> {
         let Some((program, arguments)) = component(pid) else {
             continue;
         };
-        let mounts = fs::read_link(format!("/proc/{pid}/ns/mnt")).ok();
+        // Anybody can start something under this name, with flags that name root's files.
+        if !started_by(pid).is_some_and(|user| user == 0 || user == own) {
+            continue;
+        }
+        let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        let other_mounts = match fs::read_link(format!("/proc/{pid}/ns/mnt")) {
+            Ok(mounts) => Some(mounts) != own_mounts,
+            // Without root the namespace of root's processes is hidden; their cgroup is not.
+            Err(_) => in_container(&cgroup),
+        };
         found.push(Process {
             pid,
             program,
             arguments,
-            unit: unit_of(pid),
-            other_mounts: mounts.is_some() && mounts != own_mounts,
+            unit: unit_of(&cgroup),
+            other_mounts,
         });
     }
     found.sort_by_key(|process| process.pid);
@@ -91,10 +101,23 @@ fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// The real user id: the owner of /proc/PID is root's also for a set-user-id program.
+fn started_by(pid: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let ids = text.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_whitespace().next()?.parse().ok()
+}
+
+fn in_container(cgroup: &str) -> bool {
+    ["kubepods", "docker", "containerd", "crio", "libpod", "lxc"]
+        .iter()
+        .any(|name| cgroup.contains(name))
+}
+
 /// `kube-proxy.service` out of `0::/system.slice/kube-proxy.service`.
-fn unit_of(pid: u32) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    text.lines()
+fn unit_of(cgroup: &str) -> Option<String> {
+    cgroup
+        .lines()
         .filter_map(|line| line.rsplit_once(':').map(|(_, path)| path))
         .flat_map(|path| path.split('/'))
         .find(|part| part.ends_with(".service"))

@@ -49,7 +49,9 @@ impl fmt::Display for LookError {
             LookError::Missing => out.write_str("does not exist"),
             LookError::Denied => out.write_str("permission denied"),
             LookError::Kind(kind) => write!(out, "is {}, not a regular file", kind.describe()),
-            LookError::NotDirectory => out.write_str("a component of its path is not a directory"),
+            LookError::NotDirectory => {
+                out.write_str("cannot be reached: a component of its path is not a directory")
+            }
             LookError::Loop => out.write_str("too many levels of symbolic links"),
             LookError::Planted(link) => write!(
                 out,

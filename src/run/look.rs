@@ -86,6 +86,13 @@ pub fn facts(context: &Context) -> Result<Exit, Failure> {
         }
         Format::Text => out(&report::facts(&facts, &list, context.style)),
     }
+    if let Some(Err((line, why))) = &facts.kubeconfig {
+        let target = facts.target(facts::Role::ProxyKubeconfig);
+        let path = target.map_or("the kubeconfig", |target| target.path.as_str());
+        let line = line.map_or(String::new(), |line| format!(":{line}"));
+        let text = format!("warning: {path}{line}: {why}\n");
+        err(&report::printable(&text));
+    }
     if let Some(failure) = unreadable {
         err(&format!("{}\n", report::printable(&failure.to_string())));
         return Ok(Exit::Refused);
