@@ -3,6 +3,7 @@
 mod apply;
 mod context;
 mod demo;
+mod facts;
 mod look;
 mod man;
 mod prompt;
@@ -58,7 +59,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     let context = || Context::new(&cli.global);
     match &cli.command {
         Command::Scan { fail_on } => look::scan(&context()?, *fail_on),
-        Command::Facts => look::facts(&context()?),
+        Command::Facts => facts::facts(&context()?),
         Command::Plan {
             out,
             detailed_exitcode,
