@@ -84,14 +84,18 @@ fn masked(text: &str) -> String {
 fn collect(node: &Node, secret: bool, spans: &mut Vec<std::ops::Range<usize>>) {
     match &node.value {
         Value::Scalar(..) => {
-            if secret && !node.span.is_empty() {
+            // A URL can hold `user:password@`.
+            let credentials = |text: &str| text.contains("://") && text.contains('@');
+            if (secret || node.text().is_some_and(credentials)) && !node.span.is_empty() {
                 spans.push(node.span.clone());
             }
         }
         Value::Sequence(items, _) => items.iter().for_each(|item| collect(item, secret, spans)),
         Value::Mapping(entries, _) => {
             for (key, value) in entries {
-                let hidden = secret || key.text().is_none_or(is_secret);
+                // What stands in a user is a credential, also under a name that nobody knows.
+                let user = key.text() == Some("user") && matches!(value.value, Value::Mapping(..));
+                let hidden = secret || user || key.text().is_none_or(is_secret);
                 collect(value, hidden, spans);
             }
         }
@@ -110,7 +114,7 @@ mod tests {
         let diff = unified(before.as_bytes(), after.as_bytes());
         assert_eq!(
             diff,
-            "@@ -8,3 +8,3 @@\n     tokenFile: /t\n ***\n-x: true\n+x: false\n"
+            "@@ -8,3 +8,3 @@\n     tokenFile: ***\n ***\n-x: true\n+x: false\n"
         );
         let whole = masked(before);
         for secret in ["geheim", "AAAA", "BBBB", "alt"] {

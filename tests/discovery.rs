@@ -1,5 +1,12 @@
 //! Finding kube-proxy in a tree: systemd units, the well-known paths, and what a unit's command means.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use support::Node;

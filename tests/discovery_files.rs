@@ -1,5 +1,12 @@
 //! Finding kube-proxy's files in a tree: the well-known paths, relative paths, flags, the node's IP.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use support::Node;

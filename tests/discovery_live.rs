@@ -34,6 +34,8 @@ clientConnection:
 bindAddress: 0.0.0.0
 ";
 
+type Test = fn(&Stage);
+
 fn main() {
     if std::env::var_os(PLAYING).is_some() {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
@@ -42,7 +44,7 @@ fn main() {
     if std::env::var_os(INSIDE).is_none() {
         return enter();
     }
-    let tests: [(&str, fn(&Stage)); 10] = [
+    let tests: [(&str, Test); 10] = [
         (
             "a process is found with its files, and each fact names its origin",
             found,

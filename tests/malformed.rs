@@ -1,6 +1,13 @@
 //! Malformed input where a configuration, a kubeconfig or a baseline should be: a clear answer in
 //! bounded time and memory, and nothing changed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::fs;

@@ -70,6 +70,7 @@ pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
             None if BOOLEAN.contains(&name.as_str()) || name == "version" => None,
             None => rest.next_if(|next| *next != "--").cloned(),
         };
+        let value = value.map(|value| without_secrets(&name, value));
         flags.push(Flag {
             name,
             value,
@@ -77,6 +78,19 @@ pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
         });
     }
     flags
+}
+
+/// No kube-proxy reads a secret from its flags, but people have put them there, and every flag is shown.
+fn without_secrets(name: &str, value: String) -> String {
+    let secret = name == "token" || name.ends_with("-token");
+    if secret || name.contains("password") || name.contains("secret") {
+        return "***".into();
+    }
+    // user:password@ in a URL.
+    match (value.split_once("://"), value.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        _ => value,
+    }
 }
 
 /// The value that counts: of repeated flags the last.

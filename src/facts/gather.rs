@@ -108,7 +108,8 @@ impl Gatherer<'_> {
         let files = self.facts.proxy.unit().map(|unit| unit.files.clone());
         for path in files.unwrap_or_default() {
             let origin = Origin::at(OriginKind::Unit, &path, None);
-            self.target(Role::ProxyUnit, &path, origin, false);
+            // Read, so that a plan made before it was edited is stale.
+            self.target(Role::ProxyUnit, &path, origin, true);
         }
     }
 

@@ -7,7 +7,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use serde_json::Value;
 
-use super::{Change, Plan};
+use super::{Change, Plan, Saw};
 use crate::failure::Failure;
 use crate::root::{FileKind, Meta};
 
@@ -32,6 +32,11 @@ pub fn save(path: &Path, document: &Value) -> Result<(), Failure> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    // The rename would put a file in the place of /dev/null or of somebody's link.
+    match std::fs::symlink_metadata(path).map(|meta| meta.file_type()) {
+        Ok(kind) if !kind.is_file() => return Err(refuse("it is no regular file".into())),
+        _ => {}
+    }
     // Made with mode 0600.
     let mut file = tempfile::Builder::new()
         .prefix(".tighten-plan-")
@@ -146,6 +151,13 @@ pub fn compare(saved: &Plan, now: &Plan) -> Result<(), Failure> {
             }
         }
     }
+    let fresh = |now: &&Saw| saved.saw.iter().all(|seen| seen.path != now.path);
+    if let Some(fresh) = now.saw.iter().find(fresh) {
+        return Err(stale(format!(
+            "{}: the plan was made without it",
+            fresh.path
+        )));
+    }
     for planned in &saved.changes {
         let same = |change: &&Change| {
             (&change.check, &change.path, change.action)
@@ -167,15 +179,20 @@ pub fn compare(saved: &Plan, now: &Plan) -> Result<(), Failure> {
             )));
         }
     }
-    if saved.changes.len() != now.changes.len() {
-        let more = now
-            .changes
-            .iter()
-            .find(|change| !saved.changes.contains(change));
-        return Err(stale(match more {
-            Some(change) => format!("{}: {} is new", change.path, change.check),
-            None => "the changes are others".into(),
-        }));
+    if let Some(more) = now.changes.iter().find(|now| !saved.changes.contains(now)) {
+        return Err(stale(format!("{}: {} is new", more.path, more.check)));
+    }
+    // The reasons may name a process id, which is another after each restart.
+    let left = |plan: &Plan| -> Vec<_> {
+        let manual = plan.manual.iter();
+        manual
+            .map(|left| (left.check.clone(), left.path.clone()))
+            .collect()
+    };
+    let same = (&saved.changes, &saved.effects, &saved.summary)
+        == (&now.changes, &now.effects, &now.summary);
+    if !same || left(saved) != left(now) {
+        return Err(stale("what it lists is not what would be done now".into()));
     }
     Ok(())
 }
