@@ -48,7 +48,7 @@ pub fn facts(context: &Context) -> Result<Exit, Failure> {
     let unreadable = target.filter(|_| facts.config.is_none()).map(|target| {
         let why = match &target.seen {
             Err(error) => error.to_string(),
-            Ok(seen) => crate::root::LookError::Kind(seen.meta.kind).to_string(),
+            Ok(seen) => seen.unread().to_string(),
         };
         Failure::refused(format!("{} {why}", target.path))
             .help("name the right file with --config FILE")
