@@ -163,6 +163,7 @@ fn a_signal_at_any_step_puts_everything_back() {
 #[test]
 fn a_change_made_during_the_transaction_is_not_overwritten() {
     let node = Node::new();
+    let before = node.snapshot();
     let (root, state) = (node.root(), node.lock());
     let interrupt = Interrupt::hold().unwrap();
     let staged = Transaction::begin(&state, &root, &interrupt, description(), seven(&root))
@@ -170,19 +171,24 @@ fn a_change_made_during_the_transaction_is_not_overwritten() {
         .stage(&mut |_, _| Ok(()))
         .unwrap();
     fs::write(node.host(MANIFEST), "kind: Pod # theirs\n").unwrap();
+    let theirs = node.snapshot()["etc/kubernetes/manifests/kube-apiserver.yaml"].clone();
     let failure = staged.carry_out().unwrap_err();
-    assert_eq!(failure.exit, Exit::Incomplete);
-    assert!(
-        failure.message.starts_with(&format!(
-            "{MANIFEST} changed while it was about to be changed; then 1 file of"
-        )),
-        "{failure}"
+    assert_eq!(
+        failure.message,
+        format!("{MANIFEST} changed while it was about to be changed")
     );
+    // What was ours is put back; this file was never ours, and no conflict waits for a decision.
+    assert_eq!(failure.exit, Exit::PutBack);
+    let mut expected = before;
+    expected.insert(
+        "etc/kubernetes/manifests/kube-apiserver.yaml".into(),
+        theirs,
+    );
+    assert_eq!(node.snapshot(), expected);
     assert_eq!(
         fs::read(node.host(MANIFEST)).unwrap(),
         b"kind: Pod # theirs\n"
     );
-    assert!(leftovers(&node.root).is_empty());
 }
 
 #[test]
@@ -234,4 +240,35 @@ fn journal_and_plan_hold_no_contents_and_backups_are_private() {
         ["journal", "plan.json", "pre.0004", "pre.0005", "pre.0006"]
     );
     assert_eq!(fs::metadata(&transaction).unwrap().mode() & 0o7777, 0o700);
+}
+
+#[test]
+fn a_symlink_put_in_place_of_a_target_during_the_transaction_is_not_followed() {
+    let node = Node::new();
+    let outside = node._directory.path().join("outside");
+    fs::write(&outside, "outside\n").unwrap();
+    set_mode(&outside, 0o666);
+    for path in [ADMIN, PROXY, POLICY] {
+        let (root, state) = (node.root(), node.lock());
+        let interrupt = Interrupt::hold().unwrap();
+        let staged = Transaction::begin(&state, &root, &interrupt, description(), seven(&root))
+            .unwrap()
+            .stage(&mut |_, _| Ok(()))
+            .unwrap();
+        let target = node.host(path);
+        let kept = fs::read(&target).ok();
+        let _ = fs::remove_file(&target);
+        std::os::unix::fs::symlink(&outside, &target).unwrap();
+        let failure = staged.carry_out().unwrap_err();
+        assert!(target.is_symlink(), "{failure}");
+        assert_eq!(fs::read(&outside).unwrap(), b"outside\n");
+        assert_eq!(fs::metadata(&outside).unwrap().mode() & 0o7777, 0o666);
+        assert!(leftovers(&node.root).is_empty());
+        assert_eq!(failure.exit, Exit::PutBack, "{failure}");
+        fs::remove_file(&target).unwrap();
+        if let Some(bytes) = kept {
+            fs::write(&target, bytes).unwrap();
+            set_mode(&target, 0o640);
+        }
+    }
 }

@@ -16,6 +16,7 @@
 mod transaction_support;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     };
     let mut bench = Bench::new();
     bench.count_fsyncs();
+    bench.all_at_once(50);
     let mut points = 0;
     let mut torn = 0;
     for work in ["apply", "apply-fail", "rollback", "recover"] {
@@ -76,6 +78,13 @@ fn main() -> ExitCode {
 /// One command in a process of its own.
 fn child(work: &str, root: &Path, state: &Path) -> ExitCode {
     let result = match work {
+        "layout" => {
+            lay_out(root);
+            let root = Root::directory(root).unwrap();
+            StateDir::open(state, &root)
+                .and_then(StateDir::lock)
+                .map(drop)
+        }
         "apply" => apply(root, state).map(drop),
         "apply-fail" => apply_with(root, state, &mut || Err("as asked".into())).map(drop),
         "rollback" => rollback(root, state, None, false).map(drop),
@@ -89,7 +98,8 @@ fn child(work: &str, root: &Path, state: &Path) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{failure}");
+            // Not `eprintln!`, which panics when the write fails.
+            let _ = writeln!(std::io::stderr(), "{failure}");
             failure.exit.into()
         }
     }
@@ -215,6 +225,41 @@ impl Bench {
                 .iter()
                 .any(|name| matches!(name.as_str(), "syncfs" | "sync" | "clone" | "clone3"))
         );
+    }
+
+    /// Many applies at the same moment: one is done, and the others say why not.
+    fn all_at_once(&self, number: usize) {
+        self.prepare("apply");
+        let own = std::env::current_exe().unwrap();
+        let started: Vec<_> = (0..number)
+            .map(|_| {
+                let mut command = Command::new(&own);
+                command
+                    .arg(self.root())
+                    .arg(self.state())
+                    .env(CHILD, "apply");
+                command
+                    .stderr(std::process::Stdio::piped())
+                    .spawn()
+                    .unwrap()
+            })
+            .collect();
+        let mut applied = 0;
+        for child in started {
+            let output = child.wait_with_output().unwrap();
+            let text = String::from_utf8_lossy(&output.stderr);
+            match output.status.code() {
+                Some(0) => applied += 1,
+                Some(1) => assert!(
+                    text.contains("is held by another") || text.contains("there is a regular file"),
+                    "{text}"
+                ),
+                other => panic!("{other:?}: {text}"),
+            }
+        }
+        println!("{number} applies at once: {applied} applied");
+        assert_eq!(applied, 1);
+        assert_eq!(without_times(snapshot(&self.root())), self.after);
     }
 
     fn crash(&self, work: &str, step: usize) -> (usize, Vec<String>) {

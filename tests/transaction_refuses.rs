@@ -258,3 +258,69 @@ fn without_root_what_needs_root_is_said_and_not_tried() {
     node.rollback(None, false).unwrap();
     assert_eq!(without_times(node.snapshot()), before);
 }
+
+/// A mount that ends with the test.
+struct Mounted(std::path::PathBuf);
+
+impl Mounted {
+    fn new(arguments: &[&str], target: &std::path::Path) -> Option<Mounted> {
+        let done = std::process::Command::new("mount")
+            .args(arguments)
+            .arg(target)
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !done {
+            println!("skipped: mount does not work here");
+        }
+        done.then(|| Mounted(target.to_path_buf()))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).output();
+    }
+}
+
+#[test]
+fn refuses_a_file_that_is_mounted_on_its_own() {
+    let node = Node::new();
+    let file = node.host(PROXY);
+    let source = node._directory.path().join("source");
+    fs::copy(&file, &source).unwrap();
+    let Some(_mounted) = Mounted::new(&["--bind", source.to_str().unwrap()], &file) else {
+        return;
+    };
+    let operation = node.operation(PROXY, replace("new\n", 0o640));
+    let failure = refused(&node, vec![operation]);
+    assert!(
+        failure.message.contains("is a mount point of its own"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn refuses_a_read_only_and_a_full_file_system() {
+    let node = Node::new();
+    let directory = node.host("/mnt");
+    fs::create_dir(&directory).unwrap();
+    let options = ["-t", "tmpfs", "-o", "size=64k,mode=0755", "tmpfs"];
+    let Some(_mounted) = Mounted::new(&options, &directory) else {
+        return;
+    };
+    put(&node.root, "/mnt/file", b"old\n", 0o644, own());
+    let big = "x".repeat(40_000);
+    let operation = node.operation("/mnt/file", replace(&big, 0o644));
+    let failure = refused(&node, vec![operation]);
+    let expected =
+        "not enough space on the file system of /mnt: 61440 bytes are free, 81920 are asked for";
+    assert_eq!(failure.message, expected);
+
+    let remount = ["-o", "remount,ro"];
+    let Some(_again) = Mounted::new(&remount, &directory) else {
+        return;
+    };
+    let operation = node.operation("/mnt/file", replace("new\n", 0o644));
+    let failure = refused(&node, vec![operation]);
+    assert!(failure.message.contains("mounted read-only"), "{failure}");
+}

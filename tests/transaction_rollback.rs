@@ -171,18 +171,52 @@ fn a_torn_last_line_is_ignored() {
 fn a_transaction_that_never_got_ready_is_taken_away() {
     let node = Node::new();
     let before = node.snapshot();
-    interrupted(&node);
-    // As after a crash before the journal was there.
-    fs::remove_file(node.transaction().join("journal")).unwrap();
-    let root = node.root();
-    drop(root);
+    // As a crash leaves it that comes while the journal is written: no `active` yet.
+    node.apply().unwrap();
+    let key = node.transaction().parent().unwrap().to_path_buf();
+    node.rollback(None, false).unwrap();
+    let late = key.join("30000101T000000.000000Z-000000");
+    fs::create_dir(&late).unwrap();
+    fs::write(late.join("pre.0000"), "backup").unwrap();
+    fs::write(late.join("journal"), "tighten-journal-1 1 00").unwrap();
     let recovered = node.recover(Resolution::Stop).unwrap();
     assert!(matches!(
         recovered.settled.as_slice(),
         [(_, Settlement::Discarded)]
     ));
-    assert!(transactions(&node.state).is_empty());
-    assert_ne!(node.snapshot(), before);
+    assert!(!late.exists());
+    assert_eq!(node.snapshot(), before);
+}
+
+#[test]
+fn an_open_transaction_whose_journal_was_lost_keeps_its_backups_and_stops_every_change() {
+    type Loss = fn(&Path);
+    let losses: [Loss; 3] = [
+        |journal| fs::remove_file(journal).unwrap(),
+        |journal| fs::write(journal, "").unwrap(),
+        |journal| {
+            let text = fs::read_to_string(journal).unwrap();
+            fs::write(journal, text.lines().next().unwrap().to_string() + "\n").unwrap();
+        },
+    ];
+    for lose in losses {
+        let node = Node::new();
+        interrupted(&node);
+        let now = node.snapshot();
+        lose(&node.transaction().join("journal"));
+        for resolution in [
+            Resolution::Stop,
+            Resolution::Force,
+            Resolution::AcceptCurrent,
+        ] {
+            let failure = node.recover(resolution).unwrap_err();
+            assert_eq!(failure.exit, Exit::Incomplete);
+            assert!(failure.help.unwrap().contains("by hand"));
+        }
+        assert_eq!(node.apply().unwrap_err().exit, Exit::Incomplete);
+        assert_eq!(node.snapshot(), now);
+        assert!(node.transaction().join("pre.0004").exists());
+    }
 }
 
 fn conflict() -> (Node, Snapshot) {

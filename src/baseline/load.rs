@@ -160,8 +160,7 @@ fn sound(
 
 fn refuse(shown: &str, place: Option<Place>, why: &str) -> Failure {
     let at = place.map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
-    Failure::refused(format!("{shown}{at}: {why}"))
-        .help("the baseline's format is in docs/checks.md")
+    Failure::refused(format!("{shown}{at}: {why}")).help("the format is in docs/baselines.md")
 }
 
 fn place(error: &serde_yaml::Error) -> Option<Place> {

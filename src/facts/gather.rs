@@ -17,17 +17,10 @@ pub fn gather(
     proxy: KubeProxy,
     node_ip: Option<IpAddr>,
 ) -> Facts {
-    let mut facts = Facts {
-        hostname: hostname(root),
-        node_ip: Err(String::new()),
-        local_addresses: address::local(root),
-        targets: Vec::new(),
-        directories: Vec::new(),
-        config: None,
-        kubeconfig: None,
-        api_server: api_server::find(root, processes),
-        proxy,
-    };
+    let mut facts = nothing_yet(proxy);
+    facts.hostname = hostname(root);
+    facts.local_addresses = address::local(root);
+    facts.api_server = api_server::find(root, processes);
     let mut gatherer = Gatherer {
         root,
         facts: &mut facts,
@@ -46,6 +39,31 @@ pub fn gather(
             .map_or_else(|| address::from_route(root, server.as_deref()), Ok),
     };
     facts
+}
+
+/// Reads the configuration alone, and follows nothing that it names.
+pub fn gather_config(root: &Root, proxy: KubeProxy) -> Facts {
+    let mut facts = nothing_yet(proxy);
+    let mut gatherer = Gatherer {
+        root,
+        facts: &mut facts,
+    };
+    gatherer.config();
+    facts
+}
+
+fn nothing_yet(proxy: KubeProxy) -> Facts {
+    Facts {
+        proxy,
+        hostname: None,
+        node_ip: Err("it was not looked for".into()),
+        local_addresses: None,
+        targets: Vec::new(),
+        directories: Vec::new(),
+        config: None,
+        kubeconfig: None,
+        api_server: None,
+    }
 }
 
 struct Gatherer<'a> {

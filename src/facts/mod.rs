@@ -7,7 +7,7 @@ mod origin;
 
 use std::net::IpAddr;
 
-pub use gather::gather;
+pub use gather::{gather, gather_config};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::check::Outcome;
+use crate::discover::Source;
 use crate::facts::{Facts, Role};
 use crate::failure::Failure;
 use crate::kinds::{Mend, Verdict};
@@ -43,7 +44,8 @@ pub fn node(root: &Root, facts: Option<&Facts>) -> Value {
         Some(facts) => {
             let path = |role: Role| facts.target(role).map(|target| target.path.as_str());
             json!({
-                "found": true,
+                // Files that only the operator named are no kube-proxy that was found.
+                "found": !matches!(facts.proxy.source, Source::Named),
                 "platform": facts.proxy.platform(),
                 "pid": facts.proxy.pid(),
                 "version": facts.proxy.version,

@@ -95,7 +95,8 @@ impl Style {
 
 fn columns() -> Option<usize> {
     let (_, columns) = dialoguer::console::Term::stdout().size_checked()?;
-    Some(usize::from(columns))
+    // Narrower than this nothing is readable, and widths are subtracted from.
+    Some(usize::from(columns).max(40))
 }
 
 /// Writes to stdout. A reader that went away is not an error.

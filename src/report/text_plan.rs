@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::printable;
 use super::style::Style;
-use super::text_scan::header;
+use super::text_scan::{header, wrapped};
 use crate::facts::Facts;
 use crate::plan::{Action, Change, Plan};
 
@@ -40,12 +40,19 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
                 Some(help) if !manual.reason.contains(help.as_str()) => format!("; {help}"),
                 _ => String::new(),
             };
-            let _ = writeln!(
-                out,
-                "  {} ({})",
-                style.bold(&manual.check),
-                printable(&format!("{}{help}", manual.reason))
-            );
+            let text = printable(&format!("{} ({}{help})", manual.check, manual.reason));
+            let mut indent = "  ";
+            for line in wrapped(&text, style.width.map_or(usize::MAX, |columns| columns - 4)) {
+                // The check stands first; its name is what to look for.
+                let line = match line.strip_prefix(manual.check.as_str()) {
+                    Some(rest) if indent.len() == 2 => {
+                        format!("{}{rest}", style.bold(&manual.check))
+                    }
+                    _ => line,
+                };
+                let _ = writeln!(out, "{indent}{line}");
+                indent = "    ";
+            }
         }
     }
     if !(plan.effects.is_empty() && (plan.manual.is_empty() || quiet)) {
@@ -130,7 +137,7 @@ fn block(change: &Change, widths: &Widths, style: Style, verbose: bool) -> Strin
     out
 }
 
-/// `Plan: 1 to create, 3 to change in 2 files, 1 restart. Apply with: tighten apply`
+/// `Plan: 1 to create, 3 to change in 2 files, 1 restart.`
 fn totals(plan: &Plan) -> String {
     let created = plan
         .changes
@@ -162,5 +169,5 @@ fn totals(plan: &Plan) -> String {
         };
         parts.push(format!("{} {word}", plan.effects.len()));
     }
-    format!("Plan: {}. Apply with: tighten apply", parts.join(", "))
+    format!("Plan: {}.", parts.join(", "))
 }

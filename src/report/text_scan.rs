@@ -16,25 +16,15 @@ pub fn header(facts: &Facts, style: Style) -> String {
         Some(version) => format!("kube-proxy {version}"),
         None => "kube-proxy".to_string(),
     };
-    let mut parts = vec![style.bold(&name)];
-    parts.extend(proxy.managed_by());
-    if proxy.managed_by().is_none() {
-        parts.extend(proxy.pid().map(|pid| format!("process {pid}")));
-    }
-    match facts.target(Role::ProxyConfig) {
-        Some(target) => parts.push(format!("config {}", target.path)),
-        None => parts.push("no --config".into()),
-    }
-    printable_line(&parts.join(" · "), style)
-}
-
-/// Escapes what the node wrote but keeps the colours that are ours.
-fn printable_line(text: &str, style: Style) -> String {
-    if text.contains('\x1b') {
-        let _ = style;
-        return text.to_string();
-    }
-    printable(text)
+    let started = proxy.managed_by();
+    let by = started.or_else(|| proxy.pid().map(|pid| format!("process {pid}")));
+    let config = match facts.target(Role::ProxyConfig) {
+        Some(target) => format!("config {}", target.path),
+        None => "no --config".into(),
+    };
+    let mut parts = vec![style.bold(&printable(&name))];
+    parts.extend(by.iter().chain([&config]).map(|part| printable(part)));
+    parts.join(" · ")
 }
 
 /// The verdicts, findings first by default; all with `verbose`.
@@ -233,7 +223,8 @@ pub fn explain(check: &Check, style: Style) -> String {
     out
 }
 
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+/// Breaks a text at its white space.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {

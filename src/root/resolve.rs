@@ -115,16 +115,12 @@ impl Root {
         }
     }
 
-    /// As [`Root::locate`] for a path that was resolved before: a symlink or `..` in it is refused.
+    /// For a path that was resolved before: a symlink or `..` in a directory's place is refused, and
+    /// one in the last place is not followed but located itself.
     ///
     /// # Errors
     /// As [`Root::locate`]; [`LookError::Loop`] for a symlink or `..`.
     pub fn locate_exactly(&self, path: &NodePath) -> Result<Place, LookError> {
-        self.locate_plain(path)
-    }
-
-    /// The common case in one call: no symlink and no `..` anywhere.
-    fn locate_plain(&self, path: &NodePath) -> Result<Place, LookError> {
         if path.components().any(|part| part == "..") {
             return Err(LookError::Loop);
         }
@@ -134,16 +130,21 @@ impl Root {
             "" => ".",
             name => name,
         };
-        match Meta::at(&directory, name) {
-            Ok(meta) if meta.kind == FileKind::Symlink => return Err(LookError::Loop),
-            Ok(_) | Err(rustix::io::Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
-        }
         Ok(Place {
             directory,
             name: name.into(),
             path: path.clone(),
         })
+    }
+
+    /// The common case in one call: no symlink and no `..` anywhere.
+    fn locate_plain(&self, path: &NodePath) -> Result<Place, LookError> {
+        let place = self.locate_exactly(path)?;
+        match Meta::at(&place.directory, &place.name) {
+            Ok(meta) if meta.kind == FileKind::Symlink => Err(LookError::Loop),
+            Ok(_) | Err(rustix::io::Errno::NOENT) => Ok(place),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn open_directory(&self, from: impl AsFd, name: &str) -> Result<OwnedFd, LookError> {

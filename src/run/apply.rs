@@ -47,7 +47,8 @@ fn run(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, F
     if let Some(saved) = &saved {
         plan::compare(saved, &planned.plan)?;
     }
-    if context.format == Format::Text {
+    // Who is asked sees what for; who asked for quiet does not need it twice.
+    if context.format == Format::Text && !(yes && context.quiet) {
         out(&report::plan(
             &facts,
             &planned.plan,
@@ -87,12 +88,12 @@ fn run(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, F
 
 /// One transaction, from the lock to the commit; its id.
 fn carry_out(context: &Context, facts: &Facts, planned: &Planned) -> Result<String, Failure> {
+    let interrupt = Interrupt::hold()?;
     let state = context.state()?.lock()?;
     settle::with(&state, context)?;
     let description = describe(&planned.plan, context, facts);
     let operations = planned.works.iter().map(operation).collect();
     let config = config_path(facts);
-    let interrupt = Interrupt::hold()?;
     let committed = Transaction::begin(&state, &context.root, &interrupt, description, operations)?
         .stage(&mut |path, bytes| staged(path, bytes, config.as_ref()))?
         .carry_out()?

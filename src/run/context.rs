@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use crate::baseline::{self, Baseline};
 use crate::check::{self, Outcome, Selection};
 use crate::cli::{Format, Global};
-use crate::discover::{self, Named};
+use crate::discover::process::Process;
+use crate::discover::{self, KubeProxy, Named, Source};
 use crate::facts::{self, Facts};
 use crate::failure::Failure;
 use crate::plan::{self, Inputs, Planned};
@@ -122,18 +123,35 @@ impl Context {
     /// # Errors
     /// When no kube-proxy is found, or more than one.
     pub fn facts(&self) -> Result<Facts, Failure> {
+        let (processes, proxy) = self.find()?;
+        Ok(self.gather(&processes, proxy))
+    }
+
+    /// Looks at the node; where there is none and only `--config` names a file, at that file alone.
+    ///
+    /// # Errors
+    /// As [`Context::facts`].
+    pub fn facts_or_config(&self) -> Result<Facts, Failure> {
+        let (processes, proxy) = self.find()?;
+        let alone = matches!(proxy.source, Source::Named) && self.inputs.kubeconfig.is_none();
+        if alone {
+            return Ok(facts::gather_config(&self.root, proxy));
+        }
+        Ok(self.gather(&processes, proxy))
+    }
+
+    fn find(&self) -> Result<(Vec<Process>, KubeProxy), Failure> {
         let processes = discover::processes(&self.root);
         let named = Named {
             config: self.inputs.config.clone(),
             kubeconfig: self.inputs.kubeconfig.clone(),
         };
         let proxy = discover::find(&self.root, &processes, &named)?;
-        Ok(facts::gather(
-            &self.root,
-            &processes,
-            proxy,
-            self.inputs.node_ip,
-        ))
+        Ok((processes, proxy))
+    }
+
+    fn gather(&self, processes: &[Process], proxy: KubeProxy) -> Facts {
+        facts::gather(&self.root, processes, proxy, self.inputs.node_ip)
     }
 
     /// Judges the node.

@@ -1,4 +1,4 @@
-//! The commands that only look: scan, facts, plan, verify, explain.
+//! The commands that only look: scan, plan, verify, explain.
 
 use std::path::Path;
 
@@ -8,7 +8,6 @@ use super::context::Context;
 use super::print_json;
 use crate::check::nearest;
 use crate::cli::{FailOn, Format};
-use crate::facts;
 use crate::failure::{Exit, Failure};
 use crate::kinds::Verdict;
 use crate::plan;
@@ -40,72 +39,6 @@ pub fn scan(context: &Context, fail_on: FailOn) -> Result<Exit, Failure> {
     Ok(if remains { Exit::Findings } else { Exit::Done })
 }
 
-/// `tighten facts`
-pub fn facts(context: &Context) -> Result<Exit, Failure> {
-    let facts = context.facts()?;
-    let list = facts::list(&facts);
-    let target = facts.target(facts::Role::ProxyConfig);
-    let unreadable = target.filter(|_| facts.config.is_none()).map(|target| {
-        let why = match &target.seen {
-            Err(error) => error.to_string(),
-            Ok(seen) => seen.unread().to_string(),
-        };
-        Failure::refused(format!("{} {why}", target.path))
-            .help("name the right file with --config FILE")
-    });
-    let refused = facts
-        .config
-        .as_ref()
-        .and_then(|reading| reading.error.as_ref())
-        .map(|problem| {
-            let path = target.map_or("the flags", |target| target.path.as_str());
-            match problem.line {
-                Some(line) => format!("{path}:{line}: {}", problem.message),
-                None => format!("{path}: {}", problem.message),
-            }
-        });
-    match context.format {
-        Format::Json => {
-            let error = refused
-                .clone()
-                .or_else(|| unreadable.as_ref().map(|failure| failure.message.clone()));
-            let config = json!({
-                "path": target.map(|target| target.path.as_str()),
-                "accepted": facts.config.as_ref().map(|reading| reading.accepted),
-                "lenient": facts.config.as_ref().map(|reading| reading.lenient),
-                "error": error,
-            });
-            print_json(&report::document(
-                "facts",
-                json!({
-                    "node": report::node(&context.root, Some(&facts)),
-                    "config": config,
-                    "facts": list,
-                }),
-            ));
-        }
-        Format::Text => out(&report::facts(&facts, &list, context.style)),
-    }
-    if let Some(Err((line, why))) = &facts.kubeconfig {
-        let target = facts.target(facts::Role::ProxyKubeconfig);
-        let path = target.map_or("the kubeconfig", |target| target.path.as_str());
-        let line = line.map_or(String::new(), |line| format!(":{line}"));
-        let text = format!("warning: {path}{line}: {why}\n");
-        err(&report::printable(&text));
-    }
-    if let Some(failure) = unreadable {
-        err(&format!("{}\n", report::printable(&failure.to_string())));
-        return Ok(Exit::Refused);
-    }
-    if let Some(refused) = refused {
-        err(&format!(
-            "{}\n",
-            report::printable(&format!("warning: {refused}"))
-        ));
-    }
-    Ok(Exit::Done)
-}
-
 /// `tighten plan`
 pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result<Exit, Failure> {
     warn_of_interrupted(context);
@@ -122,13 +55,18 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
     match context.format {
         Format::Json => print_json(&document()),
         Format::Text => {
-            out(&report::plan(
+            let mut text = report::plan(
                 &facts,
                 &planned.plan,
                 context.style,
                 context.verbose,
                 context.quiet,
-            ));
+            );
+            if !planned.plan.changes.is_empty() {
+                text.truncate(text.trim_end().len());
+                text.push_str(" Apply with: tighten apply\n");
+            }
+            out(&text);
             if let Some(path) = save_to {
                 let shown = path.display();
                 out(&format!(

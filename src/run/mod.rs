@@ -3,7 +3,9 @@
 mod apply;
 mod context;
 mod demo;
+mod facts;
 mod look;
+mod man;
 mod prompt;
 mod recover;
 mod rollback;
@@ -57,7 +59,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
     let context = || Context::new(&cli.global);
     match &cli.command {
         Command::Scan { fail_on } => look::scan(&context()?, *fail_on),
-        Command::Facts => look::facts(&context()?),
+        Command::Facts => facts::facts(&context()?),
         Command::Plan {
             out,
             detailed_exitcode,
@@ -87,16 +89,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             out(&String::from_utf8_lossy(&script));
             Ok(Exit::Done)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command())
-                .render(&mut page)
-                .map_err(|error| {
-                    Failure::refused(format!("the manual page cannot be made: {error}"))
-                })?;
-            out(&String::from_utf8_lossy(&page));
-            Ok(Exit::Done)
-        }
+        Command::Man => man::man(),
     }
 }
 

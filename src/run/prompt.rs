@@ -120,7 +120,7 @@ fn guarded<T>(
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let theme: &dyn Theme = if no_color { &plain } else { &colorful };
     // Raising SIGINT would kill the process with the cursor hidden: it is held back meanwhile.
-    let interrupt = crate::transaction::Interrupt::hold()?;
+    let interrupt = crate::transaction::Interrupt::hold_keyboard()?;
     let answer = question(theme);
     let stopped = interrupt.came();
     drop(interrupt);

@@ -19,9 +19,9 @@ pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<E
     };
     let recovered = match context.existing_state()? {
         Some(state) => {
-            let state = state.lock()?;
             // A second signal would only leave more to settle.
             let _interrupt = Interrupt::hold()?;
+            let state = state.lock()?;
             settle_all(&state, &context.root, resolution)?
         }
         None => Recovered::default(),

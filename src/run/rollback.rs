@@ -41,6 +41,7 @@ fn run(context: &Context, id: Option<&str>, yes: bool, force: bool) -> Result<Ex
     if !yes && !prompt::yes("Roll this back?")? {
         return Err(Failure::refused("declined").state("nothing was written"));
     }
+    let interrupt = Interrupt::hold()?;
     let state = existing(context)?.lock()?;
     settle::with(&state, context)?;
     // Looked at again under the lock: what was shown must still be what is done.
@@ -53,7 +54,6 @@ fn run(context: &Context, id: Option<&str>, yes: bool, force: bool) -> Result<Ex
         );
     }
     let changes = again.changes().to_vec();
-    let interrupt = Interrupt::hold()?;
     let committed = again
         .begin(&state, &context.root, &interrupt, Context::user())?
         .stage(&mut |_, _| Ok(()))?

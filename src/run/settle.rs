@@ -7,7 +7,7 @@ use super::context::Context;
 use crate::failure::Failure;
 use crate::report;
 use crate::report::style::err;
-use crate::transaction::{Locked, Recovered, Resolution, Settlement, recover};
+use crate::transaction::{Interrupt, Locked, Recovered, Resolution, Settlement, recover};
 
 /// Without --yes somebody has to answer.
 ///
@@ -30,7 +30,11 @@ pub fn ask_or_yes(command: &str, yes: bool) -> Result<(), Failure> {
 /// When the state is locked, or recovery could not put everything back.
 pub fn earlier(context: &Context) -> Result<(), Failure> {
     match context.existing_state()? {
-        Some(state) => with(&state.lock()?, context),
+        Some(state) => {
+            // A second signal would only leave more to settle.
+            let _interrupt = Interrupt::hold()?;
+            with(&state.lock()?, context)
+        }
         None => Ok(()),
     }
 }

@@ -113,6 +113,7 @@ pub(super) fn begin<'a>(
             directory,
             journal,
             ready,
+            attempted: 0,
         })),
         Err(error) => {
             // In this order: what `active` names must never be half gone.

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use crate::failure::{Exit, Failure};
-use crate::root::{Meta, NodePath, Root};
+use crate::root::{Meta, NodePath, Opened, Root};
 
 use super::begin::now;
 use super::disk;
@@ -17,7 +17,7 @@ use super::preflight::Ready;
 use super::record::{Aborting, Ended, Record};
 use super::state_dir::Locked;
 use super::step::Work;
-use super::undo::{Resolution, put_back};
+use super::undo::{Resolution, Undoing, put_back};
 
 /// Judges the new contents of one file as they were read back; `Err` says what is wrong with them.
 pub type CheckStaged<'c> = dyn FnMut(&NodePath, &[u8]) -> Result<(), String> + 'c;
@@ -32,6 +32,8 @@ pub(super) struct Open<'a> {
     pub(super) directory: OwnedFd,
     pub(super) journal: Journal,
     pub(super) ready: Vec<Ready>,
+    /// How many steps may have touched their target; the others' targets are none of our doing.
+    pub(super) attempted: usize,
 }
 
 /// Backups and journal are durable; the node is as it was.
@@ -219,23 +221,23 @@ impl Open<'_> {
     fn carry_out(&mut self) -> Result<(), Failure> {
         for one in &self.ready {
             self.interrupt.check()?;
-            carry_out_one(one)?;
+            let opened = last_look(one)?;
+            self.attempted += 1;
+            if let Err(error) = change(one, opened.as_ref()) {
+                // The one error that says for certain that this target was not touched.
+                if one.step.work == Work::Create && error.kind() == io::ErrorKind::AlreadyExists {
+                    self.attempted -= 1;
+                }
+                return Err(failed(&one.step.path, "changed", &error));
+            }
         }
         let mut flushed = BTreeSet::new();
         for one in &self.ready {
             if one.step.work == Work::SetMeta {
                 continue;
             }
-            let directory = &one.place.directory;
-            let flush = || -> io::Result<()> {
-                let meta = Meta::of(directory)?;
-                if flushed.insert((meta.dev, meta.ino)) {
-                    disk::flush_directory(directory)?;
-                }
-                Ok(())
-            };
-            let mut flush = flush;
-            flush().map_err(|error| failed(&one.step.path, "made durable", &error))?;
+            flush_once(&one.place.directory, &mut flushed)
+                .map_err(|error| failed(&one.step.path, "made durable", &error))?;
         }
         self.interrupt.check()
     }
@@ -278,8 +280,11 @@ impl Open<'_> {
             &self.id,
             &self.directory,
             &mut self.journal,
-            &steps,
-            Resolution::Stop,
+            Undoing {
+                steps: &steps,
+                attempted: self.attempted,
+                resolution: Resolution::Stop,
+            },
         );
         let help = why.help.clone();
         match undone {
@@ -297,47 +302,52 @@ impl Open<'_> {
     }
 }
 
-/// The last look and the change, as close to each other as can be.
-fn carry_out_one(one: &Ready) -> Result<(), Failure> {
+fn flush_once(directory: &OwnedFd, flushed: &mut BTreeSet<(u64, u64)>) -> io::Result<()> {
+    let meta = Meta::of(directory)?;
+    if flushed.insert((meta.dev, meta.ino)) {
+        disk::flush_directory(directory)?;
+    }
+    Ok(())
+}
+
+/// The last look at a target before it is changed: still the inode that was judged, untouched since.
+fn last_look(one: &Ready) -> Result<Option<Opened>, Failure> {
     let step = &one.step;
     let path = &step.path;
     let changed = || Failure::refused(format!("{path} changed while it was about to be changed"));
     let directory = &one.place.directory;
-    let name = one.place.name.as_str();
+    let mut opened = None;
     if let (Some(pre), Some(identity)) = (&step.pre, &step.identity) {
-        if step.work == Work::SetMeta {
-            let opened = one
-                .place
-                .open()
-                .map_err(|error| failed(path, "opened", &error))?;
-            if !identity.still(pre, &opened.meta) {
-                return Err(changed());
-            }
-            let post = step.post.as_ref().ok_or_else(changed)?;
-            return disk::set_metadata(&opened, pre, post, one.exact)
-                .and_then(|()| disk::flush(&opened))
-                .map_err(|error| failed(path, "changed", &error));
-        }
-        let now = Meta::at(directory, name).map_err(|_| changed())?;
-        if !identity.still(pre, &now) {
+        let now = one.place.open().map_err(|_| changed())?;
+        if !identity.still(pre, &now.meta) {
             return Err(changed());
         }
+        opened = Some(now);
     }
-    let (Some(temp), Some(staged)) = (&step.temp, &one.staged) else {
-        return disk::unlink(directory, name).map_err(|error| failed(path, "removed", &error));
-    };
-    // The directory may have been open to others when the file was staged.
-    let held =
-        Meta::of(staged).map_err(|error| failed(path, "changed", &io::Error::from(error)))?;
-    let there = Meta::at(directory, temp).map_err(|_| changed())?;
-    if held != there || held.nlink != 1 {
-        return Err(Failure::refused(format!(
-            "{path}: another file took the place of its successor"
-        )));
+    if let (Some(temp), Some(staged)) = (&step.temp, &one.staged) {
+        // The directory may have been open to others when the file was staged.
+        let held =
+            Meta::of(staged).map_err(|error| failed(path, "changed", &io::Error::from(error)))?;
+        let there = Meta::at(directory, temp).map_err(|_| changed())?;
+        if held != there || held.nlink != 1 {
+            let why = format!("{path}: another file took the place of its successor");
+            return Err(Failure::refused(why));
+        }
     }
-    match step.work {
-        Work::Create => disk::rename_new(directory, temp, name),
-        _ => disk::rename_over(directory, temp, name),
+    Ok(opened)
+}
+
+fn change(one: &Ready, opened: Option<&Opened>) -> io::Result<()> {
+    let step = &one.step;
+    let directory = &one.place.directory;
+    let name = one.place.name.as_str();
+    match (step.work, &step.temp, opened, &step.pre, &step.post) {
+        (Work::Create, Some(temp), ..) => disk::rename_new(directory, temp, name),
+        (Work::Replace, Some(temp), ..) => disk::rename_over(directory, temp, name),
+        (Work::Remove, ..) => disk::unlink(directory, name),
+        (Work::SetMeta, _, Some(opened), Some(pre), Some(post)) => {
+            disk::set_metadata(opened, pre, post, one.exact).and_then(|()| disk::flush(opened))
+        }
+        _ => Err(io::Error::other("the step is incomplete")),
     }
-    .map_err(|error| failed(path, "changed", &error))
 }

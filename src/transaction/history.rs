@@ -125,12 +125,12 @@ pub(super) fn newest_committed(state: &StateDir) -> Result<Option<TransactionId>
 fn summary(state: &StateDir, id: TransactionId) -> Result<Option<Summary>, Failure> {
     let directory = state.open_transaction(&id)?;
     let (begin, last) = match journal::read_ends(directory) {
-        Ok((Record::Begin(begin), last)) => (*begin, last),
+        Ok((Record::Begin(begin), last)) if begin.id == id => (*begin, last),
         Err(Unusable::Empty) => return Ok(None),
         Ok(_) => {
             let why = Unusable::Corrupt {
                 line: 1,
-                why: "does not begin a transaction".into(),
+                why: "does not begin this transaction".into(),
             };
             return Err(story::unusable(state, &id, &why));
         }

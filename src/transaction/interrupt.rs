@@ -21,13 +21,26 @@ impl Interrupt {
     /// # Errors
     /// When the kernel gives no handle for them.
     pub fn hold() -> Result<Interrupt, Failure> {
+        Interrupt::hold_these(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
+    }
+
+    /// Holds back what Ctrl-C sends, and nothing else: while a question is open nothing has been
+    /// changed, and whoever ends the process may do so.
+    ///
+    /// # Errors
+    /// As [`Interrupt::hold`].
+    pub fn hold_keyboard() -> Result<Interrupt, Failure> {
+        Interrupt::hold_these(&[Signal::SIGINT])
+    }
+
+    fn hold_these(held: &[Signal]) -> Result<Interrupt, Failure> {
         let refused = |errno: nix::errno::Errno| {
             Failure::refused(format!("signals cannot be held back: {}", errno.desc()))
                 .state("nothing was written")
         };
         let mut signals = SigSet::empty();
-        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-            signals.add(signal);
+        for signal in held {
+            signals.add(*signal);
         }
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let pending = SignalFd::with_flags(&signals, flags).map_err(refused)?;

@@ -55,7 +55,7 @@ pub(super) struct Journal {
 }
 
 fn seal(before: &str, number: usize, json: &str) -> String {
-    sha256(format!("{before}\n{number}\n{json}").as_bytes())
+    sha256(format!("{before}\n{TAG}{FORMAT} {number} {json}").as_bytes())
 }
 
 /// Takes a journal's bytes apart; a bad last line is a torn tail and is left out.
@@ -108,7 +108,7 @@ fn parse_line(line: &[u8], number: usize, before: &str) -> Result<(Record, Strin
     if format > FORMAT {
         return Err(LineError::Newer(format));
     }
-    if own != number {
+    if format != FORMAT || own != number {
         return Err(bad("out of order"));
     }
     if seal(before, number, json) != hash {
@@ -128,7 +128,8 @@ pub(super) fn read(directory: impl AsFd) -> Result<Lines, Unusable> {
     }
 }
 
-/// Reads only the first record and the last valid one: enough for a list of many transactions.
+/// Reads only the first record and the last valid one, for a list of many transactions: of a long
+/// journal only its ends are read, and of no journal the lines in between.
 pub(super) fn read_ends(directory: impl AsFd) -> Result<(Record, Record), Unusable> {
     const WINDOW: u64 = 64 << 10;
     let broken = |error: io::Error| match error.kind() {
@@ -140,41 +141,41 @@ pub(super) fn read_ends(directory: impl AsFd) -> Result<(Record, Record), Unusab
         .map_err(|error| broken(error.into()))?;
     let mut file = File::from(handle);
     let size = file.metadata().map_err(broken)?.len();
-    if size <= 2 * WINDOW {
-        let lines = read(directory)?;
-        return ends(lines.records).ok_or(Unusable::Empty);
-    }
     let mut head = Vec::new();
-    (&file)
-        .take(WINDOW)
-        .read_to_end(&mut head)
-        .map_err(broken)?;
-    let first = head.split_inclusive(|byte| *byte == b'\n').next();
-    let (first, _) = match first.map(|line| parse_line(line, 1, "")) {
-        Some(Ok(first)) => first,
-        Some(Err(LineError::Newer(format))) => return Err(Unusable::Newer(format)),
-        _ => return read(directory).and_then(|all| ends(all.records).ok_or(Unusable::Empty)),
-    };
+    let limit = if size <= 2 * WINDOW { LIMIT } else { WINDOW };
+    (&file).take(limit).read_to_end(&mut head).map_err(broken)?;
     let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(size - WINDOW)).map_err(broken)?;
-    file.read_to_end(&mut tail).map_err(broken)?;
-    let lines: Vec<&[u8]> = tail.split_inclusive(|byte| *byte == b'\n').collect();
-    let last = lines.windows(2).rev().find_map(|pair| match pair {
-        [before, line] => {
-            let (_, number, hash, _) = split_line(before)?;
-            parse_line(line, number + 1, hash).ok()
-        }
-        _ => None,
-    });
-    match last {
-        Some((last, _)) => Ok((first, last)),
-        None => read(directory).and_then(|all| ends(all.records).ok_or(Unusable::Empty)),
+    if head.len() as u64 != size {
+        let start = SeekFrom::Start(size.saturating_sub(WINDOW));
+        file.seek(start).map_err(broken)?;
+        file.take(WINDOW).read_to_end(&mut tail).map_err(broken)?;
+    }
+    let end = if tail.is_empty() { &head } else { &tail };
+    match first_and_last(&head, end) {
+        Some(ends) => Ok(ends),
+        // Too long a line, or damage: the whole journal tells which.
+        None => read(directory).and_then(|all| {
+            let last = all.records.last().cloned();
+            all.records
+                .into_iter()
+                .next()
+                .zip(last)
+                .ok_or(Unusable::Empty)
+        }),
     }
 }
 
-fn ends(records: Vec<Record>) -> Option<(Record, Record)> {
-    let last = records.last()?.clone();
-    Some((records.into_iter().next()?, last))
+fn first_and_last(head: &[u8], end: &[u8]) -> Option<(Record, Record)> {
+    let first = head.split_inclusive(|byte| *byte == b'\n').next()?;
+    let (first, _) = parse_line(first, 1, "").ok()?;
+    let lines: Vec<&[u8]> = end.split_inclusive(|byte| *byte == b'\n').collect();
+    // The last line, or when that one is torn the one before.
+    let last = lines.windows(2).rev().take(2).find_map(|pair| {
+        let [before, line] = pair else { return None };
+        let (_, number, hash, _) = split_line(before)?;
+        parse_line(line, number + 1, hash).ok()
+    });
+    last.map(|(last, _)| (first, last))
 }
 
 impl Journal {
@@ -266,5 +267,59 @@ impl std::fmt::Display for Unusable {
             Unusable::Corrupt { line, why } => write!(out, "is damaged in line {line}: {why}"),
             Unusable::Unreadable(why) => write!(out, "cannot be read: {why}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Ended;
+    use super::*;
+
+    fn written() -> Vec<u8> {
+        let directory = tempfile::tempdir().unwrap();
+        let handle = File::open(directory.path()).unwrap();
+        let ended = |at: &str| Record::Committed(Ended { at: at.into() });
+        let mut journal = Journal::create(&handle, &[Record::Prepared, ended("one")]).unwrap();
+        journal.append(ended("two")).unwrap();
+        std::fs::read(directory.path().join(NAME)).unwrap()
+    }
+
+    #[test]
+    fn no_flipped_bit_and_no_cut_gives_a_record_that_was_not_written() {
+        let whole = written();
+        let records = parse(&whole).unwrap().records;
+        assert_eq!(records.len(), 3);
+        for length in 0..whole.len() {
+            match parse(&whole[..length]) {
+                Ok(lines) => assert_eq!(lines.records, records[..lines.records.len()]),
+                Err(why) => assert_eq!(why, Unusable::Empty, "cut at {length}"),
+            }
+        }
+        for bit in 0..whole.len() * 8 {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(lines) = parse(&flipped) {
+                assert!(lines.records.len() < records.len(), "bit {bit}");
+                assert_eq!(lines.records, records[..lines.records.len()]);
+            }
+        }
+    }
+
+    #[test]
+    fn an_append_takes_a_torn_tail_off_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(NAME);
+        let mut torn = written();
+        let valid = torn.len();
+        torn.extend(b"tighten-journal-1 4 abc");
+        std::fs::write(&path, &torn).unwrap();
+        let handle = File::open(directory.path()).unwrap();
+        let mut journal = Journal::reopen(&handle).unwrap();
+        journal.append(Record::Prepared).unwrap();
+        let now = std::fs::read(&path).unwrap();
+        assert_eq!(now[..valid], torn[..valid]);
+        assert_eq!(parse(&now).unwrap().records.len(), 4);
+        let (first, last) = read_ends(&handle).unwrap();
+        assert_eq!((first, last), (Record::Prepared, Record::Prepared));
     }
 }

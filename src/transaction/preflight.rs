@@ -47,8 +47,9 @@ pub(super) fn examine(
     let user = User::current();
     let mut ready: Vec<Ready> = Vec::with_capacity(operations.len());
     let mut seen = BTreeSet::new();
+    let mut safe = BTreeSet::new();
     for (index, operation) in operations.into_iter().enumerate() {
-        let one = examine_one(root, id, index, operation, &user, &ready)?;
+        let one = examine_one(root, id, index, operation, &user, &ready, &mut safe)?;
         if !seen.insert(one.step.path.clone()) {
             let help = "this is a fault of the plan; report it";
             return Err(refuse(&one.step.path, "is to be changed twice", help));
@@ -65,6 +66,7 @@ fn examine_one(
     operation: Operation,
     user: &User,
     before: &[Ready],
+    safe: &mut BTreeSet<NodePath>,
 ) -> Result<Ready, Failure> {
     let path = operation.path.clone();
     let look_failed = |error: LookError| {
@@ -94,6 +96,14 @@ fn examine_one(
         ));
     }
     let set_meta = matches!(operation.action, Action::SetMeta { .. });
+    if !set_meta && operation.expected.exists && operation.expected.sha256.is_none() {
+        let help = "this is a fault of the plan; report it";
+        return Err(refuse(
+            &path,
+            "is to be replaced without knowing its contents",
+            help,
+        ));
+    }
     let contents = !set_meta || operation.expected.sha256.is_some();
     let found = look(&place, contents).map_err(look_failed)?;
     let differs = stale(&operation.expected, found.as_ref().map(|found| &found.form));
@@ -106,7 +116,7 @@ fn examine_one(
         .help("run tighten plan again"));
     }
     let (step, content) = to_step(id, index, &place, &operation, found.as_ref())?;
-    judge_directories(root, &place, before)?;
+    judge_directories(root, &place, before, safe)?;
     if let Some(found) = &found {
         judge_target(&path, &found.opened.meta, step.work)?;
     }
@@ -227,8 +237,16 @@ fn file_form(content: &[u8], (mode, uid, gid): (u32, u32, u32)) -> Form {
 
 /// Nobody else may be able to put a file where the tool works, unless an earlier step of the same
 /// transaction sees to it.
-fn judge_directories(root: &Root, place: &Place, before: &[Ready]) -> Result<(), Failure> {
+fn judge_directories(
+    root: &Root,
+    place: &Place,
+    before: &[Ready],
+    judged: &mut BTreeSet<NodePath>,
+) -> Result<(), Failure> {
     for directory in place.path.parent().ancestors() {
+        if judged.contains(&directory) {
+            continue;
+        }
         let failed =
             |error: &dyn std::fmt::Display| refuse(&directory, error, "run tighten plan again");
         let meta = if directory == NodePath::root() {
@@ -262,6 +280,7 @@ fn judge_directories(root: &Root, place: &Place, before: &[Ready]) -> Result<(),
             );
             return Err(refuse(&directory, why, &help));
         }
+        judged.insert(directory);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::journal::{Journal, Unusable};
 use super::state_dir::Locked;
 use super::step::Step;
 use super::story::{self, Reached, Story};
-use super::undo::{Resolution, put_back};
+use super::undo::{Resolution, Undoing, put_back};
 
 /// What recovery did, one entry per transaction that it settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,7 +83,7 @@ fn settle(
     };
     let story = match story {
         Ok(story) => story,
-        Err(Unusable::Empty) => return discard(state, id, recovered),
+        Err(Unusable::Empty) if !(open && exists) => return discard(state, id, recovered),
         Err(why) => {
             let failure = story::unusable(state, id, &why);
             return Err(if open {
@@ -94,6 +94,14 @@ fn settle(
         }
     };
     let settlement = match &story.reached {
+        // `active` is written after the whole of this was durable: it was there, and is lost.
+        Reached::Begun if open => {
+            let why = Unusable::Corrupt {
+                line: story.steps.len() + 2,
+                why: "its end is missing".into(),
+            };
+            return Err(story::unusable(state, id, &why).exit(Exit::Incomplete));
+        }
         Reached::Begun => return discard(state, id, recovered),
         Reached::Committed if open => Settlement::Kept,
         Reached::RolledBack(_) if open => Settlement::AlreadyPutBack,
@@ -129,7 +137,18 @@ fn undo(
         .exit(Exit::Incomplete)
         .help("mend the file system of the state directory, then: tighten recover")
     })?;
-    let kept = put_back(state, root, id, &directory, &mut journal, steps, resolution)?;
+    let kept = put_back(
+        state,
+        root,
+        id,
+        &directory,
+        &mut journal,
+        Undoing {
+            steps,
+            attempted: steps.len(),
+            resolution,
+        },
+    )?;
     Ok(Settlement::PutBack {
         files: steps.iter().map(|step| step.path.clone()).collect(),
         kept,

@@ -39,6 +39,15 @@ struct Left {
     conflict: bool,
 }
 
+/// What is to be undone, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Undoing<'a> {
+    pub(super) steps: &'a [Step],
+    /// The first so many steps may have touched their targets. After a crash nobody knows: all.
+    pub(super) attempted: usize,
+    pub(super) resolution: Resolution,
+}
+
 /// How one file ended.
 enum Ending {
     AsBefore,
@@ -54,13 +63,12 @@ pub(super) fn put_back(
     id: &TransactionId,
     directory: &OwnedFd,
     journal: &mut Journal,
-    steps: &[Step],
-    resolution: Resolution,
+    undoing: Undoing<'_>,
 ) -> Result<Vec<NodePath>, Failure> {
     let mut left = Vec::new();
     let mut kept = Vec::new();
-    for step in steps.iter().rev() {
-        match undo(root, id, directory, step, resolution) {
+    for step in undoing.steps.iter().rev() {
+        match undo(root, id, directory, step, undoing) {
             Ok(Ending::AsBefore) => {}
             Ok(Ending::Accepted) => kept.push(step.path.clone()),
             Err(one) => left.push(one),
@@ -128,8 +136,9 @@ fn undo(
     id: &TransactionId,
     directory: &OwnedFd,
     step: &Step,
-    resolution: Resolution,
+    undoing: Undoing<'_>,
 ) -> Result<Ending, Left> {
+    let resolution = undoing.resolution;
     let failed = |error: &dyn std::fmt::Display| left(step, error.to_string(), false);
     let place = match root.locate_exactly(&step.path) {
         Ok(place) => place,
@@ -146,6 +155,11 @@ fn undo(
         Err(error) => return Err(failed(&error)),
     };
     take_temps_away(&place, id, step).map_err(|error| failed(&error))?;
+    if step.index >= undoing.attempted {
+        return disk::flush_directory(&place.directory)
+            .map(|()| Ending::AsBefore)
+            .map_err(|error| failed(&error));
+    }
     let found = match look(&place, step.has_contents()) {
         Ok(found) => found,
         Err(error @ (LookError::Kind(_) | LookError::TooLarge(_) | LookError::Changing)) => {

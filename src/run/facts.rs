@@ -1,0 +1,84 @@
+//! `tighten facts`: what was found, and where it comes from.
+
+use serde_json::json;
+
+use super::context::Context;
+use super::print_json;
+use crate::cli::Format;
+use crate::facts::{self, Facts, Role};
+use crate::failure::{Exit, Failure};
+use crate::report;
+use crate::report::style::{err, out};
+
+/// Prints the facts. What could not be read is told on stderr; without a configuration that can be
+/// read at all the command could not do its work.
+pub fn facts(context: &Context) -> Result<Exit, Failure> {
+    let facts = context.facts_or_config()?;
+    let list = facts::list(&facts);
+    let unreadable = unreadable(&facts);
+    let refused = refused(&facts);
+    match context.format {
+        Format::Json => {
+            let error = unreadable.as_ref().map(|failure| &failure.message);
+            let config = json!({
+                "path": facts.target(Role::ProxyConfig).map(|target| &target.path),
+                "accepted": facts.config.as_ref().map(|reading| reading.accepted),
+                "lenient": facts.config.as_ref().map(|reading| reading.lenient),
+                "error": refused.as_ref().or(error),
+            });
+            print_json(&report::document(
+                "facts",
+                json!({
+                    "node": report::node(&context.root, Some(&facts)),
+                    "config": config,
+                    "facts": list,
+                }),
+            ));
+        }
+        Format::Text => out(&report::facts(&facts, &list, context.style)),
+    }
+    for warning in [bad_kubeconfig(&facts), refused].into_iter().flatten() {
+        err(&report::printable(&format!("warning: {warning}\n")));
+    }
+    if let Some(failure) = unreadable {
+        err(&report::printable(&format!("{failure}\n")));
+        return Ok(failure.exit);
+    }
+    Ok(Exit::Done)
+}
+
+/// Why there is no configuration to read values from.
+fn unreadable(facts: &Facts) -> Option<Failure> {
+    let target = facts
+        .target(Role::ProxyConfig)
+        .filter(|_| facts.config.is_none())?;
+    let why = match &target.seen {
+        Err(error) => error.to_string(),
+        Ok(seen) => seen.unread().to_string(),
+    };
+    let failure = Failure::refused(format!("{} {why}", target.path));
+    Some(failure.help("name the right file with --config FILE"))
+}
+
+/// Why kube-proxy would refuse the configuration, with its place.
+fn refused(facts: &Facts) -> Option<String> {
+    let problem = facts.config.as_ref()?.error.as_ref()?;
+    let target = facts.target(Role::ProxyConfig);
+    let path = target.map_or("the flags", |target| target.path.as_str());
+    Some(place(path, problem.line, &problem.message))
+}
+
+/// Why the kubeconfig could not be read, with its place.
+fn bad_kubeconfig(facts: &Facts) -> Option<String> {
+    let (line, why) = facts.kubeconfig.as_ref()?.as_ref().err()?;
+    let target = facts.target(Role::ProxyKubeconfig);
+    let path = target.map_or("the kubeconfig", |target| target.path.as_str());
+    Some(place(path, *line, why))
+}
+
+fn place(path: &str, line: Option<usize>, why: &str) -> String {
+    match line {
+        Some(line) => format!("{path}:{line}: {why}"),
+        None => format!("{path}: {why}"),
+    }
+}
