@@ -176,9 +176,11 @@ impl TryFrom<String> for Mode {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        // A sign would be read as part of the number.
+        let plain = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit());
         u32::from_str_radix(&text, 8)
             .ok()
-            .filter(|mode| *mode <= 0o7777 && text.len() == 4)
+            .filter(|_| plain)
             .map(Mode)
             .ok_or_else(|| format!("not a mode of four octal digits: {text:?}"))
     }

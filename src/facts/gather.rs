@@ -161,7 +161,7 @@ impl Gatherer<'_> {
             Ok(Seen {
                 bytes: Some(bytes), ..
             }) => kubeconfig::read(bytes).map_err(|problem| (problem.line, problem.message)),
-            Ok(seen) => Err((None, LookError::Kind(seen.meta.kind).to_string())),
+            Ok(seen) => Err((None, seen.unread().to_string())),
             Err(error) => Err((None, error.to_string())),
         };
         if let Ok(kubeconfig) = &read {

@@ -14,7 +14,7 @@ pub use origin::{Origin, OriginKind};
 use crate::discover::KubeProxy;
 use crate::kubeconfig::Kubeconfig;
 use crate::proxyconfig::Reading;
-use crate::root::{LookError, Meta, NodePath};
+use crate::root::{FileKind, LookError, Meta, NodePath};
 
 /// What a file is to kube-proxy. Checks name files by their role, never by a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
@@ -54,6 +54,16 @@ pub struct Seen {
     pub meta: Meta,
     /// Its contents, where a check needs them. Credential files are never read.
     pub bytes: Option<Vec<u8>>,
+}
+
+impl Seen {
+    /// Why there are no contents.
+    pub fn unread(&self) -> LookError {
+        match self.meta.kind {
+            FileKind::File => LookError::Denied,
+            other => LookError::Kind(other),
+        }
+    }
 }
 
 /// A file in its role.

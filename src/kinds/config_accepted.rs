@@ -27,7 +27,7 @@ impl Kind for ConfigAccepted {
                         Instance::judged(false, "it does not exist", by_hand)
                     }
                     Err(error) => Instance::unknown(error.to_string()),
-                    Ok(seen) => Instance::unknown(LookError::Kind(seen.meta.kind).to_string()),
+                    Ok(seen) => Instance::unknown(seen.unread().to_string()),
                 }
                 .at(&target.path),
                 None => Instance::unknown("kube-proxy's flags are not known"),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{Instance, Kind, Mend, each_kubeconfig, fix_or_by_hand};
 use crate::baseline::Check;
 use crate::facts::{Facts, Role, Target};
-use crate::root::{FileKind, LookError};
+use crate::root::LookError;
 
 /// `kubeconfig-ca: {}`
 #[derive(Clone, Debug, Deserialize)]
@@ -89,14 +89,7 @@ impl Kind for KubeconfigCa {
                 None => Instance::unknown(format!("{} cannot be a path", named.value)),
                 Some((target, Ok(seen))) => match &seen.bytes {
                     Some(bytes) => judged(bytes, target.path.as_str()),
-                    None if seen.meta.kind == FileKind::File => {
-                        Instance::unknown(format!("{} {}", target.path, LookError::Denied))
-                    }
-                    None => Instance::unknown(format!(
-                        "{} {}",
-                        target.path,
-                        LookError::Kind(seen.meta.kind)
-                    )),
+                    None => Instance::unknown(format!("{} {}", target.path, seen.unread())),
                 },
                 // A container's own file that the node does not see says nothing.
                 Some((target, Err(LookError::Missing))) if target.hold.is_some() => {

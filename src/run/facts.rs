@@ -9,7 +9,6 @@ use crate::facts::{self, Facts, Role};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::report::style::{err, out};
-use crate::root::LookError;
 
 /// Prints the facts. What could not be read is told on stderr; without a configuration that can be
 /// read at all the command could not do its work.
@@ -55,7 +54,7 @@ fn unreadable(facts: &Facts) -> Option<Failure> {
         .filter(|_| facts.config.is_none())?;
     let why = match &target.seen {
         Err(error) => error.to_string(),
-        Ok(seen) => LookError::Kind(seen.meta.kind).to_string(),
+        Ok(seen) => seen.unread().to_string(),
     };
     let failure = Failure::refused(format!("{} {why}", target.path));
     Some(failure.help("name the right file with --config FILE"))
