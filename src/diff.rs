@@ -9,11 +9,25 @@ use crate::yaml::{self, Node, Value};
 /// Lines of context around a change.
 const CONTEXT: usize = 2;
 
-/// The unified diff of two texts, hunks only, with everything masked that could be a secret.
-pub fn unified(before: &[u8], after: &[u8]) -> String {
-    let before = masked(&String::from_utf8_lossy(before));
-    let after = masked(&String::from_utf8_lossy(after));
-    let diff = TextDiff::from_lines(before.as_str(), after.as_str());
+/// A text as it may be shown: everything is masked that could be a secret.
+#[derive(Clone, Debug)]
+pub struct Shown(String);
+
+impl Shown {
+    /// Of a file of the node.
+    pub fn of(bytes: &[u8]) -> Shown {
+        Shown(masked(&String::from_utf8_lossy(bytes)))
+    }
+
+    /// Of a text that the binary carries, which has nothing to hide.
+    pub fn own(text: &str) -> Shown {
+        Shown(text.to_string())
+    }
+}
+
+/// The unified diff of two texts, hunks only.
+pub fn unified(before: &Shown, after: &Shown) -> String {
+    let diff = TextDiff::from_lines(before.0.as_str(), after.0.as_str());
     let mut out = String::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         // Writing to a String cannot fail.
@@ -111,7 +125,7 @@ mod tests {
     fn a_secret_never_reaches_a_diff() {
         let before = "users:\n- name: a\n  user:\n    token: geheim\n    client-key-data: |\n      AAAA\n      BBBB\n    tokenFile: /t\n# token: alt\nx: true\n";
         let after = before.replace("x: true", "x: false");
-        let diff = unified(before.as_bytes(), after.as_bytes());
+        let diff = unified(&Shown::of(before.as_bytes()), &Shown::of(after.as_bytes()));
         assert_eq!(
             diff,
             "@@ -8,3 +8,3 @@\n     tokenFile: ***\n ***\n-x: true\n+x: false\n"

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::root::{LookError, NodePath, Root, Where};
 
 use flags::Flag;
-use pod::StaticPod;
+use pod::{Manifests, StaticPod};
 use process::Process;
 use systemd::Unit;
 
@@ -164,12 +164,24 @@ impl KubeProxy {
     }
 }
 
-/// The components that run on this node, in one pass over /proc.
-pub fn processes(root: &Root) -> Vec<Process> {
-    match root.place() {
-        Where::Live => process::all(),
-        // An image has no processes; those of this machine are not its own.
-        _ => Vec::new(),
+/// What runs, or would run, on the node: looked at once.
+#[derive(Debug)]
+pub struct Survey {
+    /// Processes of the components; none for a tree that is not running.
+    pub processes: Vec<Process>,
+    /// The static pods.
+    pub manifests: Manifests,
+}
+
+/// Looks at processes and static pods.
+pub fn survey(root: &Root) -> Survey {
+    Survey {
+        processes: match root.place() {
+            Where::Live => process::all(),
+            // An image has no processes; those of this machine are not its own.
+            _ => Vec::new(),
+        },
+        manifests: Manifests::read(root),
     }
 }
 
@@ -177,8 +189,8 @@ pub fn processes(root: &Root) -> Vec<Process> {
 ///
 /// # Errors
 /// When there is none, or when more than one could be meant.
-pub fn find(root: &Root, processes: &[Process], named: &Named) -> Result<KubeProxy, Failure> {
-    let mut found = candidates(root, processes);
+pub fn find(root: &Root, survey: &Survey, named: &Named) -> Result<KubeProxy, Failure> {
+    let mut found = candidates(root, survey);
     if found.len() > 1
         && let Some(path) = &named.config
     {
@@ -230,8 +242,9 @@ fn describe(proxy: &KubeProxy) -> String {
 }
 
 /// Everything that could be the kube-proxy of this node, from the surest source that has any.
-fn candidates(root: &Root, processes: &[Process]) -> Vec<KubeProxy> {
-    let running: Vec<KubeProxy> = processes
+fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
+    let running: Vec<KubeProxy> = survey
+        .processes
         .iter()
         .filter(|process| process.program == "kube-proxy")
         .map(|process| {
@@ -251,17 +264,12 @@ fn candidates(root: &Root, processes: &[Process]) -> Vec<KubeProxy> {
             with_paths(Source::Unit(unit), flags, None, problem)
         })
         .collect();
-    if let Some(directory) = pod::directory(root) {
-        installed.extend(
-            pod::running(root, &directory, "kube-proxy")
-                .into_iter()
-                .map(|pod| {
-                    let flags = flags::parse(&pod.arguments, &pod.origin);
-                    let (version, problem) = (pod.version.clone(), pod.problem.clone());
-                    with_paths(Source::StaticPod(pod), flags, version, problem)
-                }),
-        );
-    }
+    let pods = survey.manifests.running("kube-proxy").into_iter();
+    installed.extend(pods.map(|pod| {
+        let flags = flags::parse(&pod.arguments, &pod.origin);
+        let (version, problem) = (pod.version.clone(), pod.problem.clone());
+        with_paths(Source::StaticPod(pod), flags, version, problem)
+    }));
     installed
 }
 

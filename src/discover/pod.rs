@@ -43,7 +43,7 @@ impl StaticPod {
 }
 
 /// The directory of the static pods.
-pub fn directory(root: &Root) -> Option<NodePath> {
+fn directory(root: &Root) -> Option<NodePath> {
     let configured = NodePath::new(KUBELET_CONFIG)
         .and_then(|path| root.open(&path).ok()?.1.read().ok())
         .and_then(|bytes| {
@@ -54,31 +54,46 @@ pub fn directory(root: &Root) -> Option<NodePath> {
     configured.or_else(|| NodePath::new(DEFAULT_DIRECTORY))
 }
 
-/// All static pods that run the program. The kubelet reads every file whose name does not begin
-/// with a dot, whatever its ending.
-pub fn running(root: &Root, directory: &NodePath, program: &str) -> Vec<StaticPod> {
-    root.list(directory)
-        .unwrap_or_default()
-        .iter()
-        .filter(|name| !name.starts_with('.'))
-        .filter_map(|name| directory.join(name))
-        .filter_map(|path| read(root, path, program))
-        .collect()
+/// The manifests of all static pods of a node.
+#[derive(Debug)]
+pub struct Manifests(Vec<(NodePath, Node)>);
+
+impl Manifests {
+    /// Reads those that name one of the components at all. The kubelet reads every file whose name
+    /// does not begin with a dot, whatever its ending.
+    pub fn read(root: &Root) -> Manifests {
+        let Some(directory) = directory(root) else {
+            return Manifests(Vec::new());
+        };
+        let names = root.list(&directory).unwrap_or_default();
+        let paths = names
+            .iter()
+            .filter(|name| !name.starts_with('.'))
+            .filter_map(|name| directory.join(name));
+        Manifests(paths.filter_map(|path| read(root, path)).collect())
+    }
+
+    /// All static pods that run the program.
+    pub fn running(&self, program: &str) -> Vec<StaticPod> {
+        let pod = |(path, pod): &(NodePath, Node)| {
+            let spec = pod.get("spec")?;
+            spec.get("containers")?
+                .items()
+                .iter()
+                .find_map(|container| component(container, spec, path, program))
+        };
+        self.0.iter().filter_map(pod).collect()
+    }
 }
 
-fn read(root: &Root, path: NodePath, program: &str) -> Option<StaticPod> {
+fn read(root: &Root, path: NodePath) -> Option<(NodePath, Node)> {
     let bytes = root.open(&path).ok()?.1.read().ok()?;
     let text = String::from_utf8(bytes).ok()?;
-    if !text.contains(program) && !text.contains("hyperkube") {
+    let ours = ["kube-proxy", "kube-apiserver", "hyperkube"];
+    if !ours.iter().any(|name| text.contains(name)) {
         return None;
     }
-    let document = yaml::parse_first(&text).ok()?;
-    let pod = document.root?;
-    let spec = pod.get("spec")?;
-    spec.get("containers")?
-        .items()
-        .iter()
-        .find_map(|container| component(container, spec, &path, program))
+    Some((path, yaml::parse_first(&text).ok()?.root?))
 }
 
 fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> Option<StaticPod> {

@@ -2,9 +2,9 @@
 
 use super::{ApiServer, Origin, PolicyPath};
 use crate::discover::flags::{self, Flag};
-use crate::discover::pod::{self, StaticPod};
+use crate::discover::pod::StaticPod;
 use crate::discover::process::{self, Process};
-use crate::discover::systemd;
+use crate::discover::{Survey, systemd};
 use crate::root::{LookError, NodePath, Root};
 
 const PROGRAM: &str = "kube-apiserver";
@@ -39,9 +39,9 @@ struct Found {
 }
 
 /// Finds it, and the audit policy that it names.
-pub(super) fn find(root: &Root, processes: &[Process]) -> Option<ApiServer> {
-    let found = static_pod(root)
-        .or_else(|| running(processes))
+pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
+    let found = static_pod(survey)
+        .or_else(|| running(&survey.processes))
         .or_else(|| service(root))?;
     let policy = match flags::last(&found.flags, "audit-policy-file") {
         Some(flag) => {
@@ -68,9 +68,8 @@ pub(super) fn find(root: &Root, processes: &[Process]) -> Option<ApiServer> {
     })
 }
 
-fn static_pod(root: &Root) -> Option<Found> {
-    let directory = pod::directory(root)?;
-    let pod = pod::running(root, &directory, PROGRAM).pop()?;
+fn static_pod(survey: &Survey) -> Option<Found> {
+    let pod = survey.manifests.running(PROGRAM).pop()?;
     Some(Found {
         described: format!("static pod {}", pod.path),
         flags: flags::parse(&pod.arguments, &pod.origin),

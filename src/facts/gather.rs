@@ -4,23 +4,17 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{Directory, Facts, Origin, OriginKind, Role, Seen, Target, api_server};
-use crate::discover::process::Process;
-use crate::discover::{KubeProxy, Placed, Source, address, flags};
+use crate::discover::{KubeProxy, Placed, Source, Survey, address, flags};
 use crate::kubeconfig::{self, Kubeconfig, Purpose};
 use crate::proxyconfig::{self, Reading};
 use crate::root::{FileKind, LookError, Meta, NodePath, Root, Where};
 
 /// Looks at everything that belongs to this kube-proxy. Reads; writes nothing.
-pub fn gather(
-    root: &Root,
-    processes: &[Process],
-    proxy: KubeProxy,
-    node_ip: Option<IpAddr>,
-) -> Facts {
+pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<IpAddr>) -> Facts {
     let mut facts = nothing_yet(proxy);
     facts.hostname = hostname(root);
     facts.local_addresses = address::local(root);
-    facts.api_server = api_server::find(root, processes);
+    facts.api_server = api_server::find(root, survey);
     let mut gatherer = Gatherer {
         root,
         facts: &mut facts,
@@ -35,7 +29,7 @@ pub fn gather(
     };
     facts.node_ip = match node_ip {
         Some(address) => Ok((address, Origin::flag(None))),
-        None => address::from_kubelet(root, processes)
+        None => address::from_kubelet(root, &survey.processes)
             .map_or_else(|| address::from_route(root, server.as_deref()), Ok),
     };
     facts
@@ -240,19 +234,19 @@ fn named_kubeconfig(
 }
 
 fn look(root: &Root, path: &NodePath, read: bool) -> Result<Seen, LookError> {
-    let (place, opened) = root.open(path)?;
+    let (path, opened) = root.open(path)?;
     let bytes = if read && opened.meta.kind == FileKind::File {
         match opened.read() {
             Ok(bytes) => Some(bytes),
             // Its mode and owner can still be judged; who needs the contents asks again.
-            Err(LookError::Denied) => return unreadable(place.path, opened.meta),
+            Err(LookError::Denied) => return unreadable(path, opened.meta),
             Err(error) => return Err(error),
         }
     } else {
         None
     };
     Ok(Seen {
-        path: place.path,
+        path,
         meta: opened.meta,
         bytes,
     })
@@ -260,7 +254,7 @@ fn look(root: &Root, path: &NodePath, read: bool) -> Result<Seen, LookError> {
 
 fn look_at_directory(root: &Root, path: &NodePath) -> Directory {
     let (path, seen) = match root.open(path) {
-        Ok((place, opened)) => (place.path, Ok(opened.meta)),
+        Ok((path, opened)) => (path, Ok(opened.meta)),
         Err(error) => (path.clone(), Err(error)),
     };
     Directory {

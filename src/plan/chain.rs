@@ -5,7 +5,7 @@ use super::names::Names;
 use super::state::{FileState, digest};
 use super::{Action, Change, Edit, Manual, Plan};
 use crate::baseline::content;
-use crate::diff;
+use crate::diff::{self, Shown};
 use crate::edit::{self, Scalar};
 use crate::facts::{Facts, Role};
 use crate::proxyconfig;
@@ -79,21 +79,25 @@ impl<'a> Chain<'a> {
             self.leave(&refused, &reason, plan);
         }
         let mut state = now.state.clone();
-        let mut sofar = now.bytes;
         let mut written = None;
         for draft in possible {
             let change = self.plain(draft, &state);
-            if draft_creates(draft) {
-                written = content_of(draft).map(|text| text.as_bytes().to_vec());
+            if let Wanted::Create(name, _) = &draft.mend {
+                written = content(name).map(|text| text.as_bytes().to_vec());
             }
             state = change.after.clone();
             plan.changes.push(change);
         }
+        let mut seen = (!proved.is_empty()).then(|| Shown::of(&now.bytes));
         for (draft, result) in proved {
-            let change = self.edit_change(draft, &state, &sofar, &result);
+            let next = Shown::of(&result);
+            let mut change = self.edit_change(draft, &state, &result);
+            if let Some(seen) = &seen {
+                change.diff = diff::unified(seen, &next);
+            }
             state = change.after.clone();
-            sofar = result;
-            written = Some(sofar.clone());
+            seen = Some(next);
+            written = Some(result);
             plan.changes.push(change);
         }
         (state != now.state).then_some(Work {
@@ -216,7 +220,7 @@ impl<'a> Chain<'a> {
                 .with_owner(uid, gid, self.names)
                 .with_bytes(text.as_bytes());
                 let summary = format!("new file, {mode:04o} {}", after.owned_by());
-                let diff = diff::unified(b"", text.as_bytes());
+                let diff = diff::unified(&Shown::own(""), &Shown::own(text));
                 (Action::Create, after, summary, diff, Some(name.clone()))
             }
             // Edits go through `edit_change`.
@@ -248,29 +252,18 @@ impl<'a> Chain<'a> {
         }
     }
 
-    fn edit_change(&self, draft: &Draft, before: &FileState, old: &[u8], new: &[u8]) -> Change {
+    /// An edit; its diff is the caller's.
+    fn edit_change(&self, draft: &Draft, before: &FileState, new: &[u8]) -> Change {
         let mut change = self.plain(draft, before);
         if let Wanted::Edit(steps, value) = &draft.mend {
             change.after = before.clone().with_bytes(new);
             change.summary = format!("{} = {}", edit::spelled(steps), shown(value));
-            change.diff = diff::unified(old, new);
             change.edit = Some(Edit {
                 path: steps.clone(),
                 value: value.clone(),
             });
         }
         change
-    }
-}
-
-fn draft_creates(draft: &Draft) -> bool {
-    matches!(draft.mend, Wanted::Create(..))
-}
-
-fn content_of(draft: &Draft) -> Option<&'static str> {
-    match &draft.mend {
-        Wanted::Create(name, _) => content(name),
-        _ => None,
     }
 }
 

@@ -135,8 +135,8 @@ impl Opened {
         if self.meta.kind == FileKind::File && self.meta.size > limit {
             return Err(LookError::TooLarge(self.meta.size));
         }
+        let mut before = self.meta;
         for _ in 0..3 {
-            let before = Meta::of(&self.handle)?;
             let mut bytes =
                 Vec::with_capacity(usize::try_from(before.size).unwrap_or(0).min(1 << 20));
             self.reader()?
@@ -150,6 +150,7 @@ impl Opened {
             if (before.size, before.mtime, before.ctime) == (after.size, after.mtime, after.ctime) {
                 return Ok(bytes);
             }
+            before = after;
         }
         Err(LookError::Changing)
     }
@@ -199,18 +200,27 @@ fn read_xattrs(path: &str) -> Result<Xattrs, LookError> {
 }
 
 impl Root {
-    /// Resolves and opens in one step.
+    /// Resolves and opens in one step. Returns the path with every symlink resolved, too.
     ///
     /// # Errors
     /// As [`Root::locate`] and [`Place::open`].
-    pub fn open(&self, path: &NodePath) -> Result<(Place, Opened), LookError> {
-        let place = self.locate(path)?;
-        let opened = place.open()?;
-        if opened.meta.kind == FileKind::Symlink {
-            // It was no symlink when the path was resolved.
-            return Err(LookError::Changing);
+    pub fn open(&self, path: &NodePath) -> Result<(NodePath, Opened), LookError> {
+        match self.open_plain(path) {
+            Ok(handle) => {
+                let meta = Meta::of(&handle)?;
+                Ok((path.clone(), Opened { handle, meta }))
+            }
+            Err(LookError::Loop) => {
+                let place = self.locate_linked(path)?;
+                let opened = place.open()?;
+                if opened.meta.kind == FileKind::Symlink {
+                    // It was no symlink when the path was resolved.
+                    return Err(LookError::Changing);
+                }
+                Ok((place.path, opened))
+            }
+            Err(error) => Err(error),
         }
-        Ok((place, opened))
     }
 
     /// What the last component of a path points to, when it is a symlink.
@@ -232,7 +242,7 @@ impl Root {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let handle = openat(&opened.handle, ".", flags, Mode::empty())?;
         let mut names = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&handle)? {
+        for entry in rustix::fs::Dir::new(handle)? {
             if let Ok(name) = entry?.file_name().to_str()
                 && !matches!(name, "." | "..")
             {

@@ -147,9 +147,24 @@ impl Root {
         }
     }
 
+    /// Opens what a path leads to with O_PATH, in one call: a symlink or `..` anywhere is refused.
+    ///
+    /// # Errors
+    /// [`LookError::Loop`] for a symlink or `..`, and what the kernel returns.
+    pub(super) fn open_plain(&self, path: &NodePath) -> Result<OwnedFd, LookError> {
+        if path.components().any(|part| part == "..") {
+            return Err(LookError::Loop);
+        }
+        self.open_below(&self.handle, path.relative(), OFlag::empty())
+    }
+
     fn open_directory(&self, from: impl AsFd, name: &str) -> Result<OwnedFd, LookError> {
+        self.open_below(from, name, OFlag::O_DIRECTORY)
+    }
+
+    fn open_below(&self, from: impl AsFd, name: &str, flags: OFlag) -> Result<OwnedFd, LookError> {
         let how = OpenHow::new()
-            .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+            .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | flags)
             .resolve(
                 ResolveFlag::RESOLVE_BENEATH
                     | ResolveFlag::RESOLVE_NO_SYMLINKS
@@ -166,7 +181,7 @@ impl Root {
     }
 
     /// One component at a time, judging each symlink before it is followed.
-    fn locate_linked(&self, path: &NodePath) -> Result<Place, LookError> {
+    pub(super) fn locate_linked(&self, path: &NodePath) -> Result<Place, LookError> {
         let mut todo: VecDeque<String> = path.components().map(String::from).collect();
         let mut walked: Vec<(OwnedFd, String)> = Vec::new();
         let mut links = 0;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use crate::baseline::{self, Baseline};
 use crate::check::{self, Outcome, Selection};
 use crate::cli::{Format, Global};
-use crate::discover::process::Process;
-use crate::discover::{self, KubeProxy, Named, Source};
+use crate::discover::{self, KubeProxy, Named, Source, Survey};
 use crate::facts::{self, Facts};
 use crate::failure::Failure;
 use crate::plan::{self, Inputs, Planned};
@@ -123,8 +122,8 @@ impl Context {
     /// # Errors
     /// When no kube-proxy is found, or more than one.
     pub fn facts(&self) -> Result<Facts, Failure> {
-        let (processes, proxy) = self.find()?;
-        Ok(self.gather(&processes, proxy))
+        let (survey, proxy) = self.find()?;
+        Ok(self.gather(&survey, proxy))
     }
 
     /// Looks at the node; where there is none and only `--config` names a file, at that file alone.
@@ -132,26 +131,26 @@ impl Context {
     /// # Errors
     /// As [`Context::facts`].
     pub fn facts_or_config(&self) -> Result<Facts, Failure> {
-        let (processes, proxy) = self.find()?;
+        let (survey, proxy) = self.find()?;
         let alone = matches!(proxy.source, Source::Named) && self.inputs.kubeconfig.is_none();
         if alone {
             return Ok(facts::gather_config(&self.root, proxy));
         }
-        Ok(self.gather(&processes, proxy))
+        Ok(self.gather(&survey, proxy))
     }
 
-    fn find(&self) -> Result<(Vec<Process>, KubeProxy), Failure> {
-        let processes = discover::processes(&self.root);
+    fn find(&self) -> Result<(Survey, KubeProxy), Failure> {
+        let survey = discover::survey(&self.root);
         let named = Named {
             config: self.inputs.config.clone(),
             kubeconfig: self.inputs.kubeconfig.clone(),
         };
-        let proxy = discover::find(&self.root, &processes, &named)?;
-        Ok((processes, proxy))
+        let proxy = discover::find(&self.root, &survey, &named)?;
+        Ok((survey, proxy))
     }
 
-    fn gather(&self, processes: &[Process], proxy: KubeProxy) -> Facts {
-        facts::gather(&self.root, processes, proxy, self.inputs.node_ip)
+    fn gather(&self, survey: &Survey, proxy: KubeProxy) -> Facts {
+        facts::gather(&self.root, survey, proxy, self.inputs.node_ip)
     }
 
     /// Judges the node.
