@@ -73,7 +73,7 @@ impl Bench {
             script,
             calls: trace.calls(&self.path("work"), kept),
             fsyncs: trace.count("fsync"),
-            made: trace.count("mkdirat"),
+            made: trace.succeeded("mkdirat"),
         }
     }
 }

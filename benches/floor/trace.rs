@@ -60,6 +60,12 @@ impl Trace {
         self.lines.iter().filter(|line| line.call == call).count()
     }
 
+    /// How often a call was made and did its work.
+    pub fn succeeded(&self, call: &str) -> usize {
+        let done = |line: &&Line| line.call == call && line.result == "0";
+        self.lines.iter().filter(done).count()
+    }
+
     /// How many calls a floor keeps.
     pub fn calls(&self, below: &Path, kept: Kept) -> usize {
         self.script(below, kept).lines().count()

@@ -20,10 +20,7 @@ pub fn history(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
         };
         let details = show(&state.ok_or_else(missing)?, id)?;
         match context.format {
-            Format::Json => print_json(&report::document(
-                "history",
-                json!({"transactions": [detailed(&details)]}),
-            )),
+            Format::Json => print_json(&report::document("history", detailed(&details))),
             Format::Text => out(&report::transaction(&details, context.style)),
         }
         return Ok(Exit::Done);
@@ -67,9 +64,8 @@ fn summary(summary: &Summary) -> Value {
     })
 }
 
-/// One transaction: as in the list, with its changes and files written out beside the counts.
+/// One transaction: as in the list, with its changes and files written out beside it.
 fn detailed(details: &Details) -> Value {
-    let mut value = summary(&details.summary);
     let changes: Vec<Value> = details
         .changes
         .iter()
@@ -84,9 +80,9 @@ fn detailed(details: &Details) -> Value {
             })
         })
         .collect();
-    if let Some(fields) = value.as_object_mut() {
-        fields.insert("change_list".into(), json!(changes));
-        fields.insert("file_list".into(), json!(details.files));
-    }
-    value
+    json!({
+        "transactions": [summary(&details.summary)],
+        "changes": changes,
+        "files": details.files,
+    })
 }
