@@ -222,3 +222,42 @@ fn a_saved_plan_is_applied_exactly() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.err.contains("stale"), "{ran:?}");
 }
+
+#[test]
+fn an_output_that_a_full_disk_swallows_is_no_success() {
+    let node = Node::demo();
+    let full = || {
+        fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap()
+    };
+    for command in ["scan", "facts", "plan", "verify", "explain", "history"] {
+        let ran: support::Ran = node
+            .command()
+            .args(["--format", "json", command])
+            .stdout(full())
+            .output()
+            .unwrap()
+            .into();
+        assert_eq!(ran.code, 1, "{command}: {ran:?}");
+        assert!(ran.err.contains("could not be written"), "{ran:?}");
+    }
+    // What apply did stays done, and its exit code says so.
+    let mut command = node.command();
+    let ran = command.args(["apply", "--yes"]).stdout(full()).output();
+    assert_eq!(support::Ran::from(ran.unwrap()).code, 0);
+    assert_eq!(node.run(&["verify"]).code, 0);
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_error() {
+    let node = Node::demo();
+    for (command, code) in [("scan", 2), ("plan", 0), ("facts", 0)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ran = node.command().arg(command).stdout(writer).output().unwrap();
+        let ran = support::Ran::from(ran);
+        assert_eq!((ran.code, ran.err.as_str()), (code, ""), "{command}");
+    }
+}

@@ -7,6 +7,7 @@ pub mod address;
 pub mod flags;
 pub mod pod;
 pub mod process;
+mod shell;
 pub mod systemd;
 pub mod words;
 

@@ -119,10 +119,13 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
             ))
         })
         .collect();
+    // Kubernetes' own `$(NAME)` references; one that is not known stays as it is.
+    let value = |name: &str| environment.get(name).map(String::as_str);
     let command: Vec<String> = command
         .iter()
-        .map(|word| references(word, &environment))
-        .collect();
+        .map(|word| words::filled(word, ('(', ')'), value))
+        .collect::<Result<_, _>>()
+        .ok()?;
     let found = words::arguments(&command, &environment, program)?;
     Some(StaticPod {
         path: path.clone(),
@@ -134,27 +137,6 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
             .problem
             .map(|problem| format!("its command holds {problem}")),
     })
-}
-
-/// Kubernetes' own `$(NAME)` references.
-fn references(word: &str, environment: &Variables) -> String {
-    let mut out = String::new();
-    let mut rest = word;
-    while let Some((before, behind)) = rest.split_once("$(") {
-        out.push_str(before);
-        match behind.split_once(')') {
-            Some((name, after)) if environment.contains_key(name) => {
-                out.push_str(environment.get(name).map_or("", String::as_str));
-                rest = after;
-            }
-            _ => {
-                out.push_str("$(");
-                rest = behind;
-            }
-        }
-    }
-    out.push_str(rest);
-    out
 }
 
 /// `1.36.2` out of `registry.k8s.io/kube-proxy:v1.36.2@sha256:...`.

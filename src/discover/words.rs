@@ -2,8 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use super::shell::shell;
+
 /// Variables that a command line may use.
 pub type Variables = BTreeMap<String, String>;
+
+/// Longest command that variables may make, in bytes; the kernel starts none that is longer.
+const MAX_COMMAND: usize = 2 << 20;
+
+pub(super) fn short_enough(size: usize) -> Result<(), String> {
+    if size <= MAX_COMMAND {
+        return Ok(());
+    }
+    Err("more than a command line can hold".into())
+}
 
 /// The arguments that a command gives to a program: behind the program's own name, behind `hyperkube`,
 /// or inside `sh -c "..."`. `None` for a command that does not run it: a word alone, as in
@@ -73,132 +85,22 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
 /// # Errors
 /// For an unclosed quote, and for a specifier (`%i`) whose value only systemd knows.
 pub fn systemd(line: &str, variables: &Variables) -> Result<Vec<String>, String> {
+    let value = |name: &str| variables.get(name).map_or("", String::as_str);
     let mut words = Vec::new();
+    let mut size = 0;
     for word in quoted(line)? {
         if let Some(name) = word.strip_prefix('$').filter(|name| is_name(name)) {
-            words.extend(quoted(variables.get(name).map_or("", String::as_str))?);
+            size += value(name).len();
+            short_enough(size)?;
+            words.extend(quoted(value(name))?);
         } else {
-            words.push(specifiers(&braces(&word, variables))?);
+            let filled = filled(&word, ('{', '}'), |name| Some(value(name)))?;
+            size += filled.len();
+            short_enough(size)?;
+            words.push(specifiers(&filled)?);
         }
     }
     Ok(words)
-}
-
-/// Splits the text behind `sh -c` as a shell would into its commands, and each into words: quotes,
-/// variables from the given ones, redirections left out.
-///
-/// # Errors
-/// For an unclosed quote, for substitutions, and for a variable that is not among the given ones:
-/// only the shell knows what they become.
-pub fn shell(line: &str, variables: &Variables) -> Result<Vec<Vec<String>>, String> {
-    let mut reader = Shell::default();
-    let mut quote: Option<char> = None;
-    let mut letters = line.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (Some(open), _) if letter == open => quote = None,
-            (Some('\''), _) => reader.push(letter),
-            (None, '"' | '\'') => {
-                quote = Some(letter);
-                reader.word.get_or_insert_default();
-            }
-            (_, '`') => {
-                return Err("a command substitution, whose result only a shell knows".into());
-            }
-            (_, '\\') => reader.push(letters.next().unwrap_or('\\')),
-            (_, '$') => {
-                let rest: String = letters.clone().collect();
-                let (name, length) = variable(&rest)?;
-                letters.nth(length - 1);
-                let value = variables
-                    .get(name)
-                    .ok_or_else(|| format!("the variable {name}, whose value is not known"))?;
-                for part in value.chars() {
-                    match part {
-                        part if quote.is_none() && part.is_whitespace() => reader.end_word(),
-                        part => reader.push(part),
-                    }
-                }
-            }
-            (Some(_), _) => reader.push(letter),
-            (None, '&') if letters.peek() == Some(&'>') => {}
-            (None, '\n' | ';' | '&' | '|') => reader.end_command(),
-            (None, '<' | '>') => {
-                reader.redirect();
-                while letters
-                    .next_if(|next| matches!(next, '<' | '>' | '&'))
-                    .is_some()
-                {}
-            }
-            (None, _) if letter.is_whitespace() => reader.end_word(),
-            (None, _) => reader.push(letter),
-        }
-    }
-    if quote.is_some() {
-        return Err("an unclosed quote".into());
-    }
-    reader.end_command();
-    Ok(reader.commands)
-}
-
-/// The name behind a `$`, and how many letters it takes.
-fn variable(rest: &str) -> Result<(&str, usize), String> {
-    let (name, around) = match rest.strip_prefix('{') {
-        Some(inner) => (inner.split('}').next().unwrap_or_default(), 2),
-        None => {
-            let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            (
-                rest.split(|c: char| !letter(c)).next().unwrap_or_default(),
-                0,
-            )
-        }
-    };
-    if is_name(name) {
-        Ok((name, name.len() + around))
-    } else {
-        Err("a substitution, whose result only a shell knows".into())
-    }
-}
-
-/// The commands of a script as far as it was read.
-#[derive(Default)]
-struct Shell {
-    commands: Vec<Vec<String>>,
-    command: Vec<String>,
-    word: Option<String>,
-    target: bool,
-}
-
-impl Shell {
-    fn push(&mut self, letter: char) {
-        self.word.get_or_insert_default().push(letter);
-    }
-
-    fn end_word(&mut self) {
-        // The word behind a redirection names its file.
-        if let Some(word) = self.word.take()
-            && !std::mem::take(&mut self.target)
-        {
-            self.command.push(word);
-        }
-    }
-
-    fn redirect(&mut self) {
-        let is_handle = |word: &String| word.chars().all(|c| c.is_ascii_digit());
-        if self.word.as_ref().is_some_and(is_handle) {
-            self.word = None;
-        }
-        self.end_word();
-        self.target = true;
-    }
-
-    fn end_command(&mut self) {
-        self.end_word();
-        self.target = false;
-        if !self.command.is_empty() {
-            self.commands.push(std::mem::take(&mut self.command));
-        }
-    }
 }
 
 /// Splits at white space outside quotes and takes the quotes off.
@@ -255,7 +157,7 @@ pub fn environment_file(text: &str) -> Vec<(String, String)> {
     found
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -273,27 +175,39 @@ fn unquote(text: &str) -> String {
     text.to_string()
 }
 
-fn braces(word: &str, variables: &Variables) -> String {
+/// Fills in `${X}` or `$(X)`, by the brackets; `$$` is a dollar sign. What `value` does not know stays.
+///
+/// # Errors
+/// When the result is longer than a command can be.
+pub fn filled<'a>(
+    word: &str,
+    (open, close): (char, char),
+    value: impl Fn(&str) -> Option<&'a str>,
+) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = word;
     while let Some((before, behind)) = rest.split_once('$') {
         out.push_str(before);
+        let end =
+            |text: &str| text.find(|c: char| !c.is_ascii_alphanumeric() && !"_.-".contains(c));
         let named = behind
-            .strip_prefix('{')
-            .and_then(|rest| rest.split_once('}'));
+            .strip_prefix(open)
+            .and_then(|text| text.split_at_checked(end(text)?))
+            .and_then(|(name, after)| Some((value(name)?, after.strip_prefix(close)?)));
         match named {
-            Some((name, after)) if is_name(name) => {
-                out.push_str(variables.get(name).map_or("", String::as_str));
+            Some((value, after)) => {
+                out.push_str(value);
                 rest = after;
             }
-            _ => {
+            None => {
                 out.push('$');
                 rest = behind.strip_prefix('$').unwrap_or(behind);
             }
         }
+        short_enough(out.len())?;
     }
     out.push_str(rest);
-    out
+    Ok(out)
 }
 
 fn specifiers(word: &str) -> Result<String, String> {
@@ -350,30 +264,26 @@ mod tests {
     }
 
     #[test]
-    fn a_script_is_taken_apart_into_commands_without_their_redirections() {
-        let script = "ulimit -n 9; cd /x && exec kube-proxy $ARGS 1>>/var/log/x '$A;b' --x=$FILE \"$FILE\" 2>&1 | tee y &>z";
-        assert_eq!(
-            shell(script, &variables()).unwrap(),
-            [
-                vec!["ulimit", "-n", "9"],
-                vec!["cd", "/x"],
-                vec![
-                    "exec",
-                    "kube-proxy",
-                    "--config=/a",
-                    "--v=2",
-                    "$A;b",
-                    "--x=/b",
-                    "c",
-                    "/b c"
-                ],
-                vec!["tee", "y"],
-            ]
-        );
-        for unknown in ["a $(b)", "a `b`", "a $b", "a ${b:-c}", "a $1", "a \"b"] {
-            assert!(shell(unknown, &variables()).is_err(), "{unknown}");
+    fn variables_cannot_make_a_command_without_end() {
+        let large = "x".repeat(1 << 20);
+        let bomb: Variables = [("A".to_string(), large)].into();
+        for line in ["${A}".repeat(10_000), "$A ".repeat(10_000)] {
+            assert!(systemd(&line, &bomb).is_err());
+            assert!(shell(&line, &bomb).is_err());
         }
-        assert_eq!(shell("", &variables()).unwrap(), Vec::<Vec<String>>::new());
+        for line in [
+            "${".repeat(1 << 20),
+            "$(".repeat(1 << 20),
+            "$A".repeat(1 << 20),
+        ] {
+            let _ = systemd(&line, &Variables::new());
+            let _ = shell(&line, &[("A".to_string(), String::new())].into());
+            assert!(filled(&line, ('(', ')'), |_| None).is_ok());
+        }
+        assert_eq!(
+            filled("$(A)$$(A)$(B", ('(', ')'), |_| Some("v")).unwrap(),
+            "v$(A)$(B"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Colours, where they are wanted, and writing that survives a closed pipe.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::baseline::Severity;
 use crate::cli::Color;
@@ -99,12 +100,22 @@ fn columns() -> Option<usize> {
     Some(usize::from(columns).max(40))
 }
 
+static LOST: AtomicBool = AtomicBool::new(false);
+
 /// Writes to stdout. A reader that went away is not an error.
 pub fn out(text: &str) {
     let mut stdout = io::stdout().lock();
-    let _ = stdout
+    let written = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
+    if written.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        LOST.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether something could not be written to stdout, as on a full disk.
+pub fn output_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Writes a message to stderr.

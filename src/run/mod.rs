@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::cli::{Cli, Command, Format};
 use crate::failure::{Exit, Failure};
 use crate::report;
-use crate::report::style::{err, out};
+use crate::report::style::{err, out, output_lost};
 
 use context::Context;
 
@@ -44,6 +44,12 @@ pub fn main() -> ExitCode {
     let name = cli.command.name();
     let format = cli.global.format;
     match run(cli) {
+        Ok(exit) if output_lost() => {
+            err("error: the output could not be written to its end\n");
+            // What was changed is changed; a verdict or a plan that nobody can read is none.
+            let changes = matches!(name, "apply" | "rollback" | "recover" | "demo");
+            if changes { exit } else { Exit::Refused }.into()
+        }
         Ok(exit) => exit.into(),
         Err(failure) => {
             err(&format!("{}\n", report::printable(&failure.to_string())));
