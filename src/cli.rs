@@ -7,7 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::baseline::Severity;
 use crate::discover::address::usable;
+use crate::report::quoted;
 use crate::root::NodePath;
+
+/// The baseline that is used when none is named.
+const DEFAULT_BASELINE: &str = "kube-proxy";
 
 /// Harden kube-proxy on this node: an exact plan, one atomic transaction, and the way back.
 #[derive(Debug, Parser)]
@@ -45,7 +49,7 @@ pub struct Global {
         long,
         global = true,
         value_name = "NAME|FILE",
-        default_value = "kube-proxy",
+        default_value = DEFAULT_BASELINE,
         hide_default_value = false
     )]
     pub baseline: Vec<String>,
@@ -218,6 +222,24 @@ fn node_ip(text: &str) -> Result<IpAddr, String> {
 }
 
 impl Global {
+    /// The flags that decide which tree and which state a command works on, as they would be typed.
+    pub fn flags(&self) -> String {
+        let mut words = Vec::new();
+        for (name, value) in [("--root", &self.root), ("--state-dir", &self.state_dir)] {
+            if let Some(value) = value {
+                words.push(name.to_string());
+                words.push(quoted(&value.to_string_lossy()));
+            }
+        }
+        if self.baseline != [DEFAULT_BASELINE] {
+            for baseline in &self.baseline {
+                words.push("--baseline".into());
+                words.push(quoted(baseline));
+            }
+        }
+        words.join(" ")
+    }
+
     /// A path of the command line as the node sees it: below --root when that is given, else on this
     /// machine, relative to the working directory.
     pub fn node_path(&self, path: &std::path::Path) -> Option<NodePath> {

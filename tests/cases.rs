@@ -128,17 +128,25 @@ impl Case {
         let node = self.lay_out();
         let before = node.snapshot();
         let scan = self.tighten(&node, &["scan"]);
-        self.expect("scan.txt", &shown(&scan))?;
+        self.expect("scan.txt", &shown(&node, &scan))?;
         self.suits(&scan)?;
         let plan = self.tighten(&node, &["plan", "-v", "--detailed-exitcode"]);
-        self.expect("plan.txt", &shown(&plan))?;
+        self.expect("plan.txt", &shown(&node, &plan))?;
         same("scan and plan write nothing", &before, &node.snapshot())?;
 
         let apply = self.tighten(&node, &["apply", "--yes"]);
+        let after = node.snapshot();
+        if plan.code == 1 {
+            // A file that cannot be understood: no plan, and nothing is touched.
+            if apply.code != 1 || plan.err != apply.err {
+                return Err(format!("apply does not refuse as plan does: {apply:?}"));
+            }
+            self.expect_after(&before, &after)?;
+            return same("a refused apply changes nothing", &before, &after);
+        }
         if apply.code != 0 {
             return Err(format!("apply: {apply:?}"));
         }
-        let after = node.snapshot();
         self.expect_after(&before, &after)?;
         if plan.code == 0 {
             return same("apply has nothing to do", &before, &after);
@@ -146,11 +154,11 @@ impl Case {
         let again = self.tighten(&node, &["scan"]);
         let left = plan.out.contains("Left to you");
         if again.code != 0 && !left {
-            return Err(format!("scan after apply: {}", shown(&again)));
+            return Err(format!("scan after apply: {}", shown(&node, &again)));
         }
         let again = self.tighten(&node, &["plan", "--detailed-exitcode"]);
         if again.code != 0 {
-            return Err(format!("plan after apply: {}", shown(&again)));
+            return Err(format!("plan after apply: {}", shown(&node, &again)));
         }
         let rollback = node.run(&["rollback", "--yes"]);
         if rollback.code != 0 {
@@ -182,7 +190,11 @@ impl Case {
         if scan.code == wanted.0 && scan.out.contains(wanted.2) {
             return Ok(());
         }
-        Err(format!("not {}: {}", self.situation, shown(scan)))
+        Err(format!(
+            "not {}: {}",
+            self.situation,
+            shown(&Node::empty(), scan)
+        ))
     }
 
     fn expect(&self, file: &str, found: &str) -> Result<(), String> {
@@ -323,12 +335,15 @@ fn entry(node: &Node, line: &str) {
     fs::set_permissions(&at, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-fn shown(ran: &Ran) -> String {
+/// What a run printed, without the places that are other each time.
+fn shown(node: &Node, ran: &Ran) -> String {
     let err = match ran.err.as_str() {
         "" => String::new(),
         err => format!("--- stderr\n{err}"),
     };
-    format!("{}{err}--- exit {}\n", ran.out, ran.code)
+    let text = format!("{}{err}--- exit {}\n", ran.out, ran.code);
+    text.replace(node.root().to_str().unwrap(), "NODE")
+        .replace(node.state().to_str().unwrap(), "STATE")
 }
 
 fn same(

@@ -178,6 +178,10 @@ fn transcript() -> String {
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{line}");
         let _ = write!(text, "\n$ tighten --root /tmp/node {line}\n{}", ran.out);
     }
+    let state = format!(" --state-dir {}", node.state().display());
+    text = text
+        .replace(&state, "")
+        .replace(node.root().to_str().unwrap(), "/tmp/node");
     let (_, history) = node.json(&["history"]);
     let ids = history["transactions"].as_array().unwrap().iter().rev();
     for (number, transaction) in ids.enumerate() {

@@ -8,8 +8,8 @@ use nix::sys::stat::Mode as OpenMode;
 use serde_yaml::Spanned;
 
 use crate::failure::Failure;
-use crate::plan::digest;
 use crate::root::{FileKind, Meta};
+use crate::transaction::sha256;
 
 use super::{Baseline, Check, Severity, builtin};
 
@@ -154,7 +154,7 @@ fn sound(
         name,
         title,
         checks: checks.into_iter().map(|(_, check)| check).collect(),
-        checksum: digest(text.as_bytes()),
+        checksum: sha256(text.as_bytes()),
     })
 }
 

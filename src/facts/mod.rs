@@ -123,7 +123,7 @@ pub enum PolicyPath {
 /// Everything that checks may look at.
 #[derive(Debug)]
 pub struct Facts {
-    /// Which kube-proxy; `None` when only `--config` named a file.
+    /// Which kube-proxy, or the files that the operator named.
     pub proxy: KubeProxy,
     /// The node's host name.
     pub hostname: Option<String>,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::chain::Chain;
+use super::chain::{Chain, Looked};
 use super::names::Names;
-use super::state::{FileState, digest};
+use super::state::FileState;
 use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
@@ -13,6 +13,7 @@ use crate::edit::{Scalar, Step};
 use crate::facts::{Facts, PolicyPath, Role};
 use crate::kinds::{Instance, Mend, Verdict};
 use crate::root::{LookError, Meta, NodePath, Root};
+use crate::transaction::sha256;
 
 /// Everything that is done to one file, merged: the transaction touches each file once.
 #[derive(Clone, Debug)]
@@ -63,65 +64,107 @@ enum Rank {
     Created,
 }
 
-/// Makes the plan. `take` decides which changes are in, by check and path.
-pub fn build(
-    root: &Root,
-    facts: &Facts,
-    outcomes: &[Outcome],
-    selection: &Selection,
-    inputs: Inputs,
-    take: &dyn Fn(&str, &NodePath) -> bool,
-) -> Planned {
-    let names = Names::read(root);
-    let mut manual = Vec::new();
-    let mut drafts = Vec::new();
-    for outcome in outcomes {
-        for instance in &outcome.instances {
-            if instance.verdict == Verdict::Fail {
-                draft(outcome.check, instance, selection, &mut drafts, &mut manual);
+/// Makes plans from what was found. Each file is looked at once, so that a plan with some of the changes
+/// speaks of the same node as the plan with all of them.
+pub struct Planner<'a> {
+    pub(super) root: &'a Root,
+    pub(super) facts: &'a Facts,
+    outcomes: &'a [Outcome<'a>],
+    selection: &'a Selection,
+    pub(super) names: Names,
+    pub(super) looked: Looked,
+}
+
+impl<'a> Planner<'a> {
+    /// Gets ready; looks at nothing but the names of users and groups.
+    pub fn new(
+        root: &'a Root,
+        facts: &'a Facts,
+        outcomes: &'a [Outcome<'a>],
+        selection: &'a Selection,
+    ) -> Planner<'a> {
+        Planner {
+            root,
+            facts,
+            outcomes,
+            selection,
+            names: Names::read(root),
+            looked: Looked::default(),
+        }
+    }
+
+    /// Makes the plan with those changes that `take` picks.
+    pub fn plan(&self, inputs: Inputs, take: &dyn Fn(Pick) -> bool) -> Planned {
+        let (drafts, manual) = self.drafts(take);
+        let mut paths: Vec<(Rank, NodePath)> = Vec::new();
+        for draft in &drafts {
+            if !paths.iter().any(|(_, known)| *known == draft.path) {
+                paths.push((rank(self.facts, draft), draft.path.clone()));
             }
         }
+        // Stable: within a rank the order of the checks stays.
+        paths.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut plan = Plan {
+            changes: Vec::new(),
+            effects: Vec::new(),
+            manual,
+            obstacles: Vec::new(),
+            summary: Summary::default(),
+            saw: saw(self.facts, &self.names),
+            inputs,
+        };
+        let mut works = Vec::new();
+        for (_, path) in paths {
+            let drafts = drafts.iter().filter(|draft| draft.path == path).collect();
+            let work = Chain::new(self, &path, &works).follow(drafts, &mut plan);
+            works.extend(work);
+        }
+        plan.effects = effects(self.facts, &plan.changes);
+        for (index, change) in plan.changes.iter_mut().enumerate() {
+            change.id = (index + 1).to_string();
+        }
+        let files: BTreeSet<&NodePath> = plan.changes.iter().map(|change| &change.path).collect();
+        plan.summary = Summary {
+            changes: plan.changes.len(),
+            files: files.len(),
+            effects: plan.effects.len(),
+            manual: plan.manual.len(),
+        };
+        Planned { plan, works }
     }
-    drafts.retain(|draft| take(&draft.check.id, &draft.path));
-    let mut paths: Vec<(Rank, NodePath)> = Vec::new();
-    for draft in &drafts {
-        if !paths.iter().any(|(_, known)| *known == draft.path) {
-            paths.push((rank(facts, draft), draft.path.clone()));
+
+    fn drafts(&self, take: &dyn Fn(Pick) -> bool) -> (Vec<Draft<'a>>, Vec<Manual>) {
+        let (mut drafts, mut manual) = (Vec::new(), Vec::new());
+        for outcome in self.outcomes {
+            for instance in &outcome.instances {
+                if instance.verdict == Verdict::Fail {
+                    draft(
+                        outcome.check,
+                        instance,
+                        self.selection,
+                        &mut drafts,
+                        &mut manual,
+                    );
+                }
+            }
+        }
+        drafts.retain(|draft: &Draft| take((&draft.check.id, &draft.path, draft.mend.action())));
+        (drafts, manual)
+    }
+}
+
+/// What tells one change from another: the check, the file, and what is done.
+pub type Pick<'a> = (&'a str, &'a NodePath, Action);
+
+impl Wanted {
+    pub(super) fn action(&self) -> Action {
+        match self {
+            Wanted::Mode(_) => Action::SetMode,
+            Wanted::Owner(..) => Action::SetOwner,
+            Wanted::Edit(..) => Action::Edit,
+            Wanted::Create(..) => Action::Create,
         }
     }
-    // Stable: within a rank the order of the checks stays.
-    paths.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut plan = Plan {
-        changes: Vec::new(),
-        effects: Vec::new(),
-        manual,
-        summary: Summary {
-            changes: 0,
-            files: 0,
-            effects: 0,
-            manual: 0,
-        },
-        saw: saw(facts, &names),
-        inputs,
-    };
-    let mut works = Vec::new();
-    for (_, path) in paths {
-        let drafts = drafts.iter().filter(|draft| draft.path == path).collect();
-        let chain = Chain::new(root, facts, &names, &path);
-        works.extend(chain.follow(drafts, &mut plan));
-    }
-    plan.effects = effects(facts, &plan.changes);
-    for (index, change) in plan.changes.iter_mut().enumerate() {
-        change.id = (index + 1).to_string();
-    }
-    let files: BTreeSet<&NodePath> = plan.changes.iter().map(|change| &change.path).collect();
-    plan.summary = Summary {
-        changes: plan.changes.len(),
-        files: files.len(),
-        effects: plan.effects.len(),
-        manual: plan.manual.len(),
-    };
-    Planned { plan, works }
 }
 
 fn draft<'a>(
@@ -201,7 +244,7 @@ fn rank(facts: &Facts, draft: &Draft) -> Rank {
 /// The state of every file and directory that was looked at; of unread ones without their contents.
 fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
     let state = |seen: Result<&Meta, &LookError>, bytes: Option<&[u8]>| match seen {
-        Ok(meta) => Some(FileState::of(meta, bytes.map(digest), names)),
+        Ok(meta) => Some(FileState::of(meta, bytes.map(sha256), names)),
         Err(LookError::Missing) => Some(FileState::ABSENT),
         Err(_) => None,
     };

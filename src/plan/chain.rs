@@ -1,103 +1,78 @@
 //! All that is done to one file: each change starts where the one before it ends.
 
-use super::build::{Draft, Wanted, Work};
-use super::names::Names;
-use super::state::{FileState, digest};
-use super::{Action, Change, Edit, Manual, Plan};
-use crate::baseline::content;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::build::{Draft, Planner, Wanted, Work};
+use super::state::FileState;
+use super::{Change, Edit, Manual, Obstacle, Plan};
+use crate::baseline::{Risk, content};
 use crate::diff::{self, Shown};
 use crate::edit::{self, Scalar};
-use crate::facts::{Facts, Role};
+use crate::facts::Role;
 use crate::proxyconfig;
-use crate::root::{FileKind, LookError, NodePath, Root};
+use crate::root::{FileKind, LookError, Meta, NodePath};
+use crate::transaction::{obstacle, sha256};
+
+/// What was looked at, kept so that every plan of one run speaks of the same node.
+pub(super) type Looked = RefCell<BTreeMap<NodePath, Result<Now, LookError>>>;
 
 /// One file and what is known of it.
 pub(super) struct Chain<'a> {
-    root: &'a Root,
-    facts: &'a Facts,
-    names: &'a Names,
+    planner: &'a Planner<'a>,
     path: &'a NodePath,
+    /// What is done before.
+    earlier: &'a [Work],
 }
 
 /// A file as it is now.
-struct Now {
+#[derive(Clone)]
+pub(super) struct Now {
     state: FileState,
+    meta: Option<Meta>,
     bytes: Vec<u8>,
     directory: bool,
 }
 
+/// Drafts that can be carried out, each with the contents after it where they change.
+type Possible<'d, 'c> = Vec<(&'d Draft<'c>, Option<Vec<u8>>)>;
+
 impl<'a> Chain<'a> {
-    pub(super) fn new(
-        root: &'a Root,
-        facts: &'a Facts,
-        names: &'a Names,
-        path: &'a NodePath,
-    ) -> Self {
+    pub(super) fn new(planner: &'a Planner<'a>, path: &'a NodePath, earlier: &'a [Work]) -> Self {
         Chain {
-            root,
-            facts,
-            names,
+            planner,
             path,
+            earlier,
         }
     }
 
     /// Turns the drafts into changes. What cannot be done is left to a person, with the reason.
     pub(super) fn follow(&self, drafts: Vec<&Draft>, plan: &mut Plan) -> Option<Work> {
-        let now = match self.look() {
-            Ok(now) => now,
+        let mut looked = self.planner.looked.borrow_mut();
+        let now = looked
+            .entry(self.path.clone())
+            .or_insert_with(|| self.look());
+        let now = match now {
+            Ok(now) => now.clone(),
             Err(error) => {
                 self.leave(&drafts, &error.to_string(), plan);
                 return None;
             }
         };
-        let (mut possible, mut edits) = (Vec::new(), Vec::new());
-        for draft in drafts {
-            match self.may_change(&now.state, &draft.mend) {
-                Err(reason) => self.leave(&[draft], reason, plan),
-                Ok(()) if matches!(draft.mend, Wanted::Edit(..)) => edits.push(draft),
-                Ok(()) => possible.push(draft),
-            }
-        }
-        let mut bytes = now.bytes.clone();
-        let mut proved = Vec::new();
-        for draft in edits {
-            match self.edited(draft, &bytes) {
-                Ok(result) if result == bytes => {
-                    self.leave(&[draft], "the value is already there", plan);
-                }
-                Ok(result) => {
-                    bytes.clone_from(&result);
-                    proved.push((draft, result));
-                }
-                Err(reason) => self.leave(&[draft], &reason, plan),
-            }
-        }
-        if !proved.is_empty()
-            && let Some(reason) = self.refused_by_proxy(&bytes)
-        {
-            let refused: Vec<&Draft> = proved.drain(..).map(|(draft, _)| draft).collect();
-            self.leave(&refused, &reason, plan);
-        }
         let mut state = now.state.clone();
         let mut written = None;
-        for draft in possible {
-            let change = self.plain(draft, &state);
-            if let Wanted::Create(name, _) = &draft.mend {
-                written = content(name).map(|text| text.as_bytes().to_vec());
+        let mut shown = None;
+        for (draft, bytes) in self.possible(drafts, &now, plan) {
+            self.note_obstacle(&now, &draft.mend, plan);
+            let mut change = self.change(draft, &state, bytes.as_deref());
+            if let (Some(bytes), Wanted::Edit(..)) = (&bytes, &draft.mend) {
+                let next = Shown::of(bytes);
+                let before = shown.unwrap_or_else(|| Shown::of(&now.bytes));
+                change.diff = diff::unified(&before, &next);
+                shown = Some(next);
             }
             state = change.after.clone();
-            plan.changes.push(change);
-        }
-        let mut seen = (!proved.is_empty()).then(|| Shown::of(&now.bytes));
-        for (draft, result) in proved {
-            let next = Shown::of(&result);
-            let mut change = self.edit_change(draft, &state, &result);
-            if let Some(seen) = &seen {
-                change.diff = diff::unified(seen, &next);
-            }
-            state = change.after.clone();
-            seen = Some(next);
-            written = Some(result);
+            written = bytes.or(written);
             plan.changes.push(change);
         }
         (state != now.state).then_some(Work {
@@ -109,39 +84,124 @@ impl<'a> Chain<'a> {
         })
     }
 
+    /// Those drafts that can be carried out, modes and owners first; the others are left to a person.
+    fn possible<'d, 'c>(
+        &self,
+        drafts: Vec<&'d Draft<'c>>,
+        now: &Now,
+        plan: &mut Plan,
+    ) -> Possible<'d, 'c> {
+        let mut found: Possible = Vec::new();
+        let mut edits = Vec::new();
+        for draft in drafts {
+            match (self.may_change(&now.state, &draft.mend), &draft.mend) {
+                (Err(reason), _) => self.leave(&[draft], reason, plan),
+                (Ok(()), Wanted::Edit(..)) => edits.push(draft),
+                (Ok(()), Wanted::Create(name, _)) => {
+                    found.push((draft, content(name).map(|text| text.as_bytes().to_vec())));
+                }
+                (Ok(()), _) => found.push((draft, None)),
+            }
+        }
+        let mut bytes = now.bytes.clone();
+        for draft in edits {
+            match self.edited(draft, &bytes) {
+                Ok(result) => {
+                    bytes.clone_from(&result);
+                    found.push((draft, Some(result)));
+                }
+                Err(reason) => self.leave(&[draft], &reason, plan),
+            }
+        }
+        found
+    }
+
     fn leave(&self, drafts: &[&Draft], reason: &str, plan: &mut Plan) {
+        let named = reason.contains(self.path.as_str());
+        let reason = if named {
+            reason.to_string()
+        } else {
+            format!("{}: {reason}", self.path)
+        };
         plan.manual.extend(drafts.iter().map(|draft| Manual {
             check: draft.check.id.clone(),
-            reason: format!("{}: {reason}", self.path),
+            reason: reason.clone(),
             help: draft.check.by_hand.clone(),
             path: Some(self.path.clone()),
         }));
     }
 
+    /// The file as the facts have it, since what is to be changed was read from those very bytes;
+    /// what the facts did not read is looked at now. A credential file is never read at all.
     fn look(&self) -> Result<Now, LookError> {
-        let opened = match self.root.open(self.path) {
+        let seen = self
+            .planner
+            .facts
+            .targets
+            .iter()
+            .filter_map(|target| Some((target.role, target.seen.as_ref().ok()?)))
+            .find(|(_, seen)| seen.path == *self.path);
+        match seen {
+            Some((_, seen)) if seen.bytes.is_some() => Ok(self.now(&seen.meta, seen.bytes.clone())),
+            Some((Role::ProxyCredential, seen)) => Ok(self.now(&seen.meta, None)),
+            _ => self.look_again(),
+        }
+    }
+
+    fn look_again(&self) -> Result<Now, LookError> {
+        let opened = match self.planner.root.open(self.path) {
             Ok((_, opened)) => opened,
             Err(LookError::Missing) => {
                 return Ok(Now {
                     state: FileState::ABSENT,
+                    meta: None,
                     bytes: Vec::new(),
                     directory: false,
                 });
             }
             Err(error) => return Err(error),
         };
-        let directory = opened.meta.kind == FileKind::Directory;
-        let bytes = if directory {
-            Vec::new()
-        } else {
-            opened.read()?
+        let file = opened.meta.kind == FileKind::File;
+        let bytes = file.then(|| opened.read()).transpose()?;
+        Ok(self.now(&opened.meta, bytes))
+    }
+
+    fn now(&self, meta: &Meta, bytes: Option<Vec<u8>>) -> Now {
+        let sum = bytes.as_deref().map(sha256);
+        Now {
+            state: FileState::of(meta, sum, &self.planner.names),
+            meta: Some(*meta),
+            bytes: bytes.unwrap_or_default(),
+            directory: meta.kind == FileKind::Directory,
+        }
+    }
+
+    /// Says in the plan what the transaction would refuse, since it would refuse the whole plan.
+    fn note_obstacle(&self, now: &Now, wanted: &Wanted, plan: &mut Plan) {
+        let root = self.planner.root;
+        let tightened = |directory: &NodePath| {
+            self.earlier.iter().any(|work| {
+                let safe = |state: &FileState| {
+                    state.uid.is_some_and(|uid| root.trusts(uid))
+                        && state.mode_bits().is_some_and(|mode| mode & 0o022 == 0)
+                };
+                work.path == *directory && safe(&work.after)
+            })
         };
-        let sum = (!directory).then(|| digest(&bytes));
-        Ok(Now {
-            state: FileState::of(&opened.meta, sum, self.names),
-            bytes,
-            directory,
-        })
+        let replaces = matches!(wanted, Wanted::Edit(..));
+        let found = obstacle(root, self.path, now.meta.as_ref(), replaces, &tightened);
+        if let Some(failure) = found {
+            let known = plan
+                .obstacles
+                .iter()
+                .any(|obstacle| obstacle.reason == failure.message);
+            if !known {
+                plan.obstacles.push(Obstacle {
+                    reason: failure.message,
+                    help: failure.help,
+                });
+            }
+        }
     }
 
     /// Without root only one's own files can be changed. What needs root is said, not tried.
@@ -151,7 +211,8 @@ impl<'a> Chain<'a> {
             return Ok(());
         }
         let own = |path: &NodePath| {
-            self.root
+            self.planner
+                .root
                 .open(path)
                 .is_ok_and(|(_, opened)| opened.meta.uid == user)
         };
@@ -164,107 +225,93 @@ impl<'a> Chain<'a> {
         allowed.then_some(()).ok_or("needs root")
     }
 
+    /// The contents with the draft's edit, when it is proved and kube-proxy would take the result.
     fn edited(&self, draft: &Draft, bytes: &[u8]) -> Result<Vec<u8>, String> {
-        match &draft.mend {
-            Wanted::Edit(steps, value) => {
-                edit::set(bytes, steps, value).map_err(|refused| format!("not edited: {refused}"))
-            }
-            _ => Err("not an edit".into()),
+        let Wanted::Edit(steps, value) = &draft.mend else {
+            return Err("not an edit".into());
+        };
+        let result =
+            edit::set(bytes, steps, value).map_err(|refused| format!("not edited: {refused}"))?;
+        if result == bytes {
+            return Err("the value is already there".into());
         }
-    }
-
-    /// The result must be a configuration that kube-proxy accepts.
-    fn refused_by_proxy(&self, bytes: &[u8]) -> Option<String> {
         let is_config = self
+            .planner
             .facts
             .targets(Role::ProxyConfig)
             .any(|target| matches!(&target.seen, Ok(seen) if seen.path == *self.path));
-        if !is_config {
-            return None;
-        }
-        let reading = proxyconfig::read(bytes);
-        match (&reading.error, reading.accepted) {
-            (_, true) => None,
-            (Some(problem), _) => Some(format!(
-                "not edited: kube-proxy would refuse the result: {}",
-                problem.message
-            )),
-            (None, _) => Some("not edited: kube-proxy would refuse the result".into()),
+        match is_config.then(|| proxyconfig::refusal(&result)).flatten() {
+            Some(refusal) => Err(format!("not edited: {refusal}")),
+            None => Ok(result),
         }
     }
 
-    /// A change that leaves the contents of an existing file alone, or makes a new file.
-    fn plain(&self, draft: &Draft, before: &FileState) -> Change {
-        let (action, after, summary, diff, content) = match &draft.mend {
+    /// The change; the diff of an edit is the caller's.
+    fn change(&self, draft: &Draft, before: &FileState, bytes: Option<&[u8]>) -> Change {
+        let names = &self.planner.names;
+        let mut after = before.clone();
+        let (mut diff, mut edit, mut content) = (String::new(), None, None);
+        let summary = match &draft.mend {
             Wanted::Mode(mode) => {
-                let after = before.clone().with_mode(*mode);
+                after = after.with_mode(*mode);
                 let shown = |state: &FileState| state.mode.clone().unwrap_or_default();
-                let summary = format!("mode {} -> {}", shown(before), shown(&after));
-                (Action::SetMode, after, summary, String::new(), None)
+                format!("mode {} -> {}", shown(before), shown(&after))
             }
             Wanted::Owner(uid, gid) => {
-                let after = before.clone().with_owner(*uid, *gid, self.names);
-                let summary = format!("owner {} -> {}", before.owned_by(), after.owned_by());
-                (Action::SetOwner, after, summary, String::new(), None)
+                after = after.with_owner(*uid, *gid, names);
+                format!("owner {} -> {}", before.owned_by(), after.owned_by())
             }
             Wanted::Create(name, mode) => {
-                let text = content(name).unwrap_or_default();
-                let user = nix::unistd::geteuid().as_raw();
-                let group = nix::unistd::getegid().as_raw();
-                let (uid, gid) = if user == 0 { (0, 0) } else { (user, group) };
-                let after = FileState {
-                    exists: true,
-                    ..FileState::ABSENT
-                }
-                .with_mode(*mode)
-                .with_owner(uid, gid, self.names)
-                .with_bytes(text.as_bytes());
-                let summary = format!("new file, {mode:04o} {}", after.owned_by());
-                let diff = diff::unified(&Shown::own(""), &Shown::own(text));
-                (Action::Create, after, summary, diff, Some(name.clone()))
+                let text = bytes.unwrap_or_default();
+                let (uid, gid) = maker();
+                after.exists = true;
+                after = after
+                    .with_mode(*mode)
+                    .with_owner(uid, gid, names)
+                    .with_bytes(text);
+                diff = diff::unified(&Shown::own(""), &Shown::own(&String::from_utf8_lossy(text)));
+                content = Some(name.clone());
+                format!("new file, {mode:04o} {}", after.owned_by())
             }
-            // Edits go through `edit_change`.
-            Wanted::Edit(..) => (
-                Action::Edit,
-                before.clone(),
-                String::new(),
-                String::new(),
-                None,
-            ),
+            Wanted::Edit(steps, value) => {
+                after = after.with_bytes(bytes.unwrap_or_default());
+                edit = Some(Edit {
+                    path: steps.clone(),
+                    value: value.clone(),
+                });
+                format!("{} = {}", edit::spelled(steps), shown(value))
+            }
         };
         Change {
             id: String::new(),
             check: draft.check.id.clone(),
             path: self.path.clone(),
-            action,
+            action: draft.mend.action(),
             risk: draft
                 .check
                 .fix
                 .as_ref()
-                .map_or(crate::baseline::Risk::Manual, |fix| fix.risk),
+                .map_or(Risk::Manual, |fix| fix.risk),
             severity: draft.check.severity,
             summary,
             before: before.clone(),
             after,
             diff,
-            edit: None,
+            edit,
             content,
         }
     }
+}
 
-    /// An edit; its diff is the caller's.
-    fn edit_change(&self, draft: &Draft, before: &FileState, new: &[u8]) -> Change {
-        let mut change = self.plain(draft, before);
-        if let Wanted::Edit(steps, value) = &draft.mend {
-            change.after = before.clone().with_bytes(new);
-            change.summary = format!("{} = {}", edit::spelled(steps), shown(value));
-            change.edit = Some(Edit {
-                path: steps.clone(),
-                value: value.clone(),
-            });
-        }
-        change
+/// Who owns a new file: root; without root, whoever runs the tool.
+fn maker() -> (u32, u32) {
+    if nix::unistd::geteuid().is_root() {
+        return (0, 0);
     }
+    (
+        nix::unistd::geteuid().as_raw(),
+        nix::unistd::getegid().as_raw(),
+    )
 }
 
 fn shown(value: &Scalar) -> String {

@@ -10,10 +10,10 @@ mod state;
 
 use serde::{Deserialize, Serialize};
 
-pub use build::{Planned, Work, build};
+pub use build::{Pick, Planned, Planner, Work};
 pub use names::Names;
 pub use saved::{compare, load, save};
-pub use state::{FileState, digest};
+pub use state::FileState;
 
 use crate::baseline::{Risk, Severity};
 use crate::edit::{Scalar, Step};
@@ -111,8 +111,18 @@ pub struct Manual {
     pub path: Option<NodePath>,
 }
 
-/// Figures at the end of a plan.
+/// Why apply would refuse the plan as a whole, as long as it stays so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Obstacle {
+    /// What stands in the way, with the file or directory.
+    pub reason: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Figures at the end of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
     /// Number of changes.
@@ -168,6 +178,8 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     /// What is left to a person.
     pub manual: Vec<Manual>,
+    /// What would make apply refuse.
+    pub obstacles: Vec<Obstacle>,
     /// The figures.
     pub summary: Summary,
     /// The files that were looked at.

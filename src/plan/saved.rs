@@ -136,7 +136,17 @@ pub fn compare(saved: &Plan, now: &Plan) -> Result<(), Failure> {
         )));
     }
     if saved.inputs.baselines != now.inputs.baselines {
-        return Err(stale("the baseline has changed".into()));
+        let names: Vec<&str> = saved
+            .inputs
+            .baselines
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let made = format!(
+            "it was made with other baselines than these ({})",
+            names.join(", ")
+        );
+        return Err(stale(made).help("name the same with --baseline, or run tighten plan again"));
     }
     for seen in &saved.saw {
         let current = now.saw.iter().find(|current| current.path == seen.path);

@@ -1,10 +1,10 @@
 //! The state of a file as a plan shows and compares it.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::names::Names;
 use crate::root::Meta;
+use crate::transaction::sha256;
 
 /// A file's existence, mode, owner and contents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ impl FileState {
     /// The same with other contents.
     #[must_use]
     pub fn with_bytes(mut self, bytes: &[u8]) -> FileState {
-        self.sha256 = Some(digest(bytes));
+        self.sha256 = Some(sha256(bytes));
         self
     }
 
@@ -115,15 +115,4 @@ impl FileState {
         let shown = |name: &Option<String>| name.clone().unwrap_or_default();
         format!("{}:{}", shown(&self.owner), shown(&self.group))
     }
-}
-
-/// SHA-256 in lower-case hex.
-pub fn digest(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut out = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
 }

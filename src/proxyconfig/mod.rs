@@ -87,6 +87,16 @@ pub fn read(bytes: &[u8]) -> Reading {
     judge(slots, unknown)
 }
 
+/// Why kube-proxy would refuse a configuration, in words; `None` when it would start with it.
+pub fn refusal(bytes: &[u8]) -> Option<String> {
+    let reading = read(bytes);
+    match (reading.error, reading.accepted) {
+        (_, true) => None,
+        (Some(problem), _) => Some(format!("kube-proxy would refuse it: {}", problem.message)),
+        (None, _) => Some("kube-proxy would refuse it".into()),
+    }
+}
+
 /// Input that starts with `{` goes to the JSON decoder alone, everything else through YAML.
 fn load(bytes: &[u8]) -> Result<(Item, Vec<StrictProblem>), Trouble> {
     if starts_as_json(bytes) {
@@ -126,7 +136,7 @@ fn starts_as_json(bytes: &[u8]) -> bool {
 /// Validates what was decoded and defaulted.
 fn judge(slots: Slots, unknown: Vec<StrictProblem>) -> Reading {
     let lenient = !unknown.is_empty();
-    let error = refusal(&slots);
+    let error = problem(&slots);
     Reading {
         accepted: error.is_none(),
         lenient,
@@ -137,7 +147,7 @@ fn judge(slots: Slots, unknown: Vec<StrictProblem>) -> Reading {
     }
 }
 
-fn refusal(slots: &Slots) -> Option<Problem> {
+fn problem(slots: &Slots) -> Option<Problem> {
     let line = |faults: &[Fault]| slots.slot(faults.first()?.field)?.line;
     let faults = logging::validate(slots);
     if !faults.is_empty() {

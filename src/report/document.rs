@@ -1,16 +1,18 @@
-//! JSON documents: one for each run, with the schema and the tool in front.
+//! JSON documents: one for each run, with schema and tool.
 
 use serde_json::{Map, Value, json};
 
+use crate::baseline::Risk;
 use crate::check::Outcome;
 use crate::discover::Source;
+use crate::edit::spelled;
 use crate::facts::{Facts, Role};
 use crate::failure::Failure;
-use crate::kinds::{Mend, Verdict};
+use crate::kinds::{Instance, Mend, Verdict};
 use crate::plan::Plan;
 use crate::root::Root;
 
-/// A document of a command: schema and tool first, then what the body holds.
+/// A document of a command: schema, tool, and what the body holds.
 pub fn document(command: &str, body: Value) -> Value {
     let mut fields = Map::new();
     fields.insert("schema".into(), json!(format!("tighten.{command}/v1")));
@@ -97,12 +99,11 @@ fn verdict(outcome: &Outcome) -> Value {
     let check = outcome.check;
     let decisive = outcome.decisive();
     let field = |value: Option<Value>| value.unwrap_or(Value::Null);
-    let fix = check.fix.as_ref().map(|fix| {
+    let failed = outcome.verdict() == Verdict::Fail;
+    let fix = check.fix.as_ref().filter(|_| failed).map(|fix| {
         let by_hand = decisive.is_some_and(|instance| matches!(instance.mend, Mend::ByHand(_)));
-        json!({
-            "risk": if by_hand { "manual".into() } else { fix.risk.to_string() },
-            "summary": summary(outcome),
-        })
+        let risk = if by_hand { Risk::Manual } else { fix.risk };
+        json!({"risk": risk, "summary": summary(decisive)})
     });
     let others: Vec<Value> = outcome
         .instances
@@ -136,15 +137,15 @@ fn verdict(outcome: &Outcome) -> Value {
 }
 
 /// What would mend it, in words.
-fn summary(outcome: &Outcome) -> String {
-    match outcome.decisive().map(|instance| &instance.mend) {
+fn summary(decisive: Option<&Instance>) -> String {
+    match decisive.map(|instance| &instance.mend) {
         Some(Mend::ByHand(reason)) => reason.clone(),
         Some(Mend::Mode(path, mode)) => format!("chmod {mode:04o} {path}"),
         Some(Mend::Owner(path, owner)) => format!("chown {}:{} {path}", owner.uid, owner.gid),
         Some(Mend::Directory(path, _, _)) => format!("take {path} away from others"),
-        Some(Mend::Edit(path, ..)) => format!("edit {path}"),
+        Some(Mend::Edit(path, steps, _)) => format!("set {} in {path}", spelled(steps)),
         Some(Mend::Create(path, ..)) => format!("create {path}"),
-        Some(Mend::None) | None => format!("{} would be set", outcome.check.expect.expected()),
+        Some(Mend::None) | None => "left to you".into(),
     }
 }
 

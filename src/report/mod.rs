@@ -1,6 +1,7 @@
 //! What people and programs read.
 
 mod document;
+mod hint;
 mod printable;
 pub mod style;
 mod text_history;
@@ -8,6 +9,7 @@ mod text_plan;
 mod text_scan;
 
 pub use document::{document, error, error_document, node, plan as plan_body, scan as scan_body};
+pub use hint::{quoted, with_flags};
 pub use printable::printable;
 pub use text_history::{history, transaction};
 pub use text_plan::{change_block, plan};

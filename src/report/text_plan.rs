@@ -55,7 +55,18 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
             }
         }
     }
-    if !(plan.effects.is_empty() && (plan.manual.is_empty() || quiet)) {
+    for obstacle in &plan.obstacles {
+        let help = obstacle.help.as_deref().unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "{} {}; {}",
+            style.bad("Apply would refuse:"),
+            printable(&obstacle.reason),
+            printable(help)
+        );
+    }
+    let bare = plan.effects.is_empty() && plan.obstacles.is_empty();
+    if !(bare && (plan.manual.is_empty() || quiet)) {
         out.push('\n');
     }
     let _ = writeln!(out, "{}", totals(plan));

@@ -98,7 +98,7 @@ impl Meta {
         rustix::fs::statx(directory, name, AtFlags::SYMLINK_NOFOLLOW, wanted()).map(Meta::from)
     }
 
-    /// True when both speak of the same inode in the same state.
+    /// True when both speak of the same inode.
     pub fn same_inode(&self, other: &Meta) -> bool {
         (self.dev, self.ino) == (other.dev, other.ino)
     }

@@ -5,17 +5,16 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::look::still_failing;
 use super::prompt::{self, Answer};
-use super::{print_json, settle};
+use super::{malformed, print_json, settle};
 use crate::check::Outcome;
 use crate::cli::Format;
 use crate::facts::{Facts, Role};
 use crate::failure::{Exit, Failure};
-use crate::plan::{self, Plan, Planned, Work};
+use crate::kinds::Verdict;
+use crate::plan::{self, Pick, Plan, Planned, Planner, Work};
 use crate::proxyconfig;
 use crate::report;
-use crate::report::style::{err, out};
 use crate::root::{FileKind, NodePath};
 use crate::transaction::{
     Action, Change, Description, Expected, Interrupt, Operation, Transaction,
@@ -23,10 +22,12 @@ use crate::transaction::{
 
 /// Applies a saved plan exactly, or plans now, shows, asks and applies.
 pub fn apply(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, Failure> {
-    match run(context, saved, yes) {
+    let mut told = Told::default();
+    match run(context, saved, yes, &mut told) {
         Err(failure) if context.format == Format::Json && failure.exit != Exit::Usage => {
-            err(&format!("{}\n", report::printable(&failure.to_string())));
-            let body = body(outcome_word(&failure), None, None, Some(&failure));
+            let failure = context.hinted(failure);
+            context.tell(&format!("{failure}\n"));
+            let body = told.body(outcome_word(&failure), Some(&failure));
             print_json(&report::document("apply", body));
             Ok(failure.exit)
         }
@@ -34,7 +35,20 @@ pub fn apply(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<E
     }
 }
 
-fn run(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, Failure> {
+/// How far an apply came, for its document.
+#[derive(Default)]
+struct Told {
+    transaction: Option<String>,
+    changes: Vec<plan::Change>,
+    effects: Vec<plan::Effect>,
+}
+
+fn run(
+    context: &mut Context,
+    saved: Option<&Path>,
+    yes: bool,
+    told: &mut Told,
+) -> Result<Exit, Failure> {
     settle::ask_or_yes("apply", yes)?;
     let saved = saved.map(plan::load).transpose()?;
     if let Some(saved) = &saved {
@@ -43,26 +57,25 @@ fn run(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, F
     settle::earlier(context)?;
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
-    let mut planned = context.plan(&facts, &outcomes);
+    let planner = context.planner(&facts, &outcomes);
+    let mut planned = planner.plan(context.inputs.clone(), &|_| true);
     if let Some(saved) = &saved {
         plan::compare(saved, &planned.plan)?;
     }
-    // Who is asked sees what for; who asked for quiet does not need it twice.
-    if context.format == Format::Text && !(yes && context.quiet) {
-        out(&report::plan(
-            &facts,
-            &planned.plan,
-            context.style,
-            context.verbose,
-            context.quiet,
-        ));
-    }
+    malformed::refuse(&facts, &outcomes)?;
+    show(context, &facts, &planned.plan, yes);
     if planned.plan.changes.is_empty() {
         if context.format == Format::Json {
-            let body = body("nothing-to-do", None, Some(&planned.plan), None);
-            print_json(&report::document("apply", body));
+            print_json(&report::document("apply", told.body("nothing-to-do", None)));
         }
         return Ok(Exit::Done);
+    }
+    if let Some(obstacle) = planned.plan.obstacles.first() {
+        let failure = Failure::refused(&obstacle.reason).state("nothing was written");
+        return Err(match &obstacle.help {
+            Some(help) => failure.help(help),
+            None => failure,
+        });
     }
     if !yes {
         match prompt::ask(&planned.plan, context, saved.is_some())? {
@@ -70,54 +83,66 @@ fn run(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, F
             Answer::Leave => {
                 return Err(Failure::refused("declined").state("nothing was written"));
             }
-            Answer::Some(chosen) => {
-                planned = only(context, &facts, &outcomes, &planned.plan, &chosen);
-            }
+            Answer::Some(chosen) => planned = only(context, &planner, &planned.plan, &chosen),
         }
     }
-    let id = carry_out(context, &facts, &planned)?;
+    told.changes.clone_from(&planned.plan.changes);
+    told.effects.clone_from(&planned.plan.effects);
+    let unknown = unknown(&outcomes);
+    let id = carry_out(context, &facts, &unknown, &planned, told)?;
     match context.format {
-        Format::Json => {
-            let body = body("applied", Some(&id), Some(&planned.plan), None);
-            print_json(&report::document("apply", body));
-        }
-        Format::Text => out(&done(&id, &planned)),
+        Format::Json => print_json(&report::document("apply", told.body("applied", None))),
+        Format::Text => context.say(&done(&id, &planned)),
     }
     Ok(Exit::Done)
 }
 
+/// Who is asked sees what for, on stderr where stdout belongs to JSON; who asked for quiet and does not
+/// want to be asked sees nothing.
+fn show(context: &Context, facts: &Facts, plan: &Plan, yes: bool) {
+    if yes && (context.quiet || context.format == Format::Json) {
+        return;
+    }
+    let (style, verbose, quiet) = (context.style, context.verbose, context.quiet);
+    let text = report::plan(facts, plan, style, verbose, quiet);
+    match context.format {
+        Format::Json => context.tell_report(&text),
+        Format::Text => context.say(&text),
+    }
+}
+
 /// One transaction, from the lock to the commit; its id.
-fn carry_out(context: &Context, facts: &Facts, planned: &Planned) -> Result<String, Failure> {
+fn carry_out(
+    context: &Context,
+    facts: &Facts,
+    unknown: &[Unknown],
+    planned: &Planned,
+    told: &mut Told,
+) -> Result<String, Failure> {
     let interrupt = Interrupt::hold()?;
     let state = context.state()?.lock()?;
     settle::with(&state, context)?;
     let description = describe(&planned.plan, context, facts);
     let operations = planned.works.iter().map(operation).collect();
     let config = config_path(facts);
-    let committed = Transaction::begin(&state, &context.root, &interrupt, description, operations)?
+    let prepared = Transaction::begin(&state, &context.root, &interrupt, description, operations)?;
+    told.transaction = Some(prepared.id().to_string());
+    let committed = prepared
         .stage(&mut |path, bytes| staged(path, bytes, config.as_ref()))?
         .carry_out()?
-        .verify(&mut || verified(context, &planned.plan))?
+        .verify(&mut || verified(context, &planned.plan, unknown))?
         .commit()?;
     Ok(committed.id.to_string())
 }
 
-/// The plan with only the chosen changes.
-fn only(
-    context: &Context,
-    facts: &Facts,
-    outcomes: &[Outcome],
-    plan: &Plan,
-    chosen: &[usize],
-) -> Planned {
-    let wanted: Vec<(&str, &NodePath)> = chosen
+/// The plan with only the chosen changes, from what was looked at before the question.
+fn only(context: &Context, planner: &Planner, plan: &Plan, chosen: &[usize]) -> Planned {
+    let wanted: Vec<Pick> = chosen
         .iter()
         .filter_map(|index| plan.changes.get(*index))
-        .map(|change| (change.check.as_str(), &change.path))
+        .map(|change| (change.check.as_str(), &change.path, change.action))
         .collect();
-    context.plan_some(facts, outcomes, &|check, path| {
-        wanted.contains(&(check, path))
-    })
+    planner.plan(context.inputs.clone(), &|pick| wanted.contains(&pick))
 }
 
 fn operation(work: &Work) -> Operation {
@@ -192,27 +217,46 @@ fn staged(path: &NodePath, bytes: &[u8], config: Option<&NodePath>) -> Result<()
     if config != Some(path) {
         return Ok(());
     }
-    let reading = proxyconfig::read(bytes);
-    match (&reading.error, reading.accepted) {
-        (_, true) => Ok(()),
-        (Some(problem), _) => Err(format!("kube-proxy would refuse it: {}", problem.message)),
-        (None, _) => Err("kube-proxy would refuse it".into()),
-    }
+    proxyconfig::refusal(bytes).map_or(Ok(()), Err)
 }
 
-/// A fresh scan of the checks whose changes were carried out.
-fn verified(context: &Context, plan: &Plan) -> Result<(), String> {
-    let checks: Vec<&str> = plan
-        .changes
-        .iter()
-        .map(|change| change.check.as_str())
-        .collect();
-    let paths: Vec<&str> = plan
-        .changes
-        .iter()
-        .map(|change| change.path.as_str())
-        .collect();
-    still_failing(context, &checks, &paths)
+/// What could not be judged: check and path.
+type Unknown = (String, Option<NodePath>);
+
+fn unknown(outcomes: &[Outcome]) -> Vec<Unknown> {
+    let mut found = Vec::new();
+    for outcome in outcomes {
+        for instance in &outcome.instances {
+            if instance.verdict == Verdict::Unknown {
+                found.push((outcome.check.id.clone(), instance.path.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// A fresh scan of the checks whose changes were carried out: none of the changes may be due again, and
+/// nothing that could be judged may have become unknown.
+fn verified(context: &Context, plan: &Plan, unknown_before: &[Unknown]) -> Result<(), String> {
+    let facts = context.facts().map_err(|failure| failure.message)?;
+    let outcomes = context.outcomes(&facts);
+    let changed = |id: &str| plan.changes.iter().any(|change| change.check == id);
+    for (check, path) in unknown(&outcomes) {
+        let known = (check, path);
+        if changed(&known.0) && !unknown_before.contains(&known) {
+            return Err(format!("{} cannot be judged any more", known.0));
+        }
+    }
+    let due = context.plan(&facts, &outcomes).plan.changes;
+    let same = |one: &&plan::Change| {
+        plan.changes.iter().any(|change| {
+            (&change.check, &change.path, change.action) == (&one.check, &one.path, one.action)
+        })
+    };
+    match due.iter().find(same) {
+        Some(change) => Err(format!("{}: {} still fails", change.path, change.check)),
+        None => Ok(()),
+    }
 }
 
 fn done(id: &str, planned: &Planned) -> String {
@@ -239,39 +283,40 @@ pub fn outcome_word(failure: &Failure) -> &'static str {
     }
 }
 
-fn body(outcome: &str, id: Option<&str>, plan: Option<&Plan>, failure: Option<&Failure>) -> Value {
-    let changes: Vec<Value> = plan
-        .map(|plan| &plan.changes)
-        .into_iter()
-        .flatten()
-        .map(|change| {
-            json!({
-                "id": change.id,
-                "check": change.check,
-                "path": change.path,
-                "action": change.action,
-                "outcome": outcome,
+impl Told {
+    fn body(&self, outcome: &str, failure: Option<&Failure>) -> Value {
+        let changes: Vec<Value> = self
+            .changes
+            .iter()
+            .map(|change| {
+                json!({
+                    "id": change.id,
+                    "check": change.check,
+                    "path": change.path,
+                    "action": change.action,
+                    "outcome": outcome,
+                })
             })
-        })
-        .collect();
-    let effects: Vec<Value> = plan
-        .map(|plan| &plan.effects)
-        .into_iter()
-        .flatten()
-        .map(|effect| {
-            json!({
-                "kind": effect.kind,
-                "target": effect.target,
-                "outcome": "left-to-you",
-                "detail": effect.because,
+            .collect();
+        let effects: Vec<Value> = self
+            .effects
+            .iter()
+            .filter(|_| failure.is_none())
+            .map(|effect| {
+                json!({
+                    "kind": effect.kind,
+                    "target": effect.target,
+                    "outcome": "left-to-you",
+                    "detail": effect.because,
+                })
             })
+            .collect();
+        json!({
+            "transaction": self.transaction,
+            "outcome": outcome,
+            "changes": changes,
+            "effects": effects,
+            "error": failure.map(report::error),
         })
-        .collect();
-    json!({
-        "transaction": id,
-        "outcome": outcome,
-        "changes": changes,
-        "effects": effects,
-        "error": failure.map(report::error),
-    })
+    }
 }

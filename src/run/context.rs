@@ -8,10 +8,11 @@ use crate::cli::{Format, Global};
 use crate::discover::{self, KubeProxy, Named, Source, Survey};
 use crate::facts::{self, Facts};
 use crate::failure::Failure;
-use crate::plan::{self, Inputs, Planned};
-use crate::report::style::Style;
-use crate::root::{NodePath, Root, Where};
-use crate::transaction::StateDir;
+use crate::plan::{Inputs, Planned, Planner};
+use crate::report;
+use crate::report::style::{Style, err, out};
+use crate::root::{NodePath, Root};
+use crate::transaction::{StateDir, machine_id};
 
 /// Where transactions are kept when root runs the tool.
 const STATE: &str = "/var/lib/tighten";
@@ -34,6 +35,8 @@ pub struct Context {
     pub verbose: bool,
     /// Less.
     pub quiet: bool,
+    /// The flags in use, for commands that a message names.
+    pub flags: String,
     state: Option<PathBuf>,
 }
 
@@ -81,6 +84,7 @@ impl Context {
             format: global.format,
             verbose: global.verbose,
             quiet: global.quiet,
+            flags: global.flags(),
             state: global.state_dir.clone(),
         })
     }
@@ -115,6 +119,27 @@ impl Context {
             ..saved.clone()
         };
         Ok(())
+    }
+
+    /// Prints a text on stdout.
+    pub fn say(&self, text: &str) {
+        out(&report::with_flags(text, &self.flags));
+    }
+
+    /// The failure with the flags in use in the commands that its help names.
+    #[must_use]
+    pub fn hinted(&self, failure: Failure) -> Failure {
+        hinted(failure, &self.flags)
+    }
+
+    /// Prints a message on stderr.
+    pub fn tell(&self, text: &str) {
+        err(&report::with_flags(&report::printable(text), &self.flags));
+    }
+
+    /// Prints on stderr what a report made, colours and all.
+    pub fn tell_report(&self, text: &str) {
+        err(&report::with_flags(text, &self.flags));
     }
 
     /// Looks at the node.
@@ -158,26 +183,15 @@ impl Context {
         check::run(&self.baselines, &self.selection, facts)
     }
 
-    /// Plans for the node, with every change.
-    pub fn plan(&self, facts: &Facts, outcomes: &[Outcome]) -> Planned {
-        self.plan_some(facts, outcomes, &|_, _| true)
+    /// Makes plans from what was found.
+    pub fn planner<'a>(&'a self, facts: &'a Facts, outcomes: &'a [Outcome<'a>]) -> Planner<'a> {
+        Planner::new(&self.root, facts, outcomes, &self.selection)
     }
 
-    /// Plans for the node, with the changes that `take` picks by check and path.
-    pub fn plan_some(
-        &self,
-        facts: &Facts,
-        outcomes: &[Outcome],
-        take: &dyn Fn(&str, &NodePath) -> bool,
-    ) -> Planned {
-        plan::build(
-            &self.root,
-            facts,
-            outcomes,
-            &self.selection,
-            self.inputs.clone(),
-            take,
-        )
+    /// Plans for the node, with every change.
+    pub fn plan(&self, facts: &Facts, outcomes: &[Outcome]) -> Planned {
+        self.planner(facts, outcomes)
+            .plan(self.inputs.clone(), &|_| true)
     }
 
     /// The state directory, made when it is missing.
@@ -240,6 +254,14 @@ impl Context {
     }
 }
 
+/// The failure with the flags in use in the commands that its help names.
+pub fn hinted(mut failure: Failure, flags: &str) -> Failure {
+    let put_in = |text: String| report::with_flags(&text, flags);
+    failure.state = failure.state.map(put_in);
+    failure.help = failure.help.map(put_in);
+    failure
+}
+
 fn open_root(global: &Global) -> Result<Root, Failure> {
     let Some(path) = &global.root else {
         return Root::live().map_err(|error| Failure::refused(format!("/: {error}")));
@@ -248,13 +270,4 @@ fn open_root(global: &Global) -> Result<Root, Failure> {
         |why: &dyn std::fmt::Display| Failure::refused(format!("--root {}: {why}", path.display()));
     let real = std::fs::canonicalize(path).map_err(|error| refuse(&error))?;
     Root::directory(&real).map_err(|error| refuse(&error))
-}
-
-fn machine_id(root: &Root) -> Option<String> {
-    let path = NodePath::new("/etc/machine-id")?;
-    let bytes = root.open(&path).ok()?.1.read().ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    let id = text.trim();
-    let plain = !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric());
-    (plain && root.place() != Where::Process(0)).then(|| id.to_string())
 }

@@ -8,7 +8,6 @@ use crate::cli::Format;
 use crate::facts::{self, Facts, Role};
 use crate::failure::{Exit, Failure};
 use crate::report;
-use crate::report::style::{err, out};
 
 /// Prints the facts. What could not be read is told on stderr; without a configuration that can be
 /// read at all the command could not do its work.
@@ -35,13 +34,13 @@ pub fn facts(context: &Context) -> Result<Exit, Failure> {
                 }),
             ));
         }
-        Format::Text => out(&report::facts(&facts, &list, context.style)),
+        Format::Text => context.say(&report::facts(&facts, &list, context.style)),
     }
     for warning in [bad_kubeconfig(&facts), refused].into_iter().flatten() {
-        err(&report::printable(&format!("warning: {warning}\n")));
+        context.tell(&format!("warning: {warning}\n"));
     }
     if let Some(failure) = unreadable {
-        err(&report::printable(&format!("{failure}\n")));
+        context.tell(&format!("{failure}\n"));
         return Ok(failure.exit);
     }
     Ok(Exit::Done)

@@ -5,14 +5,12 @@ use std::path::Path;
 use serde_json::json;
 
 use super::context::Context;
-use super::print_json;
+use super::{malformed, print_json};
 use crate::check::nearest;
 use crate::cli::{FailOn, Format};
 use crate::failure::{Exit, Failure};
-use crate::kinds::Verdict;
 use crate::plan;
 use crate::report;
-use crate::report::style::{err, out};
 use crate::transaction::{State, history, left_as};
 
 /// `tighten scan`
@@ -25,7 +23,7 @@ pub fn scan(context: &Context, fail_on: FailOn) -> Result<Exit, Failure> {
             "scan",
             report::scan_body(&context.root, &facts, &outcomes),
         )),
-        Format::Text => out(&report::scan(
+        Format::Text => context.say(&report::scan(
             &facts,
             &outcomes,
             context.style,
@@ -44,6 +42,7 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
     warn_of_interrupted(context);
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
+    malformed::refuse(&facts, &outcomes)?;
     let planned = context.plan(&facts, &outcomes);
     let document = || {
         let body = report::plan_body(&context.root, &facts, &planned.plan);
@@ -66,10 +65,10 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
                 text.truncate(text.trim_end().len());
                 text.push_str(" Apply with: tighten apply\n");
             }
-            out(&text);
+            context.say(&text);
             if let Some(path) = save_to {
                 let shown = path.display();
-                out(&format!(
+                context.say(&format!(
                     "Saved to {shown}. Apply exactly this with: tighten apply {shown}\n"
                 ));
             }
@@ -83,6 +82,7 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
 pub fn verify(context: &Context) -> Result<Exit, Failure> {
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
+    malformed::refuse(&facts, &outcomes)?;
     let pending = context.plan(&facts, &outcomes).plan.changes;
     let state = context.existing_state()?;
     let left = match &state {
@@ -135,7 +135,7 @@ pub fn verify(context: &Context) -> Result<Exit, Failure> {
             } else {
                 "Verify: the node is not as it should be.\n"
             });
-            out(&report::printable(&text));
+            context.say(&report::printable(&text));
         }
     }
     Ok(if as_left { Exit::Done } else { Exit::Findings })
@@ -185,8 +185,8 @@ pub fn explain(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
                 .collect();
             print_json(&report::document("explain", json!({"checks": checks})));
         }
-        (Format::Text, Some(_), Some(check)) => out(&report::explain(check, context.style)),
-        (Format::Text, ..) => out(&report::explain_all(&context.baselines, context.style)),
+        (Format::Text, Some(_), Some(check)) => context.say(&report::explain(check, context.style)),
+        (Format::Text, ..) => context.say(&report::explain_all(&context.baselines, context.style)),
     }
     Ok(Exit::Done)
 }
@@ -205,29 +205,8 @@ fn warn_of_interrupted(context: &Context) {
     if let Ok(Some(state)) = context.existing_state()
         && let Ok(Some(id)) = unsettled(&state)
     {
-        err(&format!(
+        context.tell(&format!(
             "warning: transaction {id} is not settled, so files may be half changed\nhelp: tighten recover\n"
         ));
     }
-}
-
-/// The checks whose changes are judged again after they were carried out.
-pub fn still_failing(context: &Context, checks: &[&str], paths: &[&str]) -> Result<(), String> {
-    let facts = context.facts().map_err(|failure| failure.message)?;
-    for outcome in context.outcomes(&facts) {
-        if !checks.contains(&outcome.check.id.as_str()) {
-            continue;
-        }
-        for instance in &outcome.instances {
-            let path = instance.path.as_ref().map_or("", |path| path.as_str());
-            if instance.verdict == Verdict::Fail && paths.contains(&path) {
-                let observed = instance.observed.as_deref().unwrap_or_default();
-                return Err(format!(
-                    "{path}: {} still fails: {observed}",
-                    outcome.check.id
-                ));
-            }
-        }
-    }
-    Ok(())
 }

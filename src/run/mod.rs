@@ -5,6 +5,7 @@ mod context;
 mod demo;
 mod facts;
 mod look;
+mod malformed;
 mod man;
 mod prompt;
 mod recover;
@@ -22,7 +23,7 @@ use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::report::style::{err, out, output_lost};
 
-use context::Context;
+use context::{Context, hinted};
 
 /// Parses the arguments, runs the command, prints what it says.
 pub fn main() -> ExitCode {
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
     };
     let name = cli.command.name();
     let format = cli.global.format;
+    let flags = cli.global.flags();
     match run(cli) {
         Ok(exit) if output_lost() => {
             err("error: the output could not be written to its end\n");
@@ -52,6 +54,7 @@ pub fn main() -> ExitCode {
         }
         Ok(exit) => exit.into(),
         Err(failure) => {
+            let failure = hinted(failure, &flags);
             err(&format!("{}\n", report::printable(&failure.to_string())));
             if format == Format::Json && failure.exit != Exit::Usage {
                 print_json(&report::error_document(name, &failure));

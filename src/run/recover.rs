@@ -7,7 +7,6 @@ use super::{print_json, settle};
 use crate::cli::Format;
 use crate::failure::{Exit, Failure};
 use crate::report;
-use crate::report::style::out;
 use crate::transaction::{Interrupt, Recovered, Resolution, Settlement, recover as settle_all};
 
 /// Settles what there is to settle.
@@ -30,7 +29,7 @@ pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<E
         Format::Json => print_json(&report::document("recover", body(&recovered))),
         Format::Text => {
             let text = settle::told(&recovered);
-            out(&report::printable(if text.is_empty() {
+            context.say(&report::printable(if text.is_empty() {
                 "Recovered: nothing to settle.\n"
             } else {
                 &text

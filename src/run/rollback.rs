@@ -8,7 +8,7 @@ use super::{print_json, prompt, settle};
 use crate::cli::Format;
 use crate::failure::{Exit, Failure};
 use crate::report;
-use crate::report::style::{err, out};
+use crate::root::NodePath;
 use crate::transaction::{Change, Interrupt, Rollback, StateDir};
 
 /// Undoes the newest committed transaction, or the named one.
@@ -18,10 +18,12 @@ pub fn rollback(
     yes: bool,
     force: bool,
 ) -> Result<Exit, Failure> {
-    match run(context, id, yes, force) {
+    let mut told = Told::default();
+    match run(context, id, yes, force, &mut told) {
         Err(failure) if context.format == Format::Json && failure.exit != Exit::Usage => {
-            err(&format!("{}\n", report::printable(&failure.to_string())));
-            let body = body(outcome_word(&failure), None, &[], Some(&failure));
+            let failure = context.hinted(failure);
+            context.tell(&format!("{failure}\n"));
+            let body = told.body(outcome_word(&failure), Some(&failure));
             print_json(&report::document("rollback", body));
             Ok(failure.exit)
         }
@@ -29,14 +31,47 @@ pub fn rollback(
     }
 }
 
-fn run(context: &Context, id: Option<&str>, yes: bool, force: bool) -> Result<Exit, Failure> {
+/// How far a rollback came, for its document.
+#[derive(Default)]
+struct Told {
+    transaction: Option<String>,
+    of: Option<String>,
+    changes: Vec<Change>,
+    skipped: Vec<String>,
+}
+
+fn run(
+    context: &Context,
+    id: Option<&str>,
+    yes: bool,
+    force: bool,
+    told: &mut Told,
+) -> Result<Exit, Failure> {
     settle::ask_or_yes("rollback", yes)?;
     settle::earlier(context)?;
     let state = existing(context)?;
     let rollback = Rollback::plan(&state, &context.root, id, force)?;
     let of = rollback.of().as_str().to_string();
-    if context.format == Format::Text {
-        out(&preview(&rollback, context));
+    told.of = Some(of.clone());
+    told.changes = rollback.changes().to_vec();
+    told.skipped = rollback.skipped().iter().map(NodePath::to_string).collect();
+    match context.format {
+        Format::Text => context.say(&preview(&rollback, context)),
+        // Who is asked sees what for.
+        Format::Json if !yes => context.tell_report(&preview(&rollback, context)),
+        Format::Json => {}
+    }
+    if rollback.operations().is_empty() {
+        match context.format {
+            Format::Json => {
+                print_json(&report::document(
+                    "rollback",
+                    told.body("nothing-to-do", None),
+                ));
+            }
+            Format::Text => context.say("Nothing to do: every file is as it was before.\n"),
+        }
+        return Ok(Exit::Done);
     }
     if !yes && !prompt::yes("Roll this back?")? {
         return Err(Failure::refused("declined").state("nothing was written"));
@@ -53,39 +88,36 @@ fn run(context: &Context, id: Option<&str>, yes: bool, force: bool) -> Result<Ex
                 .help("run tighten rollback again"),
         );
     }
-    let changes = again.changes().to_vec();
-    let committed = again
-        .begin(&state, &context.root, &interrupt, Context::user())?
+    let prepared = again.begin(&state, &context.root, &interrupt, Context::user())?;
+    told.transaction = Some(prepared.id().to_string());
+    let committed = prepared
         .stage(&mut |_, _| Ok(()))?
         .carry_out()?
         .verify(&mut || Ok(()))?
         .commit()?;
     drop(interrupt);
-    let new = committed.id.to_string();
     match context.format {
-        Format::Json => print_json(&report::document(
-            "rollback",
-            body("applied", Some((&new, &of)), &changes, None),
-        )),
+        Format::Json => print_json(&report::document("rollback", told.body("applied", None))),
         Format::Text => {
             let files = committed.files.len();
             let word = if files == 1 { "file is" } else { "files are" };
             let mut text = format!(
-                "Rolled back: transaction {of}; {files} {word} as before. This is transaction {new}.\n"
+                "Rolled back: transaction {of}; {files} {word} as before. This is transaction {}.\n",
+                committed.id
             );
-            if edits(&changes) {
+            if edits(&told.changes) {
                 text.push_str(&format!(
                     "Left to you: restart kube-proxy, because {RESTART_BECAUSE}.\n"
                 ));
             }
-            out(&report::printable(&text));
+            context.say(&report::printable(&text));
         }
     }
     Ok(Exit::Done)
 }
 
 /// kube-proxy reads its files once, when it starts.
-const RESTART_BECAUSE: &str = "its configuration changes";
+const RESTART_BECAUSE: &str = "files that it reads change";
 
 fn edits(changes: &[Change]) -> bool {
     changes.iter().any(|change| change.action == "edit")
@@ -123,40 +155,44 @@ fn preview(rollback: &Rollback, context: &Context) -> String {
     text
 }
 
-fn body(
-    outcome: &str,
-    ids: Option<(&str, &str)>,
-    changed: &[Change],
-    failure: Option<&Failure>,
-) -> Value {
-    let changes: Vec<Value> = changed
-        .iter()
-        .map(|change| {
-            json!({
-                "id": change.id,
-                "check": change.check,
-                "path": change.path,
-                "action": change.action,
-                "outcome": if outcome == "applied" { "rolled-back" } else { outcome },
+impl Told {
+    fn body(&self, outcome: &str, failure: Option<&Failure>) -> Value {
+        let done = outcome == "applied";
+        let outcome_of = |change: &Change| match outcome {
+            // Gone already, or as it was before: nothing was done to it.
+            "applied" if self.skipped.contains(&change.path) => "nothing-to-do",
+            "applied" => "rolled-back",
+            other => other,
+        };
+        let changes: Vec<Value> = self
+            .changes
+            .iter()
+            .map(|change| {
+                json!({
+                    "id": change.id,
+                    "check": change.check,
+                    "path": change.path,
+                    "action": change.action,
+                    "outcome": outcome_of(change),
+                })
             })
+            .collect();
+        let mut effects = Vec::new();
+        if done && edits(&self.changes) {
+            effects.push(json!({
+                "kind": "restart",
+                "target": "kube-proxy",
+                "outcome": "left-to-you",
+                "detail": RESTART_BECAUSE,
+            }));
+        }
+        json!({
+            "transaction": self.transaction,
+            "rollback_of": self.of,
+            "outcome": outcome,
+            "changes": changes,
+            "effects": effects,
+            "error": failure.map(report::error),
         })
-        .collect();
-    let effects = if outcome == "applied" && edits(changed) {
-        vec![json!({
-            "kind": "restart",
-            "target": "kube-proxy",
-            "outcome": "left-to-you",
-            "detail": RESTART_BECAUSE,
-        })]
-    } else {
-        Vec::new()
-    };
-    json!({
-        "transaction": ids.map(|(new, _)| new),
-        "rollback_of": ids.map(|(_, of)| of),
-        "outcome": outcome,
-        "changes": changes,
-        "effects": effects,
-        "error": failure.map(report::error),
-    })
+    }
 }

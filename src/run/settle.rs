@@ -5,8 +5,6 @@ use std::io::IsTerminal;
 
 use super::context::Context;
 use crate::failure::Failure;
-use crate::report;
-use crate::report::style::err;
 use crate::transaction::{Interrupt, Locked, Recovered, Resolution, Settlement, recover};
 
 /// Without --yes somebody has to answer.
@@ -47,7 +45,7 @@ pub fn with(state: &Locked, context: &Context) -> Result<(), Failure> {
     let recovered = recover(state, &context.root, Resolution::Stop)?;
     let told = told(&recovered);
     if !told.is_empty() {
-        err(&report::printable(&told));
+        context.tell(&told);
     }
     Ok(())
 }

@@ -7,7 +7,6 @@ use super::print_json;
 use crate::cli::Format;
 use crate::failure::{Exit, Failure};
 use crate::report;
-use crate::report::style::{err, out};
 use crate::transaction::{Details, Summary, history as all, show};
 
 /// Lists the transactions, or shows one.
@@ -21,7 +20,7 @@ pub fn history(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
         let details = show(&state.ok_or_else(missing)?, id)?;
         match context.format {
             Format::Json => print_json(&report::document("history", detailed(&details))),
-            Format::Text => out(&report::transaction(&details, context.style)),
+            Format::Text => context.say(&report::transaction(&details, context.style)),
         }
         return Ok(Exit::Done);
     }
@@ -34,7 +33,7 @@ pub fn history(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
                 // One journal that cannot be trusted does not hide the others.
                 Err(failure) => {
                     damaged = true;
-                    err(&format!("{}\n", report::printable(&failure.to_string())));
+                    context.tell(&format!("{}\n", context.hinted(failure)));
                 }
             }
         }
@@ -44,7 +43,7 @@ pub fn history(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
             let list: Vec<Value> = readable.iter().map(summary).collect();
             print_json(&report::document("history", json!({"transactions": list})));
         }
-        Format::Text => out(&report::history(&readable, context.style)),
+        Format::Text => context.say(&report::history(&readable, context.style)),
     }
     Ok(if damaged { Exit::Refused } else { Exit::Done })
 }

@@ -224,8 +224,8 @@ pub(super) fn root_identity(root: &Root) -> Result<RootIdentity, Failure> {
     })
 }
 
-/// The machine's own id, where it has one.
-pub(super) fn machine_id(root: &Root) -> Option<String> {
+/// The machine's own id (machine-id(5)), where it has one.
+pub fn machine_id(root: &Root) -> Option<String> {
     let (_, opened) = root.open(&NodePath::new("/etc/machine-id")?).ok()?;
     let text = String::from_utf8(opened.read().ok()?).ok()?;
     let id = text.trim();

@@ -29,12 +29,13 @@ mod step;
 mod story;
 mod undo;
 
-pub use begin::{Change, Description, Transaction};
+pub use begin::{Change, Description, Transaction, machine_id};
 pub use flow::{CarriedOut, CheckStaged, Committed, Prepared, Staged, Verified};
 pub use history::{Details, State, Summary, history, show};
 pub use id::TransactionId;
 pub use interrupt::Interrupt;
 pub use operation::{Action, Expected, Operation, sha256};
+pub use preflight::obstacle;
 pub use recover::{Recovered, Settlement, recover};
 pub use rollback::{Drift, Rollback, left_as};
 pub use state_dir::{Locked, StateDir};

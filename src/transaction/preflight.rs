@@ -38,6 +38,27 @@ pub(super) fn refuse(path: &NodePath, why: impl std::fmt::Display, help: &str) -
         .help(help)
 }
 
+/// Why a transaction would refuse to change what lies at a path, as far as metadata tells: a plan
+/// leaves such findings to a person. `replaces` tells an edit from a change of mode or owner alone;
+/// `tightened` names directories that the same transaction makes safe first.
+pub fn obstacle(
+    root: &Root,
+    path: &NodePath,
+    meta: Option<&Meta>,
+    replaces: bool,
+    tightened: &dyn Fn(&NodePath) -> bool,
+) -> Option<Failure> {
+    let work = if replaces {
+        Work::Replace
+    } else {
+        Work::SetMeta
+    };
+    let target = meta.map_or(Ok(()), |meta| judge_target(path, meta, work));
+    target
+        .and_then(|()| judge_directories(root, path, tightened, &mut BTreeSet::new()))
+        .err()
+}
+
 /// Looks at all targets and changes nothing.
 pub(super) fn examine(
     root: &Root,
@@ -116,7 +137,14 @@ fn examine_one(
         .help("run tighten plan again"));
     }
     let (step, content) = to_step(id, index, &place, &operation, found.as_ref())?;
-    judge_directories(root, &place, before, safe)?;
+    let tightened = |directory: &NodePath| {
+        before.iter().any(|earlier| {
+            let post = earlier.step.post.as_ref();
+            earlier.step.path == *directory
+                && post.is_some_and(|post| root.trusts(post.uid) && post.mode & 0o022 == 0)
+        })
+    };
+    judge_directories(root, &place.path, &tightened, safe)?;
     if let Some(found) = &found {
         judge_target(&path, &found.opened.meta, step.work)?;
     }
@@ -239,11 +267,11 @@ fn file_form(content: &[u8], (mode, uid, gid): (u32, u32, u32)) -> Form {
 /// transaction sees to it.
 fn judge_directories(
     root: &Root,
-    place: &Place,
-    before: &[Ready],
+    path: &NodePath,
+    tightened: &dyn Fn(&NodePath) -> bool,
     judged: &mut BTreeSet<NodePath>,
 ) -> Result<(), Failure> {
-    for directory in place.path.parent().ancestors() {
+    for directory in path.parent().ancestors() {
         if judged.contains(&directory) {
             continue;
         }
@@ -257,12 +285,8 @@ fn judge_directories(
                 .map_err(|error| failed(&error))?;
             place.open().map_err(|error| failed(&error))?.meta
         };
-        let safe = |uid: u32, mode: u32| root.trusts(uid) && mode & 0o022 == 0;
-        let tightened = before.iter().any(|earlier| {
-            let post = earlier.step.post.as_ref();
-            earlier.step.path == directory && post.is_some_and(|post| safe(post.uid, post.mode))
-        });
-        if !safe(meta.uid, meta.mode) && !tightened {
+        let safe = root.trusts(meta.uid) && meta.mode & 0o022 == 0;
+        if !safe && !tightened(&directory) {
             let why = if meta.mode & 0o022 == 0 {
                 format!(
                     "this directory belongs to user {}, who could put files into it",
@@ -274,10 +298,8 @@ fn judge_directories(
                     meta.mode
                 )
             };
-            let help = format!(
-                "give it to root and take the write bits away, since {} lies below it",
-                place.path
-            );
+            let help =
+                format!("give it to root and take the write bits away, since {path} lies below it");
             return Err(refuse(&directory, why, &help));
         }
         judged.insert(directory);
