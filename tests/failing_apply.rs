@@ -1,0 +1,147 @@
+//! What the operator sees when an apply fails, is stopped, or is cut off in the middle.
+
+// A test that cannot go on should stop there.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use std::process::Command;
+
+use support::{Node, Ran};
+
+/// Runs tighten under strace with a fault put into one of its calls; `None` where there is no strace.
+fn injected(node: &Node, fault: &str, arguments: &[&str]) -> Option<Ran> {
+    let plain = node.command();
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-o", "/dev/null", "-e"]);
+    strace.arg(format!("inject={fault}"));
+    strace
+        .arg(plain.get_program())
+        .args(plain.get_args())
+        .args(arguments);
+    strace.stdin(std::process::Stdio::null());
+    match strace.output() {
+        Ok(output) => Some(output.into()),
+        Err(error) => {
+            println!("skipped: strace: {error}");
+            None
+        }
+    }
+}
+
+#[test]
+fn a_failed_rename_puts_everything_back_and_says_so() {
+    let node = Node::demo();
+    let before = node.snapshot();
+    let fault = "renameat:error=EIO:when=1";
+    let Some(ran) = injected(&node, fault, &["apply", "--yes", "--format", "json"]) else {
+        return;
+    };
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(node.snapshot() == before);
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document["outcome"], "rolled-back");
+    assert!(document["transaction"].is_string(), "{document:#}");
+    let changes = document["changes"].as_array().unwrap();
+    assert!(!changes.is_empty());
+    assert!(
+        changes
+            .iter()
+            .all(|change| change["outcome"] == "rolled-back")
+    );
+    assert!(document["error"]["message"].is_string());
+    let (_, history) = node.json(&["history"]);
+    assert_eq!(history["transactions"][0]["state"], "rolled-back");
+    // The next one works.
+    assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+}
+
+#[test]
+fn a_signal_in_the_middle_puts_everything_back() {
+    for signal in ["TERM", "INT", "HUP"] {
+        let node = Node::demo();
+        let before = node.snapshot();
+        let fault = format!("renameat:signal={signal}:when=1");
+        let Some(ran) = injected(&node, &fault, &["apply", "--yes"]) else {
+            return;
+        };
+        assert_eq!(ran.code, 3, "{signal}: {ran:?}");
+        assert!(ran.err.contains(signal), "{ran:?}");
+        assert!(node.snapshot() == before, "{signal}");
+    }
+}
+
+#[test]
+fn a_killed_apply_is_told_by_scan_and_settled_by_recover() {
+    let node = Node::demo();
+    let before = node.snapshot();
+    if injected(&node, "renameat:signal=KILL:when=1", &["apply", "--yes"]).is_none() {
+        return;
+    }
+    let scan = node.run(&["scan"]);
+    assert!(scan.err.contains("is not settled"), "{scan:?}");
+    let hint = format!("tighten --root {} --state-dir", node.root().display());
+    assert!(scan.err.contains(&hint), "{scan:?}");
+    let (code, verify) = node.json(&["verify"]);
+    assert_eq!((code, verify["as_left"].as_bool()), (2, Some(false)));
+    let (_, history) = node.json(&["history"]);
+    assert_eq!(history["transactions"][0]["state"], "interrupted");
+    let recover = node.run(&["recover"]);
+    assert_eq!(recover.code, 0, "{recover:?}");
+    assert!(node.snapshot() == before);
+    assert_eq!(
+        node.run(&["recover"]).out,
+        "Recovered: nothing to settle.\n"
+    );
+}
+
+#[test]
+fn an_apply_settles_a_killed_one_by_itself() {
+    let node = Node::demo();
+    if injected(&node, "renameat2:signal=KILL:when=1", &["apply", "--yes"]).is_none() {
+        return;
+    }
+    let ran = node.run(&["apply", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("Recovered: transaction"), "{ran:?}");
+    assert_eq!(node.run(&["verify"]).code, 0);
+    assert_eq!(node.run(&["rollback", "--yes"]).code, 0);
+}
+
+#[test]
+fn a_second_apply_has_nothing_to_do_and_a_second_rollback_brings_the_first_back() {
+    let node = Node::demo();
+    let before = node.snapshot();
+    assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+    let applied = node.snapshot();
+    let (code, again) = node.json(&["apply", "--yes"]);
+    assert_eq!(
+        (code, again["outcome"].as_str()),
+        (0, Some("nothing-to-do"))
+    );
+    assert_eq!(node.run(&["rollback", "--yes"]).code, 0);
+    assert!(node.snapshot() == before);
+    assert_eq!(node.run(&["rollback", "--yes"]).code, 0);
+    assert!(node.snapshot() == applied);
+}
+
+#[test]
+fn a_rollback_refuses_a_file_that_changed_since_unless_it_is_forced() {
+    let node = Node::demo();
+    let before = node.snapshot();
+    assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+    let config = "/var/lib/kube-proxy/kube-proxy-config.yaml";
+    std::fs::write(node.path(config), "changed: by hand\n").unwrap();
+    let changed = node.snapshot();
+    let ran = node.run(&["rollback", "--yes"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains(config), "{ran:?}");
+    assert!(node.snapshot() == changed);
+    assert_eq!(node.run(&["verify", "--skip", "config-refused"]).code, 1);
+    let ran = node.run(&["rollback", "--yes", "--force"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(node.snapshot() == before);
+    // What was overwritten is there again after undoing the undoing.
+    assert_eq!(node.run(&["rollback", "--yes"]).code, 0);
+    assert!(node.snapshot() == changed);
+}
