@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::prompt::{self, Answer};
-use super::{malformed, print_json, settle};
+use super::{malformed, print_json, settle, told_failure};
 use crate::check::Outcome;
 use crate::cli::Format;
 use crate::facts::{Facts, Role};
@@ -23,16 +23,11 @@ use crate::transaction::{
 /// Applies a saved plan exactly, or plans now, shows, asks and applies.
 pub fn apply(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, Failure> {
     let mut told = Told::default();
-    match run(context, saved, yes, &mut told) {
-        Err(failure) if context.format == Format::Json && failure.exit != Exit::Usage => {
-            let failure = context.hinted(failure);
-            context.tell(&format!("{failure}\n"));
-            let body = told.body(outcome_word(&failure), Some(&failure));
-            print_json(&report::document("apply", body));
-            Ok(failure.exit)
-        }
-        other => other,
-    }
+    run(context, saved, yes, &mut told).or_else(|failure| {
+        told_failure(context, "apply", failure, |outcome, failure| {
+            told.body(outcome, Some(failure))
+        })
+    })
 }
 
 /// How far an apply came, for its document.
@@ -272,15 +267,6 @@ fn done(id: &str, planned: &Planned) -> String {
         ));
     }
     report::printable(&text)
-}
-
-/// The word of `outcome` for a failure.
-pub fn outcome_word(failure: &Failure) -> &'static str {
-    match failure.exit {
-        Exit::PutBack => "rolled-back",
-        Exit::Incomplete => "incomplete",
-        _ => "refused",
-    }
 }
 
 impl Told {

@@ -122,6 +122,28 @@ impl Command {
     }
 }
 
+/// Prints the document of an apply or rollback that failed; its message goes to stderr. Wrong usage has
+/// no document.
+fn told_failure(
+    context: &Context,
+    command: &str,
+    failure: Failure,
+    body: impl FnOnce(&str, &Failure) -> Value,
+) -> Result<Exit, Failure> {
+    if context.format != Format::Json || failure.exit == Exit::Usage {
+        return Err(failure);
+    }
+    let failure = context.hinted(failure);
+    context.tell(&format!("{failure}\n"));
+    let outcome = match failure.exit {
+        Exit::PutBack => "rolled-back",
+        Exit::Incomplete => "incomplete",
+        _ => "refused",
+    };
+    print_json(&report::document(command, body(outcome, &failure)));
+    Ok(failure.exit)
+}
+
 /// Prints one JSON document.
 fn print_json(document: &Value) {
     out(&format!("{document:#}\n"));

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::apply::outcome_word;
 use super::context::Context;
-use super::{print_json, prompt, settle};
+use super::{print_json, prompt, settle, told_failure};
 use crate::cli::Format;
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -19,16 +18,11 @@ pub fn rollback(
     force: bool,
 ) -> Result<Exit, Failure> {
     let mut told = Told::default();
-    match run(context, id, yes, force, &mut told) {
-        Err(failure) if context.format == Format::Json && failure.exit != Exit::Usage => {
-            let failure = context.hinted(failure);
-            context.tell(&format!("{failure}\n"));
-            let body = told.body(outcome_word(&failure), Some(&failure));
-            print_json(&report::document("rollback", body));
-            Ok(failure.exit)
-        }
-        other => other,
-    }
+    run(context, id, yes, force, &mut told).or_else(|failure| {
+        told_failure(context, "rollback", failure, |outcome, failure| {
+            told.body(outcome, Some(failure))
+        })
+    })
 }
 
 /// How far a rollback came, for its document.
