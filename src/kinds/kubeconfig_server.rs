@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, each_kubeconfig, fix_or_by_hand};
+use super::{Instance, Kind, by_hand, each_kubeconfig};
 use crate::baseline::Check;
 use crate::facts::Facts;
 
@@ -18,7 +18,7 @@ impl Kind for KubeconfigServer {
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
         each_kubeconfig(facts, |_, kubeconfig| {
-            let by_hand = || fix_or_by_hand(check, |_| Mend::None);
+            let by_hand = || by_hand(check);
             match kubeconfig.server() {
                 Some(server) => {
                     let secure = server
