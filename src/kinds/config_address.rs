@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::config_value::{placed, set, values};
 use super::presence::{Presence, family, presence, told};
-use super::{Instance, Kind, Mend, fix_or_by_hand};
+use super::{Instance, Kind, Mend, fix_or_by_hand, held, kubelets};
 use crate::baseline::{AddressChoice, Check, Fix};
 use crate::discover::address::usable;
 use crate::edit::Scalar;
-use crate::facts::Facts;
+use crate::facts::{Facts, Role};
 use crate::golang::address::{cidr_is_ipv4, ip, split_host_port};
 use crate::proxyconfig::Effective;
 
@@ -52,6 +52,7 @@ impl Key {
 
 /// What is to be said about a value, and whether tighten may write another.
 enum Judged {
+    DoesNotApply(String),
     Passes(Option<String>),
     Fails,
     Unknown(String),
@@ -72,6 +73,10 @@ impl ConfigAddress {
     }
 
     fn mend(&self, check: &Check, facts: &Facts, values: &Effective, now: IpAddr) -> Mend {
+        let target = facts.target(Role::ProxyConfig);
+        if let Some(reason) = target.and_then(|target| held(&target.hold)) {
+            return Mend::ByHand(reason.into());
+        }
         fix_or_by_hand(check, |fix| {
             let address = match fix.address {
                 Some(AddressChoice::NodeIp) => match self.node_ip(facts, values, now) {
@@ -132,6 +137,16 @@ impl ConfigAddress {
 /// Judges a bindAddress. One that somebody chose is overruled by what tighten or the kubelet was told,
 /// never by a guess, and never across address families.
 fn node_address(facts: &Facts, address: IpAddr) -> Judged {
+    let target = facts.target(Role::ProxyConfig);
+    if address.is_unspecified()
+        && let Some(reason) = target.and_then(|target| kubelets(&target.hold))
+    {
+        // One file for all nodes cannot hold the address of one: the wildcard is right there.
+        let reason = reason.split(", ").next().unwrap_or(reason);
+        return Judged::DoesNotApply(format!(
+            "{reason} and may serve several nodes, so it cannot name the address of one"
+        ));
+    }
     if !usable(address) {
         return Judged::Fails;
     }
@@ -212,6 +227,7 @@ impl Kind for ConfigAddress {
                     Instance::judged(false, observed, || self.mend(check, facts, values, address))
                 }
                 Judged::Unknown(why) => Instance::unknown(why),
+                Judged::DoesNotApply(why) => Instance::not_applicable(why),
             },
             // --healthz-port=0 switches the endpoint off.
             None if text.is_empty() && self.key == Key::Healthz => {

@@ -13,6 +13,7 @@ mod directory_trust;
 mod file_mode;
 mod file_owner;
 mod flags_honoured;
+mod hold;
 mod kubeconfig_ca;
 mod kubeconfig_credential;
 mod kubeconfig_server;
@@ -21,6 +22,8 @@ mod node_ports;
 mod presence;
 
 pub use config_value::origin as value_origin;
+
+use hold::{held, kubelets, unless_held};
 
 use serde::{Deserialize, Serialize};
 
@@ -377,21 +380,5 @@ fn each_kubeconfig(
     vec![instance.at(&target.path).from(&origin)]
 }
 
-/// Why a file is never changed here.
-fn held(hold: &Option<String>) -> Option<&str> {
-    hold.as_deref()
-}
-
-/// The same, when it is because the kubelet keeps the file: who may read it is then the kubelet's to
-/// say, and the pod's directory is closed to others anyway.
-fn kubelets(hold: &Option<String>) -> Option<&str> {
-    held(hold).filter(|reason| reason.contains(", which the kubelet writes anew"))
-}
-
-/// A file that its owner would put back is left to a person.
-fn unless_held(target: &Target, mend: Mend) -> Mend {
-    match held(&target.hold) {
-        Some(reason) => Mend::ByHand(reason.into()),
-        None => mend,
-    }
-}
+#[cfg(test)]
+mod tests;
