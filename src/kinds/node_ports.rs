@@ -150,7 +150,24 @@ impl Kind for NodePorts {
             Ok(values) => values,
             Err(instance) => return vec![*instance],
         };
-        let list = values.list(KEY).unwrap_or_default();
+        let mut list = values.list(KEY).unwrap_or_default();
+        let version = facts.proxy.version.as_deref().and_then(Version::read);
+        if let Some(version) = version.filter(|version| *version < PRIMARY)
+            && list.contains(&"primary")
+        {
+            // Before that release nftables had no default of its own.
+            if values.field(KEY).is_some_and(|field| field.defaulted) {
+                list.clear();
+            } else {
+                let why = format!(
+                    "kube-proxy {version} does not know primary and does not start with it"
+                );
+                let instance = Instance::judged(false, format!("{KEY}: primary"), || {
+                    Mend::ByHand(why.clone())
+                });
+                return vec![placed(instance.because(why), facts, values, KEY)];
+            }
+        }
         let bind_address = values.text("bindAddress").unwrap_or_default();
         let observed = match list.as_slice() {
             [] => format!("{KEY} is not set"),

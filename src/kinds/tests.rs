@@ -355,6 +355,23 @@ fn node_ports_of_the_other_family_are_open_where_the_node_has_it() {
 }
 
 #[test]
+fn an_old_kube_proxy_does_not_know_primary() {
+    for (config, said) in [
+        ("nodePortAddresses: [primary]", "does not start"),
+        ("mode: nftables", "needs kube-proxy 1.31"),
+    ] {
+        let mut facts = facts(config, None, None);
+        facts.proxy.version = Some("1.30.9".into());
+        let (verdict, why) = judged("node-ports-on-all-addresses", &facts);
+        assert_eq!(verdict, Verdict::Fail, "{config}");
+        assert!(why.contains(said), "{config}: {why}");
+        facts.proxy.version = None;
+        let (verdict, _) = judged("node-ports-on-all-addresses", &facts);
+        assert_eq!(verdict, Verdict::Pass, "{config}");
+    }
+}
+
+#[test]
 fn the_kubelets_volumes_are_no_findings_of_mode_or_owner() {
     let volume = "/var/lib/kubelet/pods/u/volumes/kubernetes.io~configmap/kube-proxy";
     let hold = format!("{volume} is a ConfigMap volume, which the kubelet writes anew: change it");
