@@ -150,13 +150,6 @@ fn a_chosen_bind_address_is_never_overruled_by_a_guess() {
                 "10.0.0.10",
             ),
             (
-                "bindAddress: 10.0.0.20",
-                Some(("10.0.0.10", kubelet())),
-                LOCAL,
-                Fail,
-                "10.0.0.10",
-            ),
-            (
                 "bindAddress: fd00::10",
                 Some(("10.0.0.10", told())),
                 LOCAL,
@@ -273,13 +266,6 @@ fn hard_failure_waits_until_every_address_is_sure() {
             None,
             Fail,
             "does not tell",
-        ),
-        (
-            "metricsBindAddress: 10.0.0.99",
-            None,
-            LOCAL,
-            Fail,
-            "does not have",
         ),
         (
             "metricsBindAddress: '[fd00::10]:1'",
