@@ -278,8 +278,8 @@ fn each_fault_is_named_with_file_line_and_column() {
                 "{file-owner: {target: proxy-config, owner: root, group: root}}",
                 "{owner: \"1000:1000\", risk: safe}",
             ),
-            ":4:3",
-            "",
+            ":8:",
+            "only root:root",
         ),
     ];
     let mut wrong = Vec::new();
@@ -294,30 +294,6 @@ fn each_fault_is_named_with_file_line_and_column() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn a_switch_that_kube_proxy_does_not_have_is_unknown_and_never_written() {
-    let node = Node::demo();
-    for key in [
-        "enableProfilin",
-        "mode",
-        "iptables",
-        "clientConnection.kubeconfig",
-    ] {
-        let expect = format!("{{config-flag: {{key: {key}, be: false}}}}");
-        let text = check("a", &expect, "{value: false, risk: safe}");
-        let path = file(&node, &format!("{HEAD}{text}"));
-        let path = path.to_str().unwrap();
-        let ran = run(&node, &[path], "scan");
-        assert_eq!(ran.code, 2, "{ran:?}");
-        assert!(
-            ran.out.contains(&format!("{key} is not a switch")),
-            "{ran:?}"
-        );
-        let ran = run(&node, &[path], "plan");
-        assert!(!ran.out.contains("  ~ "), "{ran:?}");
-    }
 }
 
 #[test]

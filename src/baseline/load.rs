@@ -185,8 +185,10 @@ impl Check {
         self.severity >= floor
     }
 
-    /// A fix gives exactly one way, the way suits the kind, and its result would pass.
+    /// The expectation can be meant. A fix gives exactly one way, the way suits the kind, and its result
+    /// would pass.
     fn sound(&self) -> Result<(), String> {
+        self.expect.sound()?;
         let Some(fix) = &self.fix else {
             return Ok(());
         };

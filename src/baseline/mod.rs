@@ -206,10 +206,7 @@ impl TryFrom<String> for Owner {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let number = |name: &str| match name {
-            "root" => Some(0),
-            other => other.parse().ok(),
-        };
+        let number = |name: &str| matches!(name, "root" | "0").then_some(0);
         text.split_once(':')
             .and_then(|(user, group)| {
                 Some(Owner {
@@ -217,7 +214,7 @@ impl TryFrom<String> for Owner {
                     gid: number(group)?,
                 })
             })
-            .ok_or_else(|| format!("not root:root and not two numbers: {text:?}"))
+            .ok_or_else(|| format!("only root:root can be an owner: {text:?}"))
     }
 }
 

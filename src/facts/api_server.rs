@@ -11,6 +11,9 @@ const PROGRAM: &str = "kube-apiserver";
 /// Where the audit policy is installed when no flag names one.
 const DEFAULT_POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 
+/// Where the kubelet reads static pods unless it is told otherwise.
+const DEFAULT_PODS: &str = "/etc/kubernetes/manifests";
+
 /// How the API server sees the node's files.
 enum View {
     /// As they are.
@@ -53,18 +56,30 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
         }
         None => PolicyPath::Default(NodePath::new(DEFAULT_POLICY)?),
     };
-    let (policy_seen, directory) = match &policy {
-        PolicyPath::Named(path, _) | PolicyPath::Default(path) => {
-            let meta = |path: &NodePath| root.open(path).map(|(_, opened)| opened.meta);
-            (meta(path), meta(&path.parent()))
-        }
-        PolicyPath::Unreachable(..) => (Err(LookError::Missing), Err(LookError::Missing)),
+    let path = match &policy {
+        PolicyPath::Named(path, _) | PolicyPath::Default(path) => Some(path),
+        PolicyPath::Unreachable(..) => None,
     };
+    let opened = path.map_or(Err(LookError::Missing), |path| root.open(path));
+    let directory = path.map_or(Err(LookError::Missing), |path| root.open(&path.parent()));
+    let pods = match &found.view {
+        View::Pod(pod) => Some(pod.path.parent()),
+        _ => NodePath::new(DEFAULT_PODS),
+    };
+    let pods = pods.map(|path| root.open(&path).map_or(path, |(resolved, _)| resolved));
     Some(ApiServer {
         described: found.described,
+        policy_link: path.and_then(|path| root.link(path)),
+        policy_among_pods: directory
+            .as_ref()
+            .is_ok_and(|(resolved, _)| Some(resolved) == pods.as_ref()),
+        policy_bytes: match &opened {
+            Ok((_, opened)) => opened.read(),
+            Err(error) => Err(error.clone()),
+        },
+        policy_seen: opened.map(|(_, opened)| opened.meta),
+        directory: directory.map(|(_, opened)| opened.meta),
         policy,
-        policy_seen,
-        directory,
     })
 }
 

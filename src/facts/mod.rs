@@ -105,6 +105,12 @@ pub struct ApiServer {
     pub policy: PolicyPath,
     /// Whether the policy file, or the one we would install, exists.
     pub policy_seen: Result<Meta, LookError>,
+    /// Its contents, or why they could not be read.
+    pub policy_bytes: Result<Vec<u8>, LookError>,
+    /// Where the policy's path leads when a symlink lies there.
+    pub policy_link: Option<String>,
+    /// True when the policy lies where the kubelet takes every file for a pod.
+    pub policy_among_pods: bool,
     /// Metadata of the directory that holds it, or why it could not be looked at.
     pub directory: Result<Meta, LookError>,
 }

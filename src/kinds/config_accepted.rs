@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, fix_or_by_hand};
+use super::{Instance, Kind, Mend, by_hand};
 use crate::baseline::Check;
 use crate::facts::{Facts, Origin, OriginKind, Role};
 use crate::root::LookError;
@@ -18,7 +18,7 @@ impl Kind for ConfigAccepted {
     }
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
-        let by_hand = || fix_or_by_hand(check, |_| Mend::None);
+        let by_hand = || by_hand(check);
         let target = facts.target(Role::ProxyConfig);
         let Some(reading) = &facts.config else {
             return vec![match target {

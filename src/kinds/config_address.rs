@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use super::config_value::{placed, set, values};
-use super::{Instance, Kind, Mend, fix_or_by_hand};
+use super::presence::{Presence, family, presence, told};
+use super::{Instance, Kind, Mend, fix_or_by_hand, held, kubelets};
 use crate::baseline::{AddressChoice, Check, Fix};
 use crate::discover::address::usable;
 use crate::edit::Scalar;
-use crate::facts::Facts;
+use crate::facts::{Facts, Role};
+use crate::golang::address::{cidr_is_ipv4, ip, split_host_port};
 use crate::proxyconfig::Effective;
 
 /// `config-address: {key, must-be}`
@@ -48,29 +50,43 @@ impl Key {
     }
 }
 
+/// What is to be said about a value, and whether tighten may write another.
+enum Judged {
+    DoesNotApply(String),
+    Passes(Option<String>),
+    Fails,
+    Unknown(String),
+}
+
 impl ConfigAddress {
-    fn passes(&self, address: IpAddr, node_ip: Option<IpAddr>) -> bool {
-        match self.must_be {
-            // A specific address is believed where nothing tells the node's own.
-            MustBe::NodeIp => usable(address) && node_ip.is_none_or(|known| known == address),
+    fn judged(&self, facts: &Facts, address: IpAddr) -> Judged {
+        let passes = match self.must_be {
+            MustBe::NodeIp => return node_address(facts, address),
             MustBe::Loopback => address.to_canonical().is_loopback(),
             MustBe::NotAllAddresses => !address.to_canonical().is_unspecified(),
+        };
+        if passes {
+            Judged::Passes(None)
+        } else {
+            Judged::Fails
         }
     }
 
-    fn mend(&self, check: &Check, facts: &Facts, values: &Effective) -> Mend {
+    fn mend(&self, check: &Check, facts: &Facts, values: &Effective, now: IpAddr) -> Mend {
+        let target = facts.target(Role::ProxyConfig);
+        if let Some(reason) = target.and_then(|target| held(&target.hold)) {
+            return Mend::ByHand(reason.into());
+        }
         fix_or_by_hand(check, |fix| {
             let address = match fix.address {
-                Some(AddressChoice::NodeIp) => match &facts.node_ip {
-                    Ok((address, _)) => *address,
+                Some(AddressChoice::NodeIp) => match self.node_ip(facts, values, now) {
+                    Ok(address) => address,
                     Err(why) => {
                         let hint = check
                             .by_hand
                             .as_deref()
                             .unwrap_or("name it with --node-ip IP");
-                        return Mend::ByHand(format!(
-                            "the node's InternalIP is not known: {why}; {hint}"
-                        ));
+                        return Mend::ByHand(format!("{why}; {hint}"));
                     }
                 },
                 Some(AddressChoice::Loopback) => loopback(values),
@@ -87,6 +103,76 @@ impl ConfigAddress {
             set(facts, check, self.key.name(), Scalar::Text(text))
         })
     }
+
+    /// The node's address, where it may be written in place of `now`.
+    fn node_ip(&self, facts: &Facts, values: &Effective, now: IpAddr) -> Result<IpAddr, String> {
+        let (address, _) = facts
+            .node_ip
+            .as_ref()
+            .map_err(|why| format!("the node's InternalIP is not known: {why}"))?;
+        let address = address.to_canonical();
+        if presence(facts, address) == Presence::NotThere {
+            return Err(format!("{address} is not an address of this node"));
+        }
+        if self.key != Key::Node {
+            return Ok(address);
+        }
+        let (old, new) = (family(now), family(address));
+        // 0.0.0.0 is the default on IPv6 nodes too, so it chooses no family; `::` does.
+        let chosen = !now.is_unspecified() || now.is_ipv6();
+        if old != new && (chosen || told(facts).is_none()) {
+            return Err(format!(
+                "bindAddress is {old} and the node's address {address} is {new}: which family comes first is yours to say"
+            ));
+        }
+        if other_ranges(values, address) {
+            return Err(format!(
+                "clusterCIDR has no {new} range, and with {address} as bindAddress kube-proxy would not start"
+            ));
+        }
+        Ok(address)
+    }
+}
+
+/// Judges a bindAddress. One that somebody chose is overruled by what tighten or the kubelet was told,
+/// never by a guess, and never across address families.
+fn node_address(facts: &Facts, address: IpAddr) -> Judged {
+    let target = facts.target(Role::ProxyConfig);
+    if address.is_unspecified()
+        && let Some(reason) = target.and_then(|target| kubelets(&target.hold))
+    {
+        // One file for all nodes cannot hold the address of one: the wildcard is right there.
+        let reason = reason.split(", ").next().unwrap_or(reason);
+        return Judged::DoesNotApply(format!(
+            "{reason} and may serve several nodes, so it cannot name the address of one"
+        ));
+    }
+    if !usable(address) {
+        return Judged::Fails;
+    }
+    match told(facts) {
+        Some(told) if told == address => Judged::Passes(None),
+        Some(told) if told.is_ipv4() == address.is_ipv4() => Judged::Fails,
+        Some(told) => Judged::Unknown(format!(
+            "bindAddress {address} is {}, and {told} was named as the node's address: which of the two families comes first is yours to say, with --node-ip",
+            family(address)
+        )),
+        None if presence(facts, address) == Presence::NotThere => {
+            Judged::Passes(Some("no interface of this node has the address".into()))
+        }
+        None => Judged::Passes(None),
+    }
+}
+
+/// True when kube-proxy tells local traffic by clusterCIDR and has no range of the address's family:
+/// it does not start when that is its primary family.
+fn other_ranges(values: &Effective, address: IpAddr) -> bool {
+    let ranges = values.text("clusterCIDR").unwrap_or_default();
+    !ranges.is_empty()
+        && values.text("detectLocalMode") == Some("ClusterCIDR")
+        && !ranges
+            .split(',')
+            .any(|range| cidr_is_ipv4(range.trim()) == Some(address.is_ipv4()))
 }
 
 /// Loopback of the family that kube-proxy's own defaults would have.
@@ -103,20 +189,12 @@ fn loopback(values: &Effective) -> IpAddr {
 }
 
 /// Address and port of an effective value: `10.0.0.1`, `::`, `127.0.0.1:10249`, `[::1]:10249`.
-/// Kubernetes reads leading zeros of an IPv4 address as decimal.
 pub fn split(text: &str) -> Option<(IpAddr, Option<u16>)> {
-    let address = |text: &str| -> Option<IpAddr> {
-        text.parse().ok().or_else(|| {
-            let parts: Option<Vec<u8>> = text.split('.').map(|part| part.parse().ok()).collect();
-            <[u8; 4]>::try_from(parts?).ok().map(IpAddr::from)
-        })
-    };
-    if let Some(address) = address(text) {
+    if let Some(address) = ip(text) {
         return Some((address, None));
     }
-    let (host, port) = text.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    Some((address(host)?, Some(port.parse().ok()?)))
+    let (host, port) = split_host_port(text)?;
+    Some((ip(host)?, Some(port.parse().ok()?)))
 }
 
 impl Kind for ConfigAddress {
@@ -135,27 +213,53 @@ impl Kind for ConfigAddress {
         };
         let key = self.key.name();
         let text = values.text(key).unwrap_or_default();
+        let observed = format!("{key}: {text}");
         let instance = match split(text) {
-            Some((address, _)) => {
-                let node_ip = facts.node_ip.as_ref().ok().map(|(address, _)| *address);
-                Instance::judged(
-                    self.passes(address, node_ip),
-                    format!("{key}: {text}"),
-                    || self.mend(check, facts, values),
-                )
+            Some((address, _)) => match self.judged(facts, address) {
+                Judged::Passes(reason) => {
+                    let instance = Instance::judged(true, observed, || Mend::None);
+                    match reason {
+                        Some(reason) => instance.because(reason),
+                        None => instance,
+                    }
+                }
+                Judged::Fails => {
+                    Instance::judged(false, observed, || self.mend(check, facts, values, address))
+                }
+                Judged::Unknown(why) => Instance::unknown(why),
+                Judged::DoesNotApply(why) => Instance::not_applicable(why),
+            },
+            // --healthz-port=0 switches the endpoint off.
+            None if text.is_empty() && self.key == Key::Healthz => {
+                Instance::judged(true, format!("{key} is off"), || Mend::None)
             }
             None => Instance::unknown(format!("{key} is {text:?}, which is no address")),
         };
         vec![placed(instance, facts, values, key)]
     }
 
+    fn sound(&self) -> Result<(), String> {
+        match (self.key, self.must_be) {
+            (Key::Node, MustBe::NodeIp) => Ok(()),
+            (Key::Node, _) => Err(
+                "bindAddress must be node-ip: a loopback address opens NodePorts on all addresses"
+                    .into(),
+            ),
+            (_, MustBe::NodeIp) => Err(format!(
+                "{} listens, so it must be loopback or not-all-addresses",
+                self.key.name()
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn accepts(&self, fix: &Fix) -> Result<(), String> {
-        let sample = match fix.address {
-            Some(AddressChoice::NodeIp) => IpAddr::from([192, 0, 2, 10]),
-            Some(AddressChoice::Loopback) => IpAddr::from([127, 0, 0, 1]),
-            None => return Err("a fix of config-address gives an address".into()),
+        let passes = match (fix.address, self.must_be) {
+            (None, _) => return Err("a fix of config-address gives an address".into()),
+            (Some(AddressChoice::NodeIp), must_be) => !matches!(must_be, MustBe::Loopback),
+            (Some(AddressChoice::Loopback), must_be) => !matches!(must_be, MustBe::NodeIp),
         };
-        if self.passes(sample, None) {
+        if passes {
             Ok(())
         } else {
             Err(format!("the fix does not set {}", self.expected()))
@@ -177,6 +281,10 @@ mod tests {
         assert_eq!(read("[::]:10256"), Some(("::".into(), Some(10256))));
         assert_eq!(read("::1"), Some(("::1".into(), None)));
         assert_eq!(read("010.0.0.1"), Some(("10.0.0.1".into(), None)));
+        assert_eq!(
+            read("[::ffff:127.0.0.1]:10249"),
+            Some(("127.0.0.1".into(), Some(10249)))
+        );
         assert_eq!(read("localhost:1"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, fix_or_by_hand};
+use super::{Instance, Kind, by_hand};
 use crate::baseline::Check;
 use crate::facts::{Facts, Origin, OriginKind, Role};
 
@@ -42,11 +42,9 @@ impl Kind for ConfigFields {
                     [] => "none".to_string(),
                     named => named.join(", "),
                 };
-                Instance::judged(reading.unknown.is_empty(), observed, || {
-                    fix_or_by_hand(check, |_| Mend::None)
-                })
-                .line(line)
-                .from(&Origin::at(OriginKind::File, &target.path, line))
+                Instance::judged(reading.unknown.is_empty(), observed, || by_hand(check))
+                    .line(line)
+                    .from(&Origin::at(OriginKind::File, &target.path, line))
             }
             (Some(reading), _) => Instance::unknown(match &reading.error {
                 Some(problem) => problem.message.clone(),

@@ -3,12 +3,13 @@
 use serde::Deserialize;
 
 use super::config_address::split;
-use super::config_value::{placed, set, values};
+use super::config_value::{EMPTY, placed, set, values};
+use super::presence::{Presence, presence};
 use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Written};
 use crate::edit::Scalar;
 use crate::facts::Facts;
-use crate::proxyconfig::Effective;
+use crate::proxyconfig::{self, Effective};
 
 /// `config-flag: {key, be, in-mode, when-addresses-exist}`
 #[derive(Clone, Debug, Deserialize)]
@@ -23,37 +24,45 @@ pub struct ConfigFlag {
     when_addresses_exist: bool,
 }
 
-/// Whether the node has the addresses on which kube-proxy listens.
-enum Listening {
-    Exist,
-    Missing(String),
-    Unknown(String),
+/// The default of a switch; `None` for what is no switch.
+fn switch_default(key: &str) -> Option<bool> {
+    proxyconfig::read(EMPTY.as_bytes()).values?.flag(key)
 }
 
-fn listening(facts: &Facts, values: &Effective) -> Listening {
+/// Why kube-proxy might not be able to listen where it is told to, now or after the same plan.
+fn cannot_listen(facts: &Facts, values: &Effective) -> Option<String> {
     for key in ["healthzBindAddress", "metricsBindAddress"] {
-        let Some((address, _)) = values.text(key).and_then(split) else {
-            return Listening::Unknown(format!("{key} cannot be read"));
-        };
-        let address = address.to_canonical();
-        if address.is_unspecified() || address.is_loopback() {
+        let text = values.text(key).unwrap_or_default();
+        // --healthz-port=0 switches the endpoint off.
+        if text.is_empty() {
             continue;
         }
-        match &facts.local_addresses {
-            Some(local) if local.contains(&address) => {}
-            Some(_) => {
-                return Listening::Missing(format!(
-                    "{key} is {address}, which this node does not have"
-                ));
+        let Some((address, _)) = split(text) else {
+            return Some(format!("{key} cannot be read"));
+        };
+        match presence(facts, address) {
+            Presence::There => {}
+            Presence::NotThere => {
+                return Some(format!("{key} is {address}, which this node does not have"));
             }
-            None => {
-                return Listening::Unknown(format!(
+            Presence::Unknown => {
+                return Some(format!(
                     "{key} is {address}, and an offline tree does not tell whether the node has it"
                 ));
             }
         }
+        // What listens everywhere may be told in the same plan to listen on the node's address. One
+        // that the node is known not to have is never written.
+        if address.is_unspecified()
+            && let Ok((next, _)) = &facts.node_ip
+            && presence(facts, *next) == Presence::Unknown
+        {
+            return Some(format!(
+                "{key} may be changed to {next}, and an offline tree does not tell whether the node has it"
+            ));
+        }
     }
-    Listening::Exist
+    None
 }
 
 impl Kind for ConfigFlag {
@@ -78,15 +87,11 @@ impl Kind for ConfigFlag {
         };
         let mut reason = None;
         let instance = Instance::judged(found == self.be, format!("{}: {found}", self.key), || {
-            if self.when_addresses_exist {
-                match listening(facts, values) {
-                    Listening::Exist => {}
-                    Listening::Missing(why) | Listening::Unknown(why) => {
-                        reason = Some(why.clone());
-                        let hint = check.by_hand.as_deref().unwrap_or_default();
-                        return Mend::ByHand(format!("{why}; {hint}"));
-                    }
-                }
+            if self.when_addresses_exist
+                && let Some(why) = cannot_listen(facts, values)
+            {
+                reason = Some(why.clone());
+                return Mend::ByHand(why);
             }
             fix_or_by_hand(check, |_| {
                 set(facts, check, &self.key, Scalar::Bool(self.be))
@@ -99,7 +104,20 @@ impl Kind for ConfigFlag {
         vec![placed(instance, facts, values, &self.key)]
     }
 
+    fn sound(&self) -> Result<(), String> {
+        if switch_default(&self.key).is_none() {
+            return Err(format!("{} is not a switch of kube-proxy", self.key));
+        }
+        match self.in_mode.as_deref() {
+            None | Some("iptables" | "ipvs" | "nftables") => Ok(()),
+            Some(mode) => Err(format!("kube-proxy has no mode {mode}")),
+        }
+    }
+
     fn accepts(&self, fix: &Fix) -> Result<(), String> {
+        if self.key == "bindAddressHardFail" && self.be && !self.when_addresses_exist {
+            return Err("a fix of bindAddressHardFail needs when-addresses-exist".into());
+        }
         match fix.value {
             Some(Written::Bool(value)) if value == self.be => Ok(()),
             _ => Err(format!("the fix does not set {}", self.expected())),

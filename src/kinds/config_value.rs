@@ -1,10 +1,14 @@
 //! What the kinds that judge a value of the proxy configuration share.
 
-use super::{Instance, Mend};
+use super::{Instance, Mend, held};
 use crate::baseline::{Check, Version};
 use crate::edit::{Scalar, Step};
 use crate::facts::{Facts, Origin, OriginKind, Role};
 use crate::proxyconfig::Effective;
+
+/// The smallest configuration that kube-proxy accepts.
+pub const EMPTY: &str =
+    "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n";
 
 /// The effective values, or the instance that says why there are none to judge.
 pub fn values(facts: &Facts) -> Result<&Effective, Box<Instance>> {
@@ -86,8 +90,8 @@ pub fn set(facts: &Facts, check: &Check, key: &str, value: Scalar) -> Mend {
             "kube-proxy runs without --config, so {key} is set by its flags: change them where it is started"
         ));
     };
-    if let Some(reason) = &target.hold {
-        return Mend::ByHand(reason.clone());
+    if let Some(reason) = held(&target.hold) {
+        return Mend::ByHand(reason.into());
     }
     if let Some(needed) = check.fix.as_ref().and_then(|fix| fix.needs_version) {
         match facts.proxy.version.as_deref().map(Version::read) {

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, fix_or_by_hand};
+use super::{Instance, Kind, Mend, fix_or_by_hand, held, kubelets};
 use crate::baseline::{Check, Fix};
 use crate::facts::{Directory, Facts, Role};
-use crate::root::LookError;
+use crate::root::{LookError, NodePath};
 
 /// `directory-trust: {targets}`
 #[derive(Clone, Debug, Deserialize)]
@@ -16,6 +16,57 @@ pub struct DirectoryTrust {
 
 /// Bits that let somebody else write. A sticky bit does not help: others may still add names.
 const WRITABLE: u32 = 0o022;
+const STICKY: u32 = 0o1000;
+
+/// Directories that serve others: what else lies in them is not known here.
+const SHARED: &[&str] = &[
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/dev/shm",
+    "/etc",
+    "/home",
+    "/lib",
+    "/lib64",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/root",
+    "/run",
+    "/run/lock",
+    "/sbin",
+    "/srv",
+    "/tmp",
+    "/usr",
+    "/var",
+    "/var/cache",
+    "/var/lib",
+    "/var/log",
+    "/var/run",
+    "/var/spool",
+    "/var/tmp",
+];
+
+/// Why a directory that holds the files is not mended: its mode and owner are for others' sake.
+fn shared(path: &NodePath, mode: u32) -> Option<String> {
+    let text = path.as_str();
+    let home = text
+        .strip_prefix("/home/")
+        .is_some_and(|rest| !rest.contains('/'));
+    let why = if mode & STICKY != 0 {
+        "is sticky, so others are meant to write there"
+    } else if home {
+        "is somebody's home"
+    } else if SHARED.contains(&text) || text.starts_with("/usr/") {
+        "serves others too"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{path} {why}: move the files to a directory of root's own"
+    ))
+}
 
 impl DirectoryTrust {
     fn one(&self, check: &Check, directory: &Directory) -> Instance {
@@ -23,18 +74,25 @@ impl DirectoryTrust {
             Ok(meta) => meta,
             Err(error) => return Instance::unknown(error.to_string()).at(&directory.path),
         };
+        // The kubelet makes its volumes writable for all, in a directory that it closes to others.
+        if let Some(reason) = kubelets(&directory.hold) {
+            return Instance::not_applicable(reason).at(&directory.path);
+        }
         let writable = meta.mode & WRITABLE != 0;
         let foreign = meta.uid != 0;
         let observed = format!("mode {:04o}, owner {}:{}", meta.mode, meta.uid, meta.gid);
         Instance::judged(!writable && !foreign, observed, || {
-            if let Some(reason) = &directory.hold {
-                return Mend::ByHand(reason.clone());
+            if let Some(reason) = held(&directory.hold) {
+                return Mend::ByHand(reason.into());
             }
             if directory.holds.is_empty() {
                 return Mend::ByHand(format!(
                     "{} serves others too: look who needs to write there, then chmod go-w and chown root",
                     directory.path
                 ));
+            }
+            if let Some(why) = shared(&directory.path, meta.mode) {
+                return Mend::ByHand(why);
             }
             fix_or_by_hand(check, |fix| {
                 let keep = fix.mode.map_or(!WRITABLE, |mode| mode.0 | 0o7000);

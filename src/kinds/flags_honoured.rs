@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, fix_or_by_hand};
+use super::{Instance, Kind, by_hand};
 use crate::baseline::Check;
 use crate::discover::Source;
 use crate::facts::Facts;
@@ -46,9 +46,7 @@ impl Kind for FlagsHonoured {
                 format!("ignored: {}", names.join(", "))
             }
         };
-        let instance = Instance::judged(ignored.is_empty(), observed, || {
-            fix_or_by_hand(check, |_| Mend::None)
-        });
+        let instance = Instance::judged(ignored.is_empty(), observed, || by_hand(check));
         vec![match ignored.first().or(proxy.flags.first().as_ref()) {
             Some(flag) => {
                 let instance = instance.line(flag.origin.line).from(&flag.origin);

@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, each_kubeconfig, fix_or_by_hand};
+use super::{Instance, Kind, Verdict, by_hand, each_kubeconfig, held};
 use crate::baseline::Check;
 use crate::facts::{Facts, Role, Target};
+use crate::kubeconfig::Kubeconfig;
 use crate::root::LookError;
 
 /// `kubeconfig-ca: {}`
@@ -60,6 +61,52 @@ fn file(facts: &Facts, line: usize) -> Option<&Target> {
         .find(|target| target.origin.line == Some(line))
 }
 
+/// What a kubeconfig's CA is good for: pass, fail or unknown, in words, and the line that gives it.
+pub fn authority(facts: &Facts, kubeconfig: &Kubeconfig) -> (Verdict, String, Option<usize>) {
+    let judged = |bytes: &[u8], what: &str| match certificates(bytes) {
+        Ok(1) => (Verdict::Pass, format!("{what}: 1 certificate")),
+        Ok(count) => (Verdict::Pass, format!("{what}: {count} certificates")),
+        Err(why) => (Verdict::Fail, format!("{what}: {why}")),
+    };
+    let Some(cluster) = &kubeconfig.cluster else {
+        return (
+            Verdict::Fail,
+            "the current context has no cluster".into(),
+            None,
+        );
+    };
+    if let Some(data) = &cluster.certificate_authority_data {
+        let (verdict, said) = judged(data.value.pem(), "certificate-authority-data");
+        return (verdict, said, Some(data.line));
+    }
+    let Some(named) = &cluster.certificate_authority else {
+        return (Verdict::Fail, "no certificate-authority".into(), None);
+    };
+    let (verdict, said) = match file(facts, named.line).map(|target| (target, &target.seen)) {
+        None => (
+            Verdict::Unknown,
+            format!("{} cannot be a path", named.value),
+        ),
+        Some((target, Ok(seen))) => match &seen.bytes {
+            Some(bytes) => judged(bytes, target.path.as_str()),
+            None => (
+                Verdict::Unknown,
+                format!("{} {}", target.path, seen.unread()),
+            ),
+        },
+        // A container's own file that the node does not see says nothing.
+        Some((target, Err(LookError::Missing))) if held(&target.hold).is_some() => (
+            Verdict::Unknown,
+            format!("{} is not visible on the node", target.path),
+        ),
+        Some((target, Err(LookError::Missing))) => {
+            (Verdict::Fail, format!("{} does not exist", target.path))
+        }
+        Some((target, Err(error))) => (Verdict::Unknown, format!("{} {error}", target.path)),
+    };
+    (verdict, said, Some(named.line))
+}
+
 impl Kind for KubeconfigCa {
     fn expected(&self) -> String {
         "a certificate-authority that exists and holds certificates".into()
@@ -67,40 +114,12 @@ impl Kind for KubeconfigCa {
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
         each_kubeconfig(facts, |_, kubeconfig| {
-            let by_hand = || fix_or_by_hand(check, |_| Mend::None);
-            let judged = |bytes: &[u8], what: &str| match certificates(bytes) {
-                Ok(1) => Instance::judged(true, format!("{what}: 1 certificate"), || Mend::None),
-                Ok(count) => {
-                    Instance::judged(true, format!("{what}: {count} certificates"), || Mend::None)
-                }
-                Err(why) => Instance::judged(false, format!("{what}: {why}"), by_hand),
-            };
-            let Some(cluster) = &kubeconfig.cluster else {
-                return Instance::judged(false, "the current context has no cluster", by_hand);
-            };
-            if let Some(data) = &cluster.certificate_authority_data {
-                let what = "certificate-authority-data";
-                return judged(data.value.pem(), what).line(Some(data.line));
+            let (verdict, said, line) = authority(facts, kubeconfig);
+            match verdict {
+                Verdict::Unknown => Instance::unknown(said),
+                verdict => Instance::judged(verdict == Verdict::Pass, said, || by_hand(check)),
             }
-            let Some(named) = &cluster.certificate_authority else {
-                return Instance::judged(false, "no certificate-authority", by_hand);
-            };
-            let instance = match file(facts, named.line).map(|target| (target, &target.seen)) {
-                None => Instance::unknown(format!("{} cannot be a path", named.value)),
-                Some((target, Ok(seen))) => match &seen.bytes {
-                    Some(bytes) => judged(bytes, target.path.as_str()),
-                    None => Instance::unknown(format!("{} {}", target.path, seen.unread())),
-                },
-                // A container's own file that the node does not see says nothing.
-                Some((target, Err(LookError::Missing))) if target.hold.is_some() => {
-                    Instance::unknown(format!("{} is not visible on the node", target.path))
-                }
-                Some((target, Err(LookError::Missing))) => {
-                    Instance::judged(false, format!("{} does not exist", target.path), by_hand)
-                }
-                Some((target, Err(error))) => Instance::unknown(format!("{} {error}", target.path)),
-            };
-            instance.line(Some(named.line))
+            .line(line)
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, each_kubeconfig, fix_or_by_hand};
+use super::{Instance, Kind, Mend, by_hand, each_kubeconfig};
 use crate::baseline::Check;
 use crate::facts::Facts;
 use crate::kubeconfig::User;
@@ -67,7 +67,7 @@ impl Kind for KubeconfigCredential {
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
         each_kubeconfig(facts, |_, kubeconfig| {
-            let by_hand = || fix_or_by_hand(check, |_| Mend::None);
+            let by_hand = || by_hand(check);
             let Some(user) = &kubeconfig.user else {
                 return Instance::judged(false, "the current context has no user", by_hand);
             };

@@ -2,14 +2,28 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, each_kubeconfig, fix_or_by_hand};
+use super::{Instance, Kind, by_hand, each_kubeconfig};
 use crate::baseline::Check;
 use crate::facts::Facts;
+use crate::kubeconfig::Kubeconfig;
 
 /// `kubeconfig-server: {}`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KubeconfigServer {}
+
+/// client-go's choice for a server without a scheme: TLS where anything of TLS is given.
+fn takes_tls(kubeconfig: &Kubeconfig) -> bool {
+    let cluster = kubeconfig.cluster.as_ref().is_some_and(|cluster| {
+        cluster.certificate_authority.is_some()
+            || cluster.certificate_authority_data.is_some()
+            || matches!(&cluster.insecure_skip_tls_verify, Some(skip) if skip.value)
+    });
+    let user = kubeconfig.user.as_ref().is_some_and(|user| {
+        user.client_certificate.is_some() || user.client_certificate_data.is_some()
+    });
+    cluster || user
+}
 
 impl Kind for KubeconfigServer {
     fn expected(&self) -> String {
@@ -18,13 +32,13 @@ impl Kind for KubeconfigServer {
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
         each_kubeconfig(facts, |_, kubeconfig| {
-            let by_hand = || fix_or_by_hand(check, |_| Mend::None);
+            let by_hand = || by_hand(check);
             match kubeconfig.server() {
                 Some(server) => {
-                    let secure = server
-                        .value
-                        .get(..8)
-                        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+                    let secure = match server.value.split_once("://") {
+                        Some((scheme, _)) => scheme.eq_ignore_ascii_case("https"),
+                        None => takes_tls(kubeconfig),
+                    };
                     Instance::judged(secure, format!("server: {}", server.value), by_hand)
                         .line(Some(server.line))
                 }

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, each_kubeconfig, fix_or_by_hand, unless_held};
+use super::kubeconfig_ca::authority;
+use super::{Instance, Kind, Mend, Verdict, by_hand, each_kubeconfig, fix_or_by_hand, unless_held};
 use crate::baseline::{Check, Fix, Written};
 use crate::edit::{Scalar, Step};
 use crate::facts::Facts;
@@ -27,18 +28,14 @@ impl Kind for KubeconfigVerification {
             let Some(skip) = &cluster.insecure_skip_tls_verify else {
                 return Instance::judged(true, format!("no {KEY}"), || Mend::None);
             };
-            let has_ca = cluster.certificate_authority.is_some()
-                || cluster.certificate_authority_data.is_some();
             Instance::judged(!skip.value, format!("{KEY}: {}", skip.value), || {
-                let by_hand = || {
-                    let hint = check.by_hand.as_deref().unwrap_or_default();
-                    Mend::ByHand(format!("there is no CA to verify against; {hint}"))
-                };
                 let Ok(seen) = &target.seen else {
-                    return by_hand();
+                    return by_hand(check);
                 };
-                if !has_ca {
-                    return by_hand();
+                // Without a CA that can be used kube-proxy would not connect any more.
+                let (verdict, said, _) = authority(facts, kubeconfig);
+                if verdict != Verdict::Pass {
+                    return Mend::ByHand(format!("there is no CA to verify against: {said}"));
                 }
                 let steps = vec![
                     Step::Key("clusters".into()),

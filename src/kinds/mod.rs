@@ -13,13 +13,17 @@ mod directory_trust;
 mod file_mode;
 mod file_owner;
 mod flags_honoured;
+mod hold;
 mod kubeconfig_ca;
 mod kubeconfig_credential;
 mod kubeconfig_server;
 mod kubeconfig_verification;
 mod node_ports;
+mod presence;
 
 pub use config_value::origin as value_origin;
+
+use hold::{held, kubelets, unless_held};
 
 use serde::{Deserialize, Serialize};
 
@@ -217,6 +221,14 @@ trait Kind {
     /// Judges the facts. At least one instance.
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance>;
 
+    /// Whether the expectation itself can be meant: what the types of its fields cannot say.
+    ///
+    /// # Errors
+    /// Why not.
+    fn sound(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Whether a fix suits the kind and its result would satisfy the expectation. Most kinds have none.
     ///
     /// # Errors
@@ -235,6 +247,14 @@ impl Expect {
     /// Judges the facts.
     pub fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
         each_kind!(self, kind => kind.judge(check, facts))
+    }
+
+    /// Whether the expectation itself can be meant.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn sound(&self) -> Result<(), String> {
+        each_kind!(self, kind => kind.sound())
     }
 
     /// Whether a fix would satisfy the expectation.
@@ -270,13 +290,18 @@ impl Expect {
 fn fix_or_by_hand(check: &Check, mend: impl FnOnce(&Fix) -> Mend) -> Mend {
     match &check.fix {
         Some(fix) => mend(fix),
-        None => Mend::ByHand(
-            check
-                .by_hand
-                .clone()
-                .unwrap_or_else(|| "this check has no fix".into()),
-        ),
+        None => by_hand(check),
     }
+}
+
+/// Left to a person, with the check's own advice.
+fn by_hand(check: &Check) -> Mend {
+    Mend::ByHand(
+        check
+            .by_hand
+            .clone()
+            .unwrap_or_else(|| "this check has no fix".into()),
+    )
 }
 
 /// Judges each file of a role by its metadata; what cannot be looked at is unknown, what does not
@@ -290,7 +315,10 @@ fn each_file(
         .targets(role)
         .map(|target| {
             let instance = match &target.seen {
-                Ok(seen) if seen.meta.kind == FileKind::File => judge(target, seen),
+                Ok(seen) if seen.meta.kind == FileKind::File => match kubelets(&target.hold) {
+                    Some(reason) => Instance::not_applicable(reason),
+                    None => judge(target, seen),
+                },
                 Ok(seen) => Instance::unknown(LookError::Kind(seen.meta.kind).to_string()),
                 Err(LookError::Missing) => Instance::not_applicable("it does not exist"),
                 Err(error) => Instance::unknown(error.to_string()),
@@ -352,10 +380,5 @@ fn each_kubeconfig(
     vec![instance.at(&target.path).from(&origin)]
 }
 
-/// A file that its owner would put back is left to a person.
-fn unless_held(target: &Target, mend: Mend) -> Mend {
-    match &target.hold {
-        Some(reason) => Mend::ByHand(reason.clone()),
-        None => mend,
-    }
-}
+#[cfg(test)]
+mod tests;
