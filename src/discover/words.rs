@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::shell::shell;
+
 /// Variables that a command line may use.
 pub type Variables = BTreeMap<String, String>;
 
@@ -9,30 +11,25 @@ pub type Variables = BTreeMap<String, String>;
 /// or inside `sh -c "..."`. `None` for a command that does not run it: a word alone, as in
 /// `systemctl restart kube-proxy` or `tar /var/lib/kube-proxy`, is no proof that it does.
 pub fn arguments(command: &[String], variables: &Variables, program: &str) -> Option<Found> {
-    if let Some(start) = behind(command, program) {
-        return Some(Found {
-            words: command.iter().skip(start).cloned().collect(),
-            problem: None,
-        });
+    let found = |words: &[String], problem: Option<String>| {
+        let (before, behind) = words.split_at_checked(behind(words, program)?)?;
+        Some(Found {
+            words: behind.to_vec(),
+            problem,
+            container: container(before),
+        })
+    };
+    if let Some(found) = found(command, None) {
+        return Some(found);
     }
     // `-c`, also `-ec` and the like.
     let is_script = |word: &String| word.starts_with('-') && word.ends_with('c') && word.len() < 5;
     let script = command.iter().skip_while(|word| !is_script(word)).nth(1)?;
     match shell(script, variables) {
-        Ok(commands) => commands.into_iter().find_map(|mut words| {
-            let start = behind(&words, program)?;
-            Some(Found {
-                words: words.split_off(start),
-                problem: None,
-            })
-        }),
+        Ok(commands) => commands.iter().find_map(|words| found(words, None)),
         Err(problem) => {
-            let mut words: Vec<String> = script.split_whitespace().map(String::from).collect();
-            let start = behind(&words, program)?;
-            Some(Found {
-                words: words.split_off(start),
-                problem: Some(problem),
-            })
+            let words: Vec<String> = script.split_whitespace().map(String::from).collect();
+            found(&words, Some(problem))
         }
     }
 }
@@ -44,13 +41,44 @@ pub struct Found {
     pub words: Vec<String>,
     /// Why they could not be read to their end.
     pub problem: Option<String>,
+    /// What stands before it and gives it another file system: `docker`, `chroot`.
+    pub container: Option<&'static str>,
+}
+
+/// Programs that start another one in a file system of its own.
+const CONTAINERS: &[&str] = &[
+    "docker",
+    "podman",
+    "nerdctl",
+    "ctr",
+    "crictl",
+    "runc",
+    "crun",
+    "rkt",
+    "chroot",
+    "nsenter",
+    "unshare",
+    "bwrap",
+    "systemd-nspawn",
+];
+
+fn container(words: &[String]) -> Option<&'static str> {
+    words.iter().find_map(|word| {
+        let name = word.rsplit('/').next()?;
+        CONTAINERS.iter().copied().find(|known| *known == name)
+    })
 }
 
 /// Where the arguments of a program begin.
 fn behind(words: &[String], program: &str) -> Option<usize> {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     (0..words.len()).find_map(|at| {
-        let name = word(at).rsplit('/').next().unwrap_or_default();
+        let mut name = word(at).rsplit('/').next().unwrap_or_default();
+        // An image whose entry point is the program: registry/kube-proxy:v1.36.2.
+        let contained = words.get(..at).and_then(container).is_some();
+        if contained {
+            name = name.split([':', '@']).next().unwrap_or_default();
+        }
         let next = word(at + 1);
         if name == "hyperkube" && (next == program || program.strip_prefix("kube-") == Some(next)) {
             return Some(at + 2);
@@ -62,7 +90,9 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
             return Some(1);
         };
         let is_value = before.starts_with("--") && before.len() > 2 && !before.contains('=');
-        let started = matches!(before, "exec" | "env" | "--") || next.starts_with('-');
+        let started = matches!(before, "env" | "--")
+            || (before == "exec" && !contained)
+            || next.starts_with('-');
         (started && !is_value).then_some(at + 1)
     })
 }
@@ -82,123 +112,6 @@ pub fn systemd(line: &str, variables: &Variables) -> Result<Vec<String>, String>
         }
     }
     Ok(words)
-}
-
-/// Splits the text behind `sh -c` as a shell would into its commands, and each into words: quotes,
-/// variables from the given ones, redirections left out.
-///
-/// # Errors
-/// For an unclosed quote, for substitutions, and for a variable that is not among the given ones:
-/// only the shell knows what they become.
-pub fn shell(line: &str, variables: &Variables) -> Result<Vec<Vec<String>>, String> {
-    let mut reader = Shell::default();
-    let mut quote: Option<char> = None;
-    let mut letters = line.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (Some(open), _) if letter == open => quote = None,
-            (Some('\''), _) => reader.push(letter),
-            (None, '"' | '\'') => {
-                quote = Some(letter);
-                reader.word.get_or_insert_default();
-            }
-            (_, '`') => {
-                return Err("a command substitution, whose result only a shell knows".into());
-            }
-            (_, '\\') => reader.push(letters.next().unwrap_or('\\')),
-            (_, '$') => {
-                let rest: String = letters.clone().collect();
-                let (name, length) = variable(&rest)?;
-                letters.nth(length - 1);
-                let value = variables
-                    .get(name)
-                    .ok_or_else(|| format!("the variable {name}, whose value is not known"))?;
-                for part in value.chars() {
-                    match part {
-                        part if quote.is_none() && part.is_whitespace() => reader.end_word(),
-                        part => reader.push(part),
-                    }
-                }
-            }
-            (Some(_), _) => reader.push(letter),
-            (None, '&') if letters.peek() == Some(&'>') => {}
-            (None, '\n' | ';' | '&' | '|') => reader.end_command(),
-            (None, '<' | '>') => {
-                reader.redirect();
-                while letters
-                    .next_if(|next| matches!(next, '<' | '>' | '&'))
-                    .is_some()
-                {}
-            }
-            (None, _) if letter.is_whitespace() => reader.end_word(),
-            (None, _) => reader.push(letter),
-        }
-    }
-    if quote.is_some() {
-        return Err("an unclosed quote".into());
-    }
-    reader.end_command();
-    Ok(reader.commands)
-}
-
-/// The name behind a `$`, and how many letters it takes.
-fn variable(rest: &str) -> Result<(&str, usize), String> {
-    let (name, around) = match rest.strip_prefix('{') {
-        Some(inner) => (inner.split('}').next().unwrap_or_default(), 2),
-        None => {
-            let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            (
-                rest.split(|c: char| !letter(c)).next().unwrap_or_default(),
-                0,
-            )
-        }
-    };
-    if is_name(name) {
-        Ok((name, name.len() + around))
-    } else {
-        Err("a substitution, whose result only a shell knows".into())
-    }
-}
-
-/// The commands of a script as far as it was read.
-#[derive(Default)]
-struct Shell {
-    commands: Vec<Vec<String>>,
-    command: Vec<String>,
-    word: Option<String>,
-    target: bool,
-}
-
-impl Shell {
-    fn push(&mut self, letter: char) {
-        self.word.get_or_insert_default().push(letter);
-    }
-
-    fn end_word(&mut self) {
-        // The word behind a redirection names its file.
-        if let Some(word) = self.word.take()
-            && !std::mem::take(&mut self.target)
-        {
-            self.command.push(word);
-        }
-    }
-
-    fn redirect(&mut self) {
-        let is_handle = |word: &String| word.chars().all(|c| c.is_ascii_digit());
-        if self.word.as_ref().is_some_and(is_handle) {
-            self.word = None;
-        }
-        self.end_word();
-        self.target = true;
-    }
-
-    fn end_command(&mut self) {
-        self.end_word();
-        self.target = false;
-        if !self.command.is_empty() {
-            self.commands.push(std::mem::take(&mut self.command));
-        }
-    }
 }
 
 /// Splits at white space outside quotes and takes the quotes off.
@@ -255,7 +168,7 @@ pub fn environment_file(text: &str) -> Vec<(String, String)> {
     found
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -19,6 +19,9 @@ const WRITABLE: u32 = 0o022;
 
 impl DirectoryTrust {
     fn one(&self, check: &Check, directory: &Directory) -> Instance {
+        if let Some(hold) = directory.hold.as_ref().filter(|hold| hold.is_kubelets()) {
+            return Instance::not_applicable(hold.of_attributes()).at(&directory.path);
+        }
         let meta = match &directory.seen {
             Ok(meta) => meta,
             Err(error) => return Instance::unknown(error.to_string()).at(&directory.path),
@@ -28,7 +31,7 @@ impl DirectoryTrust {
         let observed = format!("mode {:04o}, owner {}:{}", meta.mode, meta.uid, meta.gid);
         Instance::judged(!writable && !foreign, observed, || {
             if let Some(reason) = &directory.hold {
-                return Mend::ByHand(reason.clone());
+                return Mend::ByHand(reason.of_attributes());
             }
             if directory.holds.is_empty() {
                 return Mend::ByHand(format!(

@@ -92,7 +92,7 @@ impl Kind for KubeconfigCa {
                     None => Instance::unknown(format!("{} {}", target.path, seen.unread())),
                 },
                 // A container's own file that the node does not see says nothing.
-                Some((target, Err(LookError::Missing))) if target.hold.is_some() => {
+                Some((target, Err(LookError::Missing))) if target.hidden().is_some() => {
                     Instance::unknown(format!("{} is not visible on the node", target.path))
                 }
                 Some((target, Err(LookError::Missing))) => {

@@ -289,11 +289,17 @@ fn each_file(
     let found: Vec<Instance> = facts
         .targets(role)
         .map(|target| {
-            let instance = match &target.seen {
-                Ok(seen) if seen.meta.kind == FileKind::File => judge(target, seen),
-                Ok(seen) => Instance::unknown(LookError::Kind(seen.meta.kind).to_string()),
-                Err(LookError::Missing) => Instance::not_applicable("it does not exist"),
-                Err(error) => Instance::unknown(error.to_string()),
+            let instance = match (&target.seen, &target.hold) {
+                (Ok(_) | Err(LookError::Missing), Some(hold)) if hold.is_kubelets() => {
+                    Instance::not_applicable(hold.of_attributes())
+                }
+                (Err(LookError::Missing), Some(hold)) if hold.is_inside() => {
+                    Instance::unknown(hold.to_string())
+                }
+                (Ok(seen), _) if seen.meta.kind == FileKind::File => judge(target, seen),
+                (Ok(seen), _) => Instance::unknown(LookError::Kind(seen.meta.kind).to_string()),
+                (Err(LookError::Missing), _) => Instance::not_applicable("it does not exist"),
+                (Err(error), _) => Instance::unknown(error.to_string()),
             };
             let instance = instance.from(&target.origin);
             match &instance.path {
@@ -355,7 +361,7 @@ fn each_kubeconfig(
 /// A file that its owner would put back is left to a person.
 fn unless_held(target: &Target, mend: Mend) -> Mend {
     match &target.hold {
-        Some(reason) => Mend::ByHand(reason.clone()),
+        Some(hold) => Mend::ByHand(hold.of_attributes()),
         None => mend,
     }
 }
