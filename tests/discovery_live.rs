@@ -10,6 +10,11 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "live/edges.rs"]
+mod edges;
+#[path = "live/volumes.rs"]
+mod volumes;
+
 mod support;
 
 use std::fs;
@@ -44,7 +49,7 @@ fn main() {
     if std::env::var_os(INSIDE).is_none() {
         return enter();
     }
-    let tests: [(&str, Test); 10] = [
+    let tests: [(&str, Test); 18] = [
         (
             "a process is found with its files, and each fact names its origin",
             found,
@@ -67,6 +72,35 @@ fn main() {
             hidden,
         ),
         ("no process of the machine counts with --root", offline),
+        (
+            "a ConfigMap volume is read through its links",
+            volumes::linked,
+        ),
+        (
+            "a container's own volume is read where the node has none",
+            volumes::unseen,
+        ),
+        (
+            "what the operator names is a file of the node",
+            volumes::named,
+        ),
+        (
+            "two with one configuration leave the named files alone",
+            edges::same,
+        ),
+        (
+            "of two the one with the named kubeconfig is taken",
+            edges::kubeconfig,
+        ),
+        (
+            "a service in a mount namespace of its own stays one",
+            edges::service,
+        ),
+        (
+            "a link of the kernel's own is not read as text",
+            edges::magic,
+        ),
+        ("a process that is not believed is named", edges::stranger),
     ];
     for (name, test) in tests {
         let stage = Stage::new();

@@ -76,7 +76,8 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
         let mut name = word(at).rsplit('/').next().unwrap_or_default();
         // An image whose entry point is the program: registry/kube-proxy:v1.36.2.
         let contained = words.get(..at).and_then(container).is_some();
-        if contained {
+        let image = contained && !word(at).starts_with('/') && name.contains([':', '@']);
+        if image {
             name = name.split([':', '@']).next().unwrap_or_default();
         }
         let next = word(at + 1);
@@ -93,7 +94,7 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
         let started = matches!(before, "env" | "--")
             || (before == "exec" && !contained)
             || next.starts_with('-');
-        (started && !is_value).then_some(at + 1)
+        (started && (image || !is_value)).then_some(at + 1)
     })
 }
 

@@ -1,0 +1,112 @@
+//! Several kube-proxies, services with namespaces, links of the kernel, processes of others.
+
+use std::fs;
+use std::process::Command;
+
+use super::{CONFIG, NOBODY, Stage, contained};
+
+pub fn same(stage: &Stage) {
+    let config = stage.text("files/config");
+    let arguments = ["--config", &config, "--hostname-override=x"];
+    let _one = stage.play(&[], "kube-proxy", &arguments);
+    let _two = stage.play(&[], "kube-proxy", &arguments);
+    let ran = stage.run(&["--format", "json", "facts", "--config", &config]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document["node"]["kube_proxy"]["found"], false);
+    assert_eq!(document["config"]["accepted"], true);
+    assert!(!ran.out.contains("hostname-override"), "{ran:?}");
+}
+
+pub fn kubeconfig(stage: &Stage) {
+    stage.files("more", CONFIG);
+    let (first, second) = (stage.text("files/config"), stage.text("more/kubeconfig"));
+    let _one = stage.play(&[], "kube-proxy", &["--config", &first]);
+    let two = stage.play(&[], "kube-proxy", &["--kubeconfig", &second]);
+    let ran = stage.run(&["--format", "json", "facts", "--kubeconfig", &second]);
+    assert!(
+        ran.out.contains(&format!("\"pid\": {}", two.pid())),
+        "{ran:?}"
+    );
+}
+
+fn mount(arguments: &[&str]) {
+    assert!(
+        Command::new("mount")
+            .args(arguments)
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+fn umount(place: &str) {
+    assert!(
+        Command::new("umount")
+            .arg(place)
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+pub fn service(stage: &Stage) {
+    // A unit and a cgroup as systemd makes them, seen in these namespaces alone.
+    mount(&["-t", "tmpfs", "none", "/run"]);
+    let unit = "/run/systemd/system/kube-proxy.service";
+    fs::create_dir_all("/run/systemd/system").unwrap();
+    let config = stage.text("files/config");
+    fs::write(
+        unit,
+        format!("[Service]\nPrivateTmp=yes\nExecStart=/usr/bin/kube-proxy --config={config}\n"),
+    )
+    .unwrap();
+    let script = "mount -t tmpfs none /var/tmp";
+    let playing = contained(stage, script, &stage.path("files/config"));
+    let cgroup = stage.text("cgroup");
+    let place = format!("/proc/{}/cgroup", playing.pid());
+    for (path, unit_is_kept) in [
+        ("0::/system.slice/kube-proxy.service", true),
+        ("0::/system.slice/kube-proxy.service/libpod-0a.scope", false),
+    ] {
+        fs::write(&cgroup, format!("{path}\n")).unwrap();
+        mount(&["--bind", &cgroup, &place]);
+        let found = stage.facts();
+        let expected = if unit_is_kept { "systemd" } else { "container" };
+        assert_eq!(found.proxy("platform"), expected, "{path}");
+        assert_eq!(found.document["node"]["kube_proxy"]["pid"], playing.pid());
+        assert_eq!(found.proxy("config"), config);
+        if unit_is_kept {
+            assert_eq!(found.proxy("managed_by"), "systemd unit kube-proxy.service");
+            assert_eq!(found.fact("unitFile"), unit);
+        }
+        umount(&place);
+    }
+    umount("/run");
+}
+
+pub fn magic(stage: &Stage) {
+    let config = format!("/proc/self/root{}", stage.text("files/config"));
+    let other = stage.text("link");
+    std::os::unix::fs::symlink("/proc/self/cwd/files/config", &other).unwrap();
+    for path in [&config, &other] {
+        let ran = stage.run(&["facts", "--config", path]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains("the kernel's own"), "{ran:?}");
+    }
+}
+
+pub fn stranger(stage: &Stage) {
+    let playing = stage.play(&NOBODY, "kube-proxy", &["--kubeconfig=/etc/passwd"]);
+    let ran = stage.run(&["scan"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let told = format!("process {} of uid 65534 is not believed", playing.pid());
+    assert!(ran.err.contains(&told), "{ran:?}");
+    let _own = stage.play(
+        &[],
+        "own/kube-proxy",
+        &["--config", &stage.text("files/config")],
+    );
+    let ran = stage.run(&["facts"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
