@@ -56,6 +56,12 @@ fn files_of_a_kube_proxy_that_is_not_root_keep_their_mode_and_owner() {
         ]);
         assert_eq!(document["summary"]["changes"], 1, "{lines}: {document:#}");
     }
+    for starter in ["setpriv --reuid=998", "runuser -u kp --", "sudo -u kp --"] {
+        let node = service(&EXEC.replace("=/usr", &format!("=/usr/bin/{starter} /usr")));
+        open_wide(&node);
+        let (_, document) = node.json(&["plan", "--only", "proxy-kubeconfig-mode"]);
+        assert_eq!(document["summary"]["changes"], 0, "{starter}: {document:#}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Choosing the kube-proxy that is meant.
 
 use super::flags::{self, Flag};
+use super::process::Stranger;
 use super::{KubeProxy, Named, Placed, Source, Survey, systemd};
 use crate::facts::{Origin, OriginKind};
 use crate::failure::Failure;
@@ -71,6 +72,12 @@ pub fn find(root: &Root, survey: &Survey, named: &Named) -> Result<KubeProxy, Fa
         proxy.named_config = true;
     }
     proxy.named_kubeconfig.clone_from(&named.kubeconfig);
+    // It may well be the one whose files these are, and then root alone must not read them.
+    if proxy.user.is_none() && !matches!(proxy.source, Source::Process(..)) {
+        proxy.user = strangers(survey)
+            .next()
+            .map(|stranger| format!("uid {}, if it is process {}", stranger.user, stranger.pid));
+    }
     Ok(proxy)
 }
 
@@ -86,6 +93,7 @@ fn known_by(source: Source) -> KubeProxy {
         named_kubeconfig: None,
         problem: None,
         elsewhere: false,
+        user: None,
     }
 }
 
@@ -130,7 +138,12 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
             let unit = process.unit.as_ref();
             let unit = unit.and_then(|name| systemd::load(root, name));
             let flags = flags::parse(&process.arguments, &Origin::flag(None));
-            with_paths(known_by(Source::Process(process.clone(), unit)), flags)
+            let user = unit.as_ref().and_then(|unit| unit.flags("kube-proxy").user);
+            let proxy = KubeProxy {
+                user,
+                ..known_by(Source::Process(process.clone(), unit))
+            };
+            with_paths(proxy, flags)
         })
         .collect();
     if !running.is_empty() {
@@ -143,6 +156,7 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
             let proxy = KubeProxy {
                 problem: given.problem,
                 elsewhere: given.elsewhere,
+                user: given.user,
                 ..known_by(Source::Unit(unit))
             };
             with_paths(proxy, given.flags)
@@ -191,7 +205,13 @@ fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
     let kubeconfigs = there(KUBECONFIG_PATHS);
     let none = configs.is_empty() && kubeconfigs.is_empty();
     if none {
-        let seen: Vec<String> = strangers(survey).chain(built_in(root)).collect();
+        let disbelieved = strangers(survey).map(|stranger| {
+            format!(
+                "process {} of uid {} is not believed, because anybody could have started it",
+                stranger.pid, stranger.user
+            )
+        });
+        let seen: Vec<String> = disbelieved.chain(built_in(root)).collect();
         let seen = match seen.is_empty() {
             true => String::new(),
             false => format!(" ({})", seen.join("; ")),
@@ -224,17 +244,9 @@ fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
 }
 
 /// Processes under the name that are not taken for it.
-fn strangers(survey: &Survey) -> impl Iterator<Item = String> {
-    survey
-        .strangers
-        .iter()
-        .filter(|stranger| stranger.program == "kube-proxy")
-        .map(|stranger| {
-            format!(
-                "process {} of uid {} is not believed, because anybody could have started it",
-                stranger.pid, stranger.user
-            )
-        })
+fn strangers(survey: &Survey) -> impl Iterator<Item = &Stranger> {
+    let strangers = survey.strangers.iter();
+    strangers.filter(|stranger| stranger.program == "kube-proxy")
 }
 
 /// Distributions that run kube-proxy in a way of their own, by the directory that shows them.

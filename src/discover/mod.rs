@@ -59,6 +59,8 @@ pub struct KubeProxy {
     pub problem: Option<String>,
     /// True for a service in a file system of its own, of which the node sees nothing.
     pub elsewhere: bool,
+    /// As whom it runs, when that is not root: it must stay able to read its files.
+    pub user: Option<String>,
 }
 
 /// Where a path that kube-proxy names lies.
@@ -143,11 +145,6 @@ impl KubeProxy {
             Source::StaticPod(_) => true,
             _ => self.elsewhere,
         }
-    }
-
-    /// As whom it runs, when its service says that this is not root.
-    pub fn user(&self) -> Option<&str> {
-        self.unit()?.user.as_deref()
     }
 
     /// The directory against which relative paths in its flags are resolved.

@@ -56,6 +56,8 @@ pub struct Given {
     pub problem: Option<String>,
     /// True when the program sees other files than the node's.
     pub elsewhere: bool,
+    /// As whom the program runs, when that is not root.
+    pub user: Option<String>,
 }
 
 impl Unit {
@@ -64,6 +66,7 @@ impl Unit {
         let Some(found) = words::arguments(&self.command, &self.environment, program) else {
             return Given {
                 problem: self.problem.clone(),
+                user: self.user.clone(),
                 ..Given::default()
             };
         };
@@ -83,6 +86,10 @@ impl Unit {
         Given {
             flags: flags::parse(&found.words, &origin),
             elsewhere: elsewhere.is_some(),
+            user: self.user.clone().or_else(|| {
+                let starter = found.changes_user?;
+                Some(format!("whomever {starter} makes it"))
+            }),
             problem: elsewhere
                 .or_else(|| self.problem.clone())
                 .or(found.problem.map(held)),

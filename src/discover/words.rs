@@ -16,7 +16,8 @@ pub fn arguments(command: &[String], variables: &Variables, program: &str) -> Op
         Some(Found {
             words: behind.to_vec(),
             problem,
-            container: container(before),
+            container: one_of(before, CONTAINERS),
+            changes_user: one_of(before, CHANGE_USER),
         })
     };
     if let Some(found) = found(command, None) {
@@ -43,7 +44,22 @@ pub struct Found {
     pub problem: Option<String>,
     /// What stands before it and gives it another file system: `docker`, `chroot`.
     pub container: Option<&'static str>,
+    /// What stands before it and starts it as another user: `setpriv`, `runuser`.
+    pub changes_user: Option<&'static str>,
 }
+
+/// Programs that start another one as another user.
+const CHANGE_USER: &[&str] = &[
+    "setpriv",
+    "runuser",
+    "sudo",
+    "su",
+    "gosu",
+    "su-exec",
+    "chpst",
+    "setuidgid",
+    "capsh",
+];
 
 /// Programs that start another one in a file system of its own.
 const CONTAINERS: &[&str] = &[
@@ -62,10 +78,11 @@ const CONTAINERS: &[&str] = &[
     "systemd-nspawn",
 ];
 
-fn container(words: &[String]) -> Option<&'static str> {
+/// The first of these programs that a command names.
+fn one_of(words: &[String], programs: &[&'static str]) -> Option<&'static str> {
     words.iter().find_map(|word| {
         let name = word.rsplit('/').next()?;
-        CONTAINERS.iter().copied().find(|known| *known == name)
+        programs.iter().copied().find(|known| *known == name)
     })
 }
 
@@ -75,7 +92,9 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
     (0..words.len()).find_map(|at| {
         let mut name = word(at).rsplit('/').next().unwrap_or_default();
         // An image whose entry point is the program: registry/kube-proxy:v1.36.2.
-        let contained = words.get(..at).and_then(container).is_some();
+        let contained = words
+            .get(..at)
+            .is_some_and(|before| one_of(before, CONTAINERS).is_some());
         let image = contained && !word(at).starts_with('/') && name.contains([':', '@']);
         if image {
             name = name.split([':', '@']).next().unwrap_or_default();

@@ -88,7 +88,7 @@ const SECRETS: &[&str] = &["/var/run/secrets", "/run/secrets"];
 
 fn is_secret(path: &NodePath) -> bool {
     let below = |base: &&str| NodePath::new(base).is_some_and(|base| path.is_below(&base));
-    SECRETS.iter().any(|base| below(base))
+    SECRETS.iter().any(below)
 }
 
 impl Gatherer<'_> {
@@ -105,10 +105,11 @@ impl Gatherer<'_> {
             Placed::Node(path) => {
                 let seen = look(self.root, &path, read);
                 let resolved = seen.as_ref().ok().map(|seen| &seen.path);
-                let user = self.facts.proxy.user().filter(|_| role != Role::ProxyUnit);
+                let user = self.facts.proxy.user.as_ref();
+                let user = user.filter(|_| role != Role::ProxyUnit);
                 let hold = Hold::by_path(&path)
                     .or_else(|| Hold::by_path(resolved?))
-                    .or_else(|| held(path.clone(), HoldKind::ReadBy(user?.to_string())));
+                    .or_else(|| held(path.clone(), HoldKind::ReadBy(user?.clone())));
                 (path, seen, hold)
             }
             Placed::Container(path, Some(pid)) => {

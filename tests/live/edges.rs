@@ -102,6 +102,12 @@ pub fn stranger(stage: &Stage) {
     assert_eq!(ran.code, 1, "{ran:?}");
     let told = format!("process {} of uid 65534 is not believed", playing.pid());
     assert!(ran.err.contains(&told), "{ran:?}");
+    // The files that are named may be that process's own, which must stay able to read them.
+    let kubeconfig = stage.text("files/kubeconfig");
+    let only = ["plan", "--only", "proxy-kubeconfig-mode"];
+    let ran = stage.run(&[&only[..], &["--kubeconfig", &kubeconfig]].concat());
+    assert!(!ran.out.contains("->"), "{ran:?}");
+    assert!(ran.out.contains("must be able to read"), "{ran:?}");
     let _own = stage.play(
         &[],
         "own/kube-proxy",
