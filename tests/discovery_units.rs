@@ -56,6 +56,21 @@ fn files_of_a_kube_proxy_that_is_not_root_keep_their_mode_and_owner() {
         ]);
         assert_eq!(document["summary"]["changes"], 1, "{lines}: {document:#}");
     }
+    // Also when two have the same files, and the operator names them.
+    let node = service(&format!("User=kp\n{EXEC}"));
+    node.write(
+        "/etc/systemd/system/b.service",
+        format!("[Service]\n{EXEC}\n"),
+    );
+    open_wide(&node);
+    let named = [
+        "--config",
+        "/etc/kp/config.yaml",
+        "--only",
+        "proxy-config-mode",
+    ];
+    let (_, document) = node.json(&[&["plan"][..], &named].concat());
+    assert_eq!(document["summary"]["changes"], 0, "{document:#}");
     for starter in ["setpriv --reuid=998", "runuser -u kp --", "sudo -u kp --"] {
         let node = service(&EXEC.replace("=/usr", &format!("=/usr/bin/{starter} /usr")));
         open_wide(&node);
@@ -197,15 +212,18 @@ fn an_instance_is_read_from_its_template_and_the_drop_ins_of_both() {
         "/etc/systemd/system/kube-proxy@x.service.d/b.conf",
         "[Service]\nEnvironment=B=/config.yaml\n",
     );
-    std::os::unix::fs::symlink(
-        "/usr/lib/systemd/system/kube-proxy@.service",
-        node.path("/etc/systemd/system/kube-proxy@x.service"),
-    )
-    .unwrap();
-    let found = Found::in_node(&node);
-    assert_eq!(found.proxy("config"), "/etc/kp/config.yaml");
-    assert_eq!(
-        found.proxy("managed_by"),
-        "systemd unit kube-proxy@x.service"
-    );
+    for directory in ["", "/multi-user.target.wants"] {
+        let link = node.path(&format!(
+            "/etc/systemd/system{directory}/kube-proxy@x.service"
+        ));
+        support::make_directory(link.parent().unwrap());
+        std::os::unix::fs::symlink("/usr/lib/systemd/system/kube-proxy@.service", &link).unwrap();
+        let found = Found::in_node(&node);
+        assert_eq!(found.proxy("config"), "/etc/kp/config.yaml", "{directory}");
+        assert_eq!(
+            found.proxy("managed_by"),
+            "systemd unit kube-proxy@x.service"
+        );
+        std::fs::remove_file(&link).unwrap();
+    }
 }

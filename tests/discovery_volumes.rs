@@ -129,6 +129,39 @@ fn what_is_left_to_do_suits_what_is_wrong() {
 }
 
 #[test]
+fn a_volume_that_others_can_reach_is_judged_and_left_to_the_operator() {
+    let node = volume(VOLUME, 0o755);
+    node.chmod(PODS, 0o755);
+    node.chmod(&format!("{VOLUME}/..2026_07_01.1"), 0o777);
+    let config = format!("{VOLUME}/config.conf");
+    let only = "proxy-kubeconfig-mode,proxy-directory-writable";
+    let (_, document) = node.json(&["plan", "--only", only, "--config", &config]);
+    assert_eq!(document["summary"]["changes"], 0, "{document:#}");
+    for check in only.split(',') {
+        let manual = document["manual"].as_array().unwrap();
+        let entry = manual.iter().find(|entry| entry["check"] == check).unwrap();
+        let reason = entry["reason"].as_str().unwrap();
+        assert!(reason.contains("defaultMode"), "{reason}");
+    }
+    // A name that leads into a volume does not make its own directory the kubelet's.
+    let node = volume(VOLUME, 0o777);
+    support::make_directory(&node.path("/srv/kp"));
+    symlink(&config, node.path("/srv/kp/config")).unwrap();
+    node.chmod("/srv", 0o777);
+    node.chmod("/srv/kp", 0o755);
+    let (_, document) = node.json(&[
+        "scan",
+        "--only",
+        "proxy-directory-writable",
+        "--config",
+        "/srv/kp/config",
+    ]);
+    let verdicts = document["verdicts"].as_array().unwrap();
+    let open = verdicts.iter().find(|verdict| verdict["path"] == "/srv");
+    assert_eq!(open.unwrap()["verdict"], "fail", "{document:#}");
+}
+
+#[test]
 fn a_link_that_others_can_reach_or_that_leaves_its_volume_is_not_followed() {
     let refused = |node: &Node, path: &str| {
         let (code, document) = node.json(&["facts", "--config", &format!("{path}/config.conf")]);

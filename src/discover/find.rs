@@ -31,6 +31,8 @@ const KUBECONFIG_PATHS: &[&str] = &[
 /// When there is none, or when more than one could be meant.
 pub fn find(root: &Root, survey: &Survey, named: &Named) -> Result<KubeProxy, Failure> {
     let mut found = candidates(root, survey);
+    // Whichever is meant, its user must stay able to read its files.
+    let user = found.iter().find_map(|proxy| proxy.user.clone());
     let named_any = named.config.is_some() || named.kubeconfig.is_some();
     if found.len() > 1 && named_any {
         found.retain(|proxy| match (&named.config, &named.kubeconfig) {
@@ -64,7 +66,10 @@ pub fn find(root: &Root, survey: &Survey, named: &Named) -> Result<KubeProxy, Fa
     }
     let mut proxy = match found.pop() {
         Some(proxy) => proxy,
-        None if named_any => known_by(Source::Named),
+        None if named_any => KubeProxy {
+            user,
+            ..known_by(Source::Named)
+        },
         None => well_known(root, survey)?,
     };
     if let Some(path) = &named.config {

@@ -146,10 +146,32 @@ pub fn running(root: &Root, program: &str) -> Vec<Unit> {
             }));
         }
     }
-    // Of a template only its instances run.
+    // Of a template only its instances run: those that lie beside it or are linked to be started.
+    let mut instances: Vec<String> = Vec::new();
+    let any = found.iter().any(|unit| unit.name.contains('@'));
+    for (directory, listed) in directories.iter().filter(|_| any) {
+        let wanted = |name: &&String| name.ends_with(".wants") || name.ends_with(".requires");
+        for folder in listed.iter().filter(wanted) {
+            let folder = directory.join(folder);
+            instances.extend(
+                folder
+                    .and_then(|folder| root.list(&folder).ok())
+                    .into_iter()
+                    .flatten(),
+            );
+        }
+    }
+    instances.sort();
+    instances.dedup();
+    for name in instances {
+        let of_ours =
+            template(&name).is_some_and(|template| found.iter().any(|unit| unit.name == template));
+        if of_ours && !seen.contains(&name) {
+            found.extend(load(root, &name));
+        }
+    }
     let templates: Vec<String> = found
         .iter()
-        .filter(|unit| unit.name.contains('@') && template(&unit.name).is_some())
         .filter_map(|unit| template(&unit.name))
         .collect();
     found.retain(|unit| !templates.contains(&unit.name));

@@ -100,15 +100,15 @@ impl Gatherer<'_> {
             Whose::Proxy => self.facts.proxy.place(self.root, path),
             Whose::Container => Placed::Container(path.clone(), None),
         };
-        let held = |path: NodePath, kind: HoldKind| Some(Hold { path, kind });
+        let held = |path: NodePath, kind: HoldKind| Some(Hold::new(path, kind));
         let (shown, seen, hold) = match placed {
             Placed::Node(path) => {
                 let seen = look(self.root, &path, read);
                 let resolved = seen.as_ref().ok().map(|seen| &seen.path);
                 let user = self.facts.proxy.user.as_ref();
                 let user = user.filter(|_| role != Role::ProxyUnit);
-                let hold = Hold::by_path(&path)
-                    .or_else(|| Hold::by_path(resolved?))
+                let hold = hold_by_path(self.root, &path)
+                    .or_else(|| hold_by_path(self.root, resolved?))
                     .or_else(|| held(path.clone(), HoldKind::ReadBy(user?.clone())));
                 (path, seen, hold)
             }
@@ -317,8 +317,10 @@ impl Gatherer<'_> {
                         if ancestor == holder {
                             directory.holds.push(target.role);
                             // Who must read the file must reach it.
-                            if directory.hold.is_none() {
-                                directory.hold.clone_from(&target.hold);
+                            if let (None, Some(hold)) = (&directory.hold, &target.hold)
+                                && matches!(hold.kind, HoldKind::ReadBy(_))
+                            {
+                                directory.hold = Some(hold.clone());
                             }
                         }
                     }
@@ -354,12 +356,28 @@ fn look_at_directory(root: &Root, path: &NodePath) -> Directory {
         Err(error) => (path.clone(), Err(error)),
     };
     Directory {
-        hold: Hold::by_path(&path),
+        hold: hold_by_path(root, &path),
         path,
         seen,
         holds: Vec::new(),
         above: Vec::new(),
     }
+}
+
+fn hold_by_path(root: &Root, path: &NodePath) -> Option<Hold> {
+    let mut hold = Hold::by_path(path)?;
+    let above = path.ancestors();
+    let mut above = above
+        .iter()
+        .take_while(|directory| !directory.name().starts_with("kubernetes.io~"));
+    hold.sheltered = above.any(|directory| {
+        let meta = root.open(directory).map(|(_, opened)| opened.meta);
+        meta.is_ok_and(|meta| {
+            let group_enters = meta.mode & 0o010 != 0 && meta.gid != 0;
+            root.trusts(meta.uid) && meta.mode & 0o001 == 0 && !group_enters
+        })
+    });
+    Some(hold)
 }
 
 fn unreadable(path: NodePath, meta: Meta) -> Result<Seen, LookError> {

@@ -11,6 +11,8 @@ pub struct Hold {
     pub path: NodePath,
     /// Who would undo a change, or why there is none to make.
     pub kind: HoldKind,
+    /// For a volume of the kubelet: a directory above it keeps everybody but root out.
+    pub sheltered: bool,
 }
 
 /// Who would undo a change, or why there is none to make.
@@ -66,10 +68,16 @@ impl Hold {
                 below.then_some(HoldKind::Controller(who, instead))
             })?,
         };
-        Some(Hold {
-            path: path.clone(),
+        Some(Hold::new(path.clone(), kind))
+    }
+
+    /// For a file at a path.
+    pub fn new(path: NodePath, kind: HoldKind) -> Hold {
+        Hold {
+            path,
             kind,
-        })
+            sheltered: false,
+        }
     }
 
     /// What to say instead of setting a value that may be the same on every node. `None`: it can be set.
@@ -111,9 +119,14 @@ impl Hold {
         }
     }
 
-    /// True for a file of the kubelet: its mode and owner are no finding.
+    /// True for a file of the kubelet.
     pub fn is_kubelets(&self) -> bool {
         matches!(self.kind, HoldKind::ConfigMap | HoldKind::OtherVolume(_))
+    }
+
+    /// True for a file of the kubelet that only root can reach: its mode and owner are no finding.
+    pub fn is_sheltered(&self) -> bool {
+        self.is_kubelets() && self.sheltered
     }
 
     /// True for a file that lies in a container: that the node does not see it says nothing.

@@ -19,7 +19,7 @@ const WRITABLE: u32 = 0o022;
 
 impl DirectoryTrust {
     fn one(&self, check: &Check, directory: &Directory) -> Instance {
-        if let Some(hold) = directory.hold.as_ref().filter(|hold| hold.is_kubelets()) {
+        if let Some(hold) = directory.hold.as_ref().filter(|hold| hold.is_sheltered()) {
             return Instance::not_applicable(hold.of_attributes()).at(&directory.path);
         }
         let meta = match &directory.seen {

@@ -290,7 +290,10 @@ fn each_file(
         .targets(role)
         .map(|target| {
             let instance = match (&target.seen, &target.hold) {
-                (Ok(_) | Err(LookError::Missing), Some(hold)) if hold.is_kubelets() => {
+                (Ok(_), Some(hold)) if hold.is_sheltered() => {
+                    Instance::not_applicable(hold.of_attributes())
+                }
+                (Err(LookError::Missing), Some(hold)) if hold.is_kubelets() => {
                     Instance::not_applicable(hold.of_attributes())
                 }
                 (Err(LookError::Missing), Some(hold)) if hold.is_inside() => {

@@ -103,3 +103,55 @@ pub fn named(stage: &Stage) {
     let bind = facts.iter().find(|fact| fact["name"] == "bindAddress");
     assert_eq!(bind.unwrap()["value"], "0.0.0.0");
 }
+
+pub fn config_map(stage: &Stage) {
+    let volume = "kubelet/pods/u/volumes/kubernetes.io~configmap/kube-proxy";
+    stage.files(volume, CONFIG);
+    support::make_directory(&stage.path("mnt"));
+    let script = format!("mount --bind {} {}", stage.text(volume), stage.text("mnt"));
+    let _playing = contained(stage, &script, &stage.path("mnt/config"));
+    assert_eq!(
+        stage.facts().proxy("config"),
+        stage.text(volume) + "/config"
+    );
+    let ran = stage.run(&["--format", "json", "plan", "--node-ip", "192.0.2.7"]);
+    let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    for change in plan["changes"].as_array().unwrap() {
+        assert!(
+            !change["path"].as_str().unwrap().contains("configmap"),
+            "{change:#}"
+        );
+    }
+    assert!(
+        plan["manual"]
+            .to_string()
+            .contains("kubectl -n kube-system edit configmap"),
+        "{plan:#}"
+    );
+}
+
+pub fn hidden(stage: &Stage) {
+    // The node has a file of the same name: harmless to look at, wrong to judge or to change.
+    stage.files("mnt", "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nbindAddress: 192.0.2.1\nenableProfiling: true\n");
+    let (mnt, files) = (stage.text("mnt"), stage.text("files"));
+    let script = format!("mount -t tmpfs none {mnt}; cp {files}/* {mnt}; chmod 0666 {mnt}/*");
+    let _playing = contained(stage, &script, &stage.path("mnt/config"));
+    let before = support::snapshot(&stage.path("mnt"));
+    let found = stage.facts();
+    assert_eq!(found.fact("bindAddress"), "0.0.0.0");
+    let ran = stage.run(&["--format", "json", "plan"]);
+    let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    for change in plan["changes"].as_array().unwrap() {
+        assert!(
+            !change["path"].as_str().unwrap().starts_with(&mnt),
+            "{change:#}"
+        );
+    }
+    assert!(
+        plan["manual"]
+            .to_string()
+            .contains("lies in the container of process"),
+        "{plan:#}"
+    );
+    assert_eq!(support::snapshot(&stage.path("mnt")), before);
+}
