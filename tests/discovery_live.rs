@@ -49,7 +49,7 @@ fn main() {
     if std::env::var_os(INSIDE).is_none() {
         return enter();
     }
-    let tests: [(&str, Test); 18] = [
+    let tests: [(&str, Test); 19] = [
         (
             "a process is found with its files, and each fact names its origin",
             found,
@@ -102,6 +102,10 @@ fn main() {
         (
             "a link of the kernel's own is not read as text",
             edges::magic,
+        ),
+        (
+            "a process with another root directory is in a container",
+            edges::chroot,
         ),
         ("a process that is not believed is named", edges::stranger),
     ];

@@ -40,6 +40,7 @@ const PROGRAMS: &[&str] = &["kube-proxy", "kubelet", "kube-apiserver"];
 /// All processes of the components, by process id, and those that are not believed.
 pub fn all() -> (Vec<Process>, Vec<Stranger>) {
     let own = nix::unistd::getuid().as_raw();
+    let own_root = fs::read_link("/proc/self/root").ok();
     let own_mounts = fs::read_link("/proc/self/ns/mnt").ok();
     let (mut found, mut strangers) = (Vec::new(), Vec::new());
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -63,8 +64,11 @@ pub fn all() -> (Vec<Process>, Vec<Stranger>) {
             None => continue,
         }
         let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        // In the same namespace a changed root directory hides the node as well.
+        let elsewhere =
+            fs::read_link(format!("/proc/{pid}/root")).is_ok_and(|root| Some(root) != own_root);
         let other_mounts = match fs::read_link(format!("/proc/{pid}/ns/mnt")) {
-            Ok(mounts) => Some(mounts) != own_mounts,
+            Ok(mounts) => elsewhere || Some(mounts) != own_mounts,
             // Without root the namespace of root's processes is hidden; their cgroup is not.
             Err(_) => in_container(&cgroup),
         };

@@ -1,9 +1,9 @@
 //! Several kube-proxies, services with namespaces, links of the kernel, processes of others.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use super::{CONFIG, NOBODY, Stage, contained};
+use super::{CONFIG, NOBODY, PLAYING, Playing, Stage, contained, support};
 
 pub fn same(stage: &Stage) {
     let config = stage.text("files/config");
@@ -83,6 +83,44 @@ pub fn service(stage: &Stage) {
         umount(&place);
     }
     umount("/run");
+}
+
+pub fn chroot(stage: &Stage) {
+    // The program and its libraries, and other files at the place of the node's.
+    let program = std::env::current_exe().unwrap();
+    let libraries = Command::new("ldd").arg(&program).output().unwrap();
+    let libraries = String::from_utf8(libraries.stdout).unwrap();
+    let libraries = libraries
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'));
+    let files = stage.text("files");
+    for path in libraries {
+        let copy = stage.path(&format!("root{path}"));
+        support::make_directory(copy.parent().unwrap());
+        fs::copy(path, copy).unwrap();
+    }
+    fs::copy(&program, stage.path("root/kube-proxy")).unwrap();
+    stage.files(
+        &format!("root{files}"),
+        &CONFIG.replace("0.0.0.0", "192.0.2.1"),
+    );
+    let mut command = Command::new("chroot");
+    command
+        .args([
+            &stage.text("root"),
+            "/kube-proxy",
+            "--config",
+            &format!("{files}/config"),
+        ])
+        .env(PLAYING, "1")
+        .stdin(Stdio::piped());
+    let playing = Playing(command.spawn().unwrap());
+    playing.wait_for("/kube-proxy");
+    let found = stage.facts();
+    assert_eq!(found.proxy("platform"), "container");
+    assert_eq!(found.fact("bindAddress"), "192.0.2.1");
+    let ran = stage.run(&["plan", "--only", "proxy-kubeconfig-mode"]);
+    assert!(!ran.out.contains("->"), "{ran:?}");
 }
 
 pub fn magic(stage: &Stage) {
