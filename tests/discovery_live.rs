@@ -10,6 +10,11 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "live/edges.rs"]
+mod edges;
+#[path = "live/volumes.rs"]
+mod volumes;
+
 mod support;
 
 use std::fs;
@@ -44,7 +49,7 @@ fn main() {
     if std::env::var_os(INSIDE).is_none() {
         return enter();
     }
-    let tests: [(&str, Test); 10] = [
+    let tests: [(&str, Test); 19] = [
         (
             "a process is found with its files, and each fact names its origin",
             found,
@@ -61,12 +66,48 @@ fn main() {
             set_user_id,
         ),
         ("a file in a container is mapped back to the node", mapped),
-        ("a ConfigMap volume is left to the operator", config_map),
+        (
+            "a ConfigMap volume is left to the operator",
+            volumes::config_map,
+        ),
         (
             "a file that only the container sees is left to the operator",
-            hidden,
+            volumes::hidden,
         ),
         ("no process of the machine counts with --root", offline),
+        (
+            "a ConfigMap volume is read through its links",
+            volumes::linked,
+        ),
+        (
+            "a container's own volume is read where the node has none",
+            volumes::unseen,
+        ),
+        (
+            "what the operator names is a file of the node",
+            volumes::named,
+        ),
+        (
+            "two with one configuration leave the named files alone",
+            edges::same,
+        ),
+        (
+            "of two the one with the named kubeconfig is taken",
+            edges::kubeconfig,
+        ),
+        (
+            "a service in a mount namespace of its own stays one",
+            edges::service,
+        ),
+        (
+            "a link of the kernel's own is not read as text",
+            edges::magic,
+        ),
+        (
+            "a process with another root directory is in a container",
+            edges::chroot,
+        ),
+        ("a process that is not believed is named", edges::stranger),
     ];
     for (name, test) in tests {
         let stage = Stage::new();
@@ -325,58 +366,6 @@ fn mapped(stage: &Stage) {
     let ran = stage.run(&["plan", "--only", "proxy-kubeconfig-mode"]);
     assert!(ran.out.contains(&stage.text("files/kubeconfig")), "{ran:?}");
     assert!(ran.out.contains("mode 0644 -> 0600"), "{ran:?}");
-}
-
-fn config_map(stage: &Stage) {
-    let volume = "kubelet/pods/u/volumes/kubernetes.io~configmap/kube-proxy";
-    stage.files(volume, CONFIG);
-    support::make_directory(&stage.path("mnt"));
-    let script = format!("mount --bind {} {}", stage.text(volume), stage.text("mnt"));
-    let _playing = contained(stage, &script, &stage.path("mnt/config"));
-    assert_eq!(
-        stage.facts().proxy("config"),
-        stage.text(volume) + "/config"
-    );
-    let ran = stage.run(&["--format", "json", "plan", "--node-ip", "192.0.2.7"]);
-    let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    for change in plan["changes"].as_array().unwrap() {
-        assert!(
-            !change["path"].as_str().unwrap().contains("configmap"),
-            "{change:#}"
-        );
-    }
-    assert!(
-        plan["manual"]
-            .to_string()
-            .contains("kubectl -n kube-system edit configmap"),
-        "{plan:#}"
-    );
-}
-
-fn hidden(stage: &Stage) {
-    // The node has a file of the same name: harmless to look at, wrong to judge or to change.
-    stage.files("mnt", "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nbindAddress: 192.0.2.1\nenableProfiling: true\n");
-    let (mnt, files) = (stage.text("mnt"), stage.text("files"));
-    let script = format!("mount -t tmpfs none {mnt}; cp {files}/* {mnt}; chmod 0666 {mnt}/*");
-    let _playing = contained(stage, &script, &stage.path("mnt/config"));
-    let before = support::snapshot(&stage.path("mnt"));
-    let found = stage.facts();
-    assert_eq!(found.fact("bindAddress"), "0.0.0.0");
-    let ran = stage.run(&["--format", "json", "plan"]);
-    let plan: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    for change in plan["changes"].as_array().unwrap() {
-        assert!(
-            !change["path"].as_str().unwrap().starts_with(&mnt),
-            "{change:#}"
-        );
-    }
-    assert!(
-        plan["manual"]
-            .to_string()
-            .contains("lies in the container of process"),
-        "{plan:#}"
-    );
-    assert_eq!(support::snapshot(&stage.path("mnt")), before);
 }
 
 fn offline(stage: &Stage) {

@@ -235,3 +235,41 @@ fn hostile_manifests_are_passed_over() {
     let found = Found::in_node(&good);
     assert_eq!(found.proxy("config"), "/srv/kube-proxy/config.yaml");
 }
+
+#[test]
+fn an_api_server_that_cannot_be_known_gets_no_policy() {
+    let server = |command: &str| {
+        pod(command, VOLUME).replace("- name: kube-proxy\n", "- name: kube-apiserver\n")
+    };
+    let plain = server(
+        "    command: [kube-apiserver, --audit-policy-file=/conf/policy.yaml]\n    volumeMounts: [{name: conf, mountPath: /conf}]\n",
+    );
+    let shell = server(
+        "    command: [/bin/sh, -c, \"exec kube-apiserver --audit-policy-file=$(where)\"]\n",
+    );
+    for (files, said) in [
+        (
+            vec![("a.yaml", &plain), ("a.yaml.bak", &plain)],
+            "more than one static pod",
+        ),
+        (vec![("a.yaml", &shell)], "its flags are not known"),
+    ] {
+        let node = Node::empty();
+        node.write("/var/lib/kube-proxy/config.conf", CONFIG);
+        support::make_directory(&node.path("/srv/kube-proxy"));
+        for (name, text) in files {
+            node.write(&format!("{MANIFESTS}/{name}"), text);
+        }
+        let before = node.snapshot();
+        let (_, document) = node.json(&["scan", "--only", "audit-policy-missing"]);
+        let verdict = &document["verdicts"][0];
+        assert_eq!(verdict["verdict"], "unknown", "{verdict:#}");
+        assert!(
+            verdict["reason"].as_str().unwrap().contains(said),
+            "{verdict:#}"
+        );
+        let ran = node.run(&["apply", "--yes", "--only", "audit-policy-missing"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(node.snapshot(), before);
+    }
+}

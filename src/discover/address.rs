@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
+use nix::net::if_::InterfaceFlags;
+
 use crate::facts::{Origin, OriginKind};
 use crate::root::{NodePath, Root, Where};
 
@@ -35,7 +37,7 @@ pub fn from_kubelet(root: &Root, processes: &[Process]) -> Option<(IpAddr, Origi
         return Some(found);
     }
     if let Some(unit) = systemd::load(root, "kubelet.service")
-        && let Some(found) = node_ip(&unit.flags("kubelet").0)
+        && let Some(found) = node_ip(&unit.flags("kubelet").flags)
     {
         return Some(found);
     }
@@ -97,14 +99,56 @@ pub fn from_route(root: &Root, server: Option<&str>) -> Result<(IpAddr, Origin),
             socket.local_addr()
         })
         .map_err(|error| format!("the kernel has no route to {address}: {error}"))?;
-    if usable(source.ip()) {
-        Ok((source.ip(), Origin::KERNEL))
-    } else {
-        Err(format!(
+    if !usable(source.ip()) {
+        return Err(format!(
             "the API server at {address} is reached from {}, which is not the node's own address",
             source.ip()
-        ))
+        ));
     }
+    // The API server's address is on this node: its own, or one that wanders between several.
+    if source.ip() == address && !is_only(&interfaces().unwrap_or_default(), address) {
+        return Err(format!(
+            "the API server's address {address} is on this node, and could be one that wanders between nodes"
+        ));
+    }
+    Ok((source.ip(), Origin::KERNEL))
+}
+
+/// An address of an interface.
+struct Assigned {
+    interface: String,
+    address: IpAddr,
+    /// Loopback or a dummy, which carries no traffic of its own.
+    idle: bool,
+}
+
+fn interfaces() -> Option<Vec<Assigned>> {
+    let idle = InterfaceFlags::IFF_LOOPBACK | InterfaceFlags::IFF_NOARP;
+    let assigned = nix::ifaddrs::getifaddrs().ok()?.filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|found| IpAddr::V4(found.ip()));
+        let v6 = || Some(IpAddr::V6(address.as_sockaddr_in6()?.ip()));
+        Some(Assigned {
+            address: v4.or_else(v6)?,
+            idle: interface.flags.intersects(idle),
+            interface: interface.interface_name,
+        })
+    });
+    Some(assigned.collect())
+}
+
+/// Whether an address is the only one of its family on the interface that has it.
+fn is_only(assigned: &[Assigned], address: IpAddr) -> bool {
+    let mut holders = assigned.iter().filter(|found| found.address == address);
+    let (Some(own), None) = (holders.next(), holders.next()) else {
+        return false;
+    };
+    let beside = |found: &&Assigned| {
+        found.interface == own.interface
+            && found.address.is_ipv4() == address.is_ipv4()
+            && usable(found.address)
+    };
+    !own.idle && assigned.iter().filter(beside).count() == 1
 }
 
 /// Host and port out of a URL: `https://10.0.0.1:6443`, `https://[fd00::1]`, `10.0.0.1:6443`.
@@ -144,20 +188,7 @@ pub fn local(root: &Root) -> Option<Vec<IpAddr>> {
     if root.place() != Where::Live {
         return None;
     }
-    let interfaces = nix::ifaddrs::getifaddrs().ok()?;
-    Some(
-        interfaces
-            .filter_map(|interface| {
-                let address = interface.address?;
-                let v4 = address.as_sockaddr_in().map(|found| IpAddr::V4(found.ip()));
-                v4.or_else(|| {
-                    address
-                        .as_sockaddr_in6()
-                        .map(|found| IpAddr::V6(found.ip()))
-                })
-            })
-            .collect(),
-    )
+    Some(interfaces()?.iter().map(|found| found.address).collect())
 }
 
 #[cfg(test)]
@@ -182,6 +213,32 @@ mod tests {
         for good in ["10.0.0.10", "fd00::10", "203.0.113.7"] {
             assert!(usable(good.parse().unwrap()), "{good}");
         }
+    }
+
+    #[test]
+    fn an_address_that_may_wander_does_not_stand_for_a_node() {
+        let assigned = |list: &[(&str, &str, bool)]| -> Vec<Assigned> {
+            let one = |(interface, address, idle): &(&str, &str, bool)| Assigned {
+                interface: (*interface).into(),
+                address: address.parse().unwrap(),
+                idle: *idle,
+            };
+            list.iter().map(one).collect()
+        };
+        let only = |list: &[_], address: &str| is_only(&assigned(list), address.parse().unwrap());
+        let lo = ("lo", "127.0.0.1", true);
+        let own = ("eth0", "10.0.0.5", false);
+        let six = [("eth0", "fe80::1", false), ("eth0", "fd00::5", false)];
+        assert!(only(&[lo, own, six[0], six[1]], "10.0.0.5"));
+        assert!(only(&[lo, own, six[0], six[1]], "fd00::5"));
+        // A second address beside the node's own, on an interface of its own, on loopback.
+        let vip = "10.0.0.100";
+        assert!(!only(&[lo, own, ("eth0", vip, false)], vip));
+        assert!(!only(&[lo, own, ("eth0", vip, false)], "10.0.0.5"));
+        assert!(!only(&[lo, own, ("kube-ipvs0", vip, true)], vip));
+        assert!(!only(&[lo, own, ("lo", vip, true)], vip));
+        assert!(!only(&[lo, own, ("a", vip, false), ("b", vip, false)], vip));
+        assert!(!only(&[lo, own], vip));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 
-use crate::root::NodePath;
+use crate::root::{LookError, NodePath, Root};
 
 /// Longest command line that is read, in bytes.
 const MAX_COMMAND: u64 = 1 << 20;
@@ -17,20 +17,32 @@ pub struct Process {
     pub program: &'static str,
     /// Its arguments, without the program's name.
     pub arguments: Vec<String>,
-    /// The systemd service that its cgroup names.
+    /// The systemd service that its cgroup names; none for a container.
     pub unit: Option<String>,
     /// True when it sees another file system than this process.
     pub other_mounts: bool,
 }
 
+/// A process under a component's name that somebody without root started, so that it is not believed.
+#[derive(Clone, Copy, Debug)]
+pub struct Stranger {
+    /// Process id.
+    pub pid: u32,
+    /// Its real user id.
+    pub user: u32,
+    /// The component whose name it bears.
+    pub program: &'static str,
+}
+
 /// The components that are looked for.
 const PROGRAMS: &[&str] = &["kube-proxy", "kubelet", "kube-apiserver"];
 
-/// All processes of the components, by process id.
-pub fn all() -> Vec<Process> {
+/// All processes of the components, by process id, and those that are not believed.
+pub fn all() -> (Vec<Process>, Vec<Stranger>) {
     let own = nix::unistd::getuid().as_raw();
+    let own_root = fs::read_link("/proc/self/root").ok();
     let own_mounts = fs::read_link("/proc/self/ns/mnt").ok();
-    let mut found = Vec::new();
+    let (mut found, mut strangers) = (Vec::new(), Vec::new());
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry
             .file_name()
@@ -43,12 +55,20 @@ pub fn all() -> Vec<Process> {
             continue;
         };
         // Anybody can start something under this name, with flags that name root's files.
-        if !started_by(pid).is_some_and(|user| user == 0 || user == own) {
-            continue;
+        match started_by(pid) {
+            Some(user) if user == 0 || user == own => {}
+            Some(user) => {
+                strangers.push(Stranger { pid, user, program });
+                continue;
+            }
+            None => continue,
         }
         let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        // In the same namespace a changed root directory hides the node as well.
+        let elsewhere =
+            fs::read_link(format!("/proc/{pid}/root")).is_ok_and(|root| Some(root) != own_root);
         let other_mounts = match fs::read_link(format!("/proc/{pid}/ns/mnt")) {
-            Ok(mounts) => Some(mounts) != own_mounts,
+            Ok(mounts) => elsewhere || Some(mounts) != own_mounts,
             // Without root the namespace of root's processes is hidden; their cgroup is not.
             Err(_) => in_container(&cgroup),
         };
@@ -56,12 +76,13 @@ pub fn all() -> Vec<Process> {
             pid,
             program,
             arguments,
-            unit: unit_of(&cgroup),
+            unit: service_of(&cgroup),
             other_mounts,
         });
     }
     found.sort_by_key(|process| process.pid);
-    found
+    strangers.sort_by_key(|stranger| stranger.pid);
+    (found, strangers)
 }
 
 /// Which component a process is, by its executable or by argv[0].
@@ -114,8 +135,12 @@ fn in_container(cgroup: &str) -> bool {
         .any(|name| cgroup.contains(name))
 }
 
-/// `kube-proxy.service` out of `0::/system.slice/kube-proxy.service`.
-fn unit_of(cgroup: &str) -> Option<String> {
+/// `kube-proxy.service` out of `0::/system.slice/kube-proxy.service`. Containers that run inside a
+/// service, as `/system.slice/containerd.service/kubepods/...`, are not that service.
+fn service_of(cgroup: &str) -> Option<String> {
+    if in_container(cgroup) {
+        return None;
+    }
     cgroup
         .lines()
         .filter_map(|line| line.rsplit_once(':').map(|(_, path)| path))
@@ -124,12 +149,40 @@ fn unit_of(cgroup: &str) -> Option<String> {
         .map(String::from)
 }
 
+/// What a process sees as `/`, with the volumes that the kubelet mounted there.
+///
+/// # Errors
+/// When the process is gone or may not be looked at.
+pub fn root(pid: u32) -> Result<Root, LookError> {
+    let inside = of(&pid.to_string()).unwrap_or_default();
+    let node = of("self").unwrap_or_default();
+    Ok(Root::process(pid)?.with_volumes(volumes(&inside, &node)))
+}
+
+fn of(process: &str) -> Option<Vec<Mount>> {
+    Some(mounts(
+        &fs::read_to_string(format!("/proc/{process}/mountinfo")).ok()?,
+    ))
+}
+
+/// Where volumes of the kubelet are mounted: told by their path on their device or on the node.
+fn volumes(inside: &[Mount], node: &[Mount]) -> Vec<NodePath> {
+    let is_volume = |path: &NodePath| path.kubelet_volume().is_some();
+    inside
+        .iter()
+        .filter_map(|mount| {
+            let point = NodePath::new(&mount.point)?;
+            let known = NodePath::new(&mount.part).is_some_and(|part| is_volume(&part))
+                || translate(inside, node, &point).is_some_and(|path| is_volume(&path));
+            known.then_some(point)
+        })
+        .collect()
+}
+
 /// Where a path that a process sees lies on the node: through the mounts of both.
 /// `None` when the node does not see that file system at all.
 pub fn on_node(pid: u32, path: &NodePath) -> Option<NodePath> {
-    let inside = mounts(&fs::read_to_string(format!("/proc/{pid}/mountinfo")).ok()?);
-    let node = mounts(&fs::read_to_string("/proc/self/mountinfo").ok()?);
-    translate(&inside, &node, path)
+    translate(&of(&pid.to_string())?, &of("self")?, path)
 }
 
 /// One line of mountinfo: which part of which device is mounted where.
@@ -208,7 +261,61 @@ mod tests {
             find("/var/lib/kube-proxy/config.conf").unwrap(),
             "/var/lib/kubelet/pods/u/volumes/kubernetes.io~configmap/kube-proxy/config.conf"
         );
+        let volumes: Vec<String> = volumes(&inside, &node)
+            .into_iter()
+            .map(String::from)
+            .collect();
+        assert_eq!(volumes, ["/var/lib/kube-proxy"]);
         assert_eq!(find("/lib/modules/x").unwrap(), "/a b/x");
         assert_eq!(find("/usr/local/bin/kube-proxy"), None);
+    }
+
+    #[test]
+    fn a_tmpfs_of_the_kubelet_is_known_by_its_place_on_the_node() {
+        let inside = mounts(
+            "700 600 0:50 / / rw - overlay overlay rw\n\
+             701 700 0:77 / /run/secrets/kubernetes.io/serviceaccount ro - tmpfs tmpfs rw\n",
+        );
+        let node = mounts(
+            "25 1 254:1 / / rw - ext4 /dev/vda rw\n\
+             31 25 0:77 / /var/lib/kubelet/pods/u/volumes/kubernetes.io~projected/a rw - tmpfs tmpfs rw\n",
+        );
+        let volumes: Vec<String> = volumes(&inside, &node)
+            .into_iter()
+            .map(String::from)
+            .collect();
+        assert_eq!(volumes, ["/run/secrets/kubernetes.io/serviceaccount"]);
+    }
+
+    #[test]
+    fn a_service_is_told_from_a_container_that_runs_inside_one() {
+        for (cgroup, expected) in [
+            (
+                "0::/system.slice/kube-proxy.service",
+                Some("kube-proxy.service"),
+            ),
+            (
+                "0::/system.slice/kube-proxy@a.service/x",
+                Some("kube-proxy@a.service"),
+            ),
+            (
+                "1:name=systemd:/system.slice/kube-proxy.service\n2:cpu:/",
+                Some("kube-proxy.service"),
+            ),
+            ("0::/system.slice/docker-0a.scope", None),
+            (
+                "0::/system.slice/containerd.service/kubepods-besteffort.slice:cri-containerd:0a",
+                None,
+            ),
+            (
+                "0::/system.slice/kube-proxy.service/libpod-payload-0a",
+                None,
+            ),
+            ("0::/kubepods/besteffort/podu/0a", None),
+            ("0::/system.slice/crio-0a.scope", None),
+            ("0::/init.scope", None),
+        ] {
+            assert_eq!(service_of(cgroup).as_deref(), expected, "{cgroup}");
+        }
     }
 }

@@ -1,18 +1,27 @@
 //! Units as systemd reads them: search path, drop-ins, continuation lines, environment.
 
-use crate::facts::{Origin, OriginKind};
-use crate::root::{FileKind, LookError, NodePath, Root};
+use crate::facts::Origin;
+use crate::root::{LookError, NodePath, Root};
 
 use super::flags::{self, Flag};
+use super::settings::Settings;
 use super::words::{self, Variables};
 
 /// Where units lie, the strongest first (systemd.unit(5)).
 const SEARCH_PATH: &[&str] = &[
+    "/etc/systemd/system.control",
+    "/run/systemd/system.control",
+    "/run/systemd/transient",
+    "/run/systemd/generator.early",
     "/etc/systemd/system",
+    "/etc/systemd/system.attached",
     "/run/systemd/system",
+    "/run/systemd/system.attached",
+    "/run/systemd/generator",
     "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
+    "/run/systemd/generator.late",
 ];
 
 /// A service with everything that adds to it.
@@ -30,37 +39,92 @@ pub struct Unit {
     pub environment: Variables,
     /// Where the command starts; the root when nothing says so.
     pub directory: Option<NodePath>,
+    /// As whom the command runs, when that is not root.
+    pub user: Option<String>,
+    /// The setting that gives the command a file system other than the node's.
+    pub own_root: Option<String>,
     /// Why the command could not be read to its end.
     pub problem: Option<String>,
 }
 
+/// What a unit's command gives to a program.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// The flags.
+    pub flags: Vec<Flag>,
+    /// Why they could not be read to their end, or do not speak of the node's files.
+    pub problem: Option<String>,
+    /// True when the program sees other files than the node's.
+    pub elsewhere: bool,
+    /// As whom the program runs, when that is not root.
+    pub user: Option<String>,
+}
+
 impl Unit {
-    /// The flags that its command gives to a program, and why they could not be read to their end.
-    pub fn flags(&self, program: &str) -> (Vec<Flag>, Option<String>) {
+    /// The flags that its command gives to a program.
+    pub fn flags(&self, program: &str) -> Given {
         let Some(found) = words::arguments(&self.command, &self.environment, program) else {
-            return (Vec::new(), self.problem.clone());
+            return Given {
+                problem: self.problem.clone(),
+                user: self.user.clone(),
+                ..Given::default()
+            };
+        };
+        let elsewhere = match (found.container, &self.own_root) {
+            (Some(starter), _) => Some(format!(
+                "{} starts it with {starter}, in a file system of its own",
+                self.name
+            )),
+            (None, Some(setting)) => Some(format!(
+                "{} gives it a file system of its own with {setting}",
+                self.name
+            )),
+            (None, None) => None,
         };
         let origin = self.origin.clone().unwrap_or(Origin::flag(None));
         let held = |problem| format!("its ExecStart holds {problem}");
-        let problem = self.problem.clone().or(found.problem.map(held));
-        (flags::parse(&found.words, &origin), problem)
+        Given {
+            flags: flags::parse(&found.words, &origin),
+            elsewhere: elsewhere.is_some(),
+            user: self.user.clone().or_else(|| {
+                let starter = found.changes_user?;
+                Some(format!("whomever {starter} makes it"))
+            }),
+            problem: elsewhere
+                .or_else(|| self.problem.clone())
+                .or(found.problem.map(held)),
+        }
     }
 }
 
 /// All services whose command names the program, by unit name.
 pub fn running(root: &Root, program: &str) -> Vec<Unit> {
+    let names_it = |text: &str| text.contains(program) || text.contains("hyperkube");
     let mut seen: Vec<String> = Vec::new();
-    let mut found = Vec::new();
+    let mut found: Vec<Unit> = Vec::new();
     let directories: Vec<(NodePath, Vec<String>)> = search_path()
         .into_iter()
         .map(|path| (root.list(&path).unwrap_or_default(), path))
         .map(|(listed, path)| (path, listed))
         .collect();
+    // Folders of drop-ins that name the program, or cannot be read.
+    let mut naming: Vec<&str> = Vec::new();
+    for (directory, listed) in &directories {
+        for folder in listed.iter().filter(|name| name.ends_with("service.d")) {
+            let holds = directory.join(folder).is_some_and(|folder| {
+                let names = root.list(&folder).unwrap_or_default();
+                let mut files = names.iter().filter_map(|name| folder.join(name));
+                files.any(|file| read_text(root, &file).map_or(true, |text| names_it(&text)))
+            });
+            if holds {
+                naming.push(folder);
+            }
+        }
+    }
     let extended = |name: &str| {
-        let folder = format!("{name}.d");
-        directories
+        dropin_folders(name)
             .iter()
-            .any(|(_, listed)| listed.contains(&folder))
+            .any(|folder| naming.contains(&folder.as_str()))
     };
     for (directory, listed) in &directories {
         for name in listed.iter().filter(|name| name.ends_with(".service")) {
@@ -73,7 +137,7 @@ pub fn running(root: &Root, program: &str) -> Vec<Unit> {
             let mentioned = directory
                 .join(name)
                 .and_then(|path| read_text(root, &path).ok())
-                .is_some_and(|text| text.contains(program) || text.contains("hyperkube"));
+                .is_some_and(|text| names_it(&text));
             if !mentioned && !extended(name) {
                 continue;
             }
@@ -82,19 +146,72 @@ pub fn running(root: &Root, program: &str) -> Vec<Unit> {
             }));
         }
     }
+    // Of a template only its instances run: those that lie beside it or are linked to be started.
+    let mut instances: Vec<String> = Vec::new();
+    let any = found.iter().any(|unit| unit.name.contains('@'));
+    for (directory, listed) in directories.iter().filter(|_| any) {
+        let wanted = |name: &&String| name.ends_with(".wants") || name.ends_with(".requires");
+        for folder in listed.iter().filter(wanted) {
+            let folder = directory.join(folder);
+            instances.extend(
+                folder
+                    .and_then(|folder| root.list(&folder).ok())
+                    .into_iter()
+                    .flatten(),
+            );
+        }
+    }
+    instances.sort();
+    instances.dedup();
+    for name in instances {
+        let of_ours =
+            template(&name).is_some_and(|template| found.iter().any(|unit| unit.name == template));
+        if of_ours && !seen.contains(&name) {
+            found.extend(load(root, &name));
+        }
+    }
+    let templates: Vec<String> = found
+        .iter()
+        .filter_map(|unit| template(&unit.name))
+        .collect();
+    found.retain(|unit| !templates.contains(&unit.name));
     found
+}
+
+/// `a@.service` for the instance `a@b.service`.
+fn template(name: &str) -> Option<String> {
+    let (prefix, rest) = name.split_once('@')?;
+    let (instance, kind) = rest.rsplit_once('.')?;
+    (!instance.is_empty()).then(|| format!("{prefix}@.{kind}"))
+}
+
+/// The folders of drop-ins for a unit, the strongest first: its own, for an instance its template's,
+/// those of its prefixes (`a-.service.d` for `a-b.service`), and the one for all services.
+fn dropin_folders(name: &str) -> Vec<String> {
+    let mut names = vec![name.to_string()];
+    names.extend(template(name));
+    let mut prefix = name.split(['@', '.']).next().unwrap_or_default();
+    while let Some((shorter, _)) = prefix.trim_end_matches('-').rsplit_once('-') {
+        names.push(format!("{shorter}-.service"));
+        prefix = shorter;
+    }
+    names.iter().map(|name| format!("{name}.d")).collect()
 }
 
 /// Loads one unit with its drop-ins. `None` when there is none, or it is masked.
 pub fn load(root: &Root, name: &str) -> Option<Unit> {
     let directories = search_path();
-    let main = directories
-        .iter()
-        .filter_map(|directory| directory.join(name))
-        .find(|path| {
-            let there = root.locate(path).and_then(|place| place.open());
-            !matches!(there, Err(LookError::Missing)) || masked(root, path)
-        })?;
+    let file = |name: &str| {
+        directories
+            .iter()
+            .filter_map(|directory| directory.join(name))
+            .find(|path| {
+                let there = root.locate(path).and_then(|place| place.open());
+                !matches!(there, Err(LookError::Missing | LookError::NotDirectory))
+                    || masked(root, path)
+            })
+    };
+    let main = file(name).or_else(|| file(&template(name)?))?;
     let mut settings = Settings::default();
     // A masked unit is no regular file.
     settings.read(root, &main)?;
@@ -104,10 +221,17 @@ pub fn load(root: &Root, name: &str) -> Option<Unit> {
         ..Unit::default()
     };
     let mut dropins: Vec<(String, NodePath)> = Vec::new();
-    for directory in &directories {
-        let Some(folder) = directory.join(&format!("{name}.d")) else {
-            continue;
-        };
+    let own = dropin_folders(name);
+    let in_each = |folders: Vec<String>| {
+        directories.iter().flat_map(move |directory| {
+            let folders: Vec<_> = folders
+                .iter()
+                .filter_map(|name| directory.join(name))
+                .collect();
+            folders
+        })
+    };
+    for folder in in_each(own).chain(in_each(vec!["service.d".into()])) {
         for file in root.list(&folder).unwrap_or_default() {
             if file.ends_with(".conf") && !dropins.iter().any(|(known, _)| *known == file) {
                 dropins.extend(folder.join(&file).map(|path| (file, path)));
@@ -141,149 +265,26 @@ fn search_path() -> Vec<NodePath> {
         .collect()
 }
 
-/// What the files of a unit say, merged.
-#[derive(Default)]
-struct Settings {
-    exec: Option<(String, Origin)>,
-    environment: Vec<(String, String)>,
-    environment_files: Vec<String>,
-    directory: Option<NodePath>,
-    problem: Option<String>,
-}
-
-impl Settings {
-    fn read(&mut self, root: &Root, path: &NodePath) -> Option<()> {
-        let (_, opened) = root.open(path).ok()?;
-        if opened.meta.kind != FileKind::File {
-            return None;
-        }
-        let text = String::from_utf8_lossy(&opened.read().ok()?).into_owned();
-        let mut section = String::new();
-        for (line, text) in logical_lines(&text) {
-            if let Some(name) = text
-                .strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'))
-            {
-                section = name.to_string();
-            } else if section == "Service"
-                && let Some((key, value)) = text.split_once('=')
-            {
-                self.set(key.trim(), value.trim(), path, line);
-            }
-        }
-        Some(())
-    }
-
-    fn set(&mut self, key: &str, value: &str, path: &NodePath, line: usize) {
-        match (key, value.is_empty()) {
-            ("ExecStart", true) => self.exec = None,
-            ("ExecStart", false) => {
-                self.exec = Some((
-                    value.to_string(),
-                    Origin::at(OriginKind::Unit, path, Some(line)),
-                ));
-            }
-            ("Environment", true) => self.environment.clear(),
-            ("Environment", false) => {
-                for word in words::quoted(value).unwrap_or_default() {
-                    if let Some((name, value)) = word.split_once('=') {
-                        self.environment.push((name.into(), value.into()));
-                    }
-                }
-            }
-            ("EnvironmentFile", true) => self.environment_files.clear(),
-            ("EnvironmentFile", false) => self.environment_files.push(value.to_string()),
-            ("WorkingDirectory", _) => {
-                self.directory = NodePath::new(value.trim_start_matches('-'));
-            }
-            _ => {}
-        }
-    }
-
-    fn finish(self, root: &Root, unit: &mut Unit) {
-        unit.problem = self.problem;
-        unit.directory = self.directory;
-        let Some((line, origin)) = self.exec else {
-            return;
-        };
-        let mut variables: Variables = self.environment.into_iter().collect();
-        for file in &self.environment_files {
-            let optional = file.starts_with('-');
-            let path = NodePath::new(file.trim_start_matches('-'));
-            match path.as_ref().map(|path| read_text(root, path)) {
-                Some(Ok(text)) => variables.extend(words::environment_file(&text)),
-                _ if optional => {}
-                _ => unit.problem = Some(format!("its EnvironmentFile {file} cannot be read")),
-            }
-        }
-        // `@` makes the second word argv[0]; the other prefixes do not change the words.
-        let marks: &[char] = &['-', ':', '+', '!', '@', '|'];
-        let command = line.trim_start_matches(marks);
-        let own_name = line
-            .chars()
-            .take_while(|letter| marks.contains(letter))
-            .any(|letter| letter == '@');
-        match words::systemd(command, &variables) {
-            Ok(mut words) => {
-                if own_name && words.len() > 1 {
-                    words.remove(1);
-                }
-                unit.command = words;
-            }
-            Err(problem) => {
-                unit.command = command.split_whitespace().map(String::from).collect();
-                unit.problem = Some(format!("its ExecStart holds {problem}"));
-            }
-        }
-        unit.environment = variables;
-        unit.origin = Some(origin);
-    }
-}
-
-fn read_text(root: &Root, path: &NodePath) -> Result<String, LookError> {
+pub(super) fn read_text(root: &Root, path: &NodePath) -> Result<String, LookError> {
     let bytes = root.open(path)?.1.read()?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Lines with continuations joined and comments left out, each with the number of its first line.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(usize, String)> = None;
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.starts_with(['#', ';']) || (line.is_empty() && open.is_none()) {
-            continue;
-        }
-        let (number, mut sofar) = open.take().unwrap_or((index + 1, String::new()));
-        match line.strip_suffix('\\') {
-            Some(part) => {
-                sofar.push_str(part);
-                sofar.push(' ');
-                open = Some((number, sofar));
-            }
-            None => {
-                sofar.push_str(line);
-                found.push((number, sofar));
-            }
-        }
-    }
-    found.extend(open);
-    found
-}
-
 #[cfg(test)]
 mod tests {
-    use super::logical_lines;
+    use super::dropin_folders;
 
     #[test]
-    fn a_continued_line_keeps_the_number_of_its_first() {
+    fn a_unit_is_extended_under_its_own_name_its_templates_and_its_prefixes() {
         assert_eq!(
-            logical_lines("[Service]\nExecStart=/a \\\n# between\n  --x\n\nRestart=no"),
+            dropin_folders("a-b-c@x.service"),
             [
-                (1, "[Service]".to_string()),
-                (2, "ExecStart=/a  --x".to_string()),
-                (6, "Restart=no".to_string())
+                "a-b-c@x.service.d",
+                "a-b-c@.service.d",
+                "a-b-.service.d",
+                "a-.service.d"
             ]
         );
+        assert_eq!(dropin_folders("kubelet.service"), ["kubelet.service.d"]);
     }
 }

@@ -21,30 +21,26 @@ pub(super) fn short_enough(size: usize) -> Result<(), String> {
 /// or inside `sh -c "..."`. `None` for a command that does not run it: a word alone, as in
 /// `systemctl restart kube-proxy` or `tar /var/lib/kube-proxy`, is no proof that it does.
 pub fn arguments(command: &[String], variables: &Variables, program: &str) -> Option<Found> {
-    if let Some(start) = behind(command, program) {
-        return Some(Found {
-            words: command.iter().skip(start).cloned().collect(),
-            problem: None,
-        });
+    let found = |words: &[String], problem: Option<String>| {
+        let (before, behind) = words.split_at_checked(behind(words, program)?)?;
+        Some(Found {
+            words: behind.to_vec(),
+            problem,
+            container: one_of(before, CONTAINERS),
+            changes_user: one_of(before, CHANGE_USER),
+        })
+    };
+    if let Some(found) = found(command, None) {
+        return Some(found);
     }
     // `-c`, also `-ec` and the like.
     let is_script = |word: &String| word.starts_with('-') && word.ends_with('c') && word.len() < 5;
     let script = command.iter().skip_while(|word| !is_script(word)).nth(1)?;
     match shell(script, variables) {
-        Ok(commands) => commands.into_iter().find_map(|mut words| {
-            let start = behind(&words, program)?;
-            Some(Found {
-                words: words.split_off(start),
-                problem: None,
-            })
-        }),
+        Ok(commands) => commands.iter().find_map(|words| found(words, None)),
         Err(problem) => {
-            let mut words: Vec<String> = script.split_whitespace().map(String::from).collect();
-            let start = behind(&words, program)?;
-            Some(Found {
-                words: words.split_off(start),
-                problem: Some(problem),
-            })
+            let words: Vec<String> = script.split_whitespace().map(String::from).collect();
+            found(&words, Some(problem))
         }
     }
 }
@@ -56,13 +52,63 @@ pub struct Found {
     pub words: Vec<String>,
     /// Why they could not be read to their end.
     pub problem: Option<String>,
+    /// What stands before it and gives it another file system: `docker`, `chroot`.
+    pub container: Option<&'static str>,
+    /// What stands before it and starts it as another user: `setpriv`, `runuser`.
+    pub changes_user: Option<&'static str>,
+}
+
+/// Programs that start another one as another user.
+const CHANGE_USER: &[&str] = &[
+    "setpriv",
+    "runuser",
+    "sudo",
+    "su",
+    "gosu",
+    "su-exec",
+    "chpst",
+    "setuidgid",
+    "capsh",
+];
+
+/// Programs that start another one in a file system of its own.
+const CONTAINERS: &[&str] = &[
+    "docker",
+    "podman",
+    "nerdctl",
+    "ctr",
+    "crictl",
+    "runc",
+    "crun",
+    "rkt",
+    "chroot",
+    "nsenter",
+    "unshare",
+    "bwrap",
+    "systemd-nspawn",
+];
+
+/// The first of these programs that a command names.
+fn one_of(words: &[String], programs: &[&'static str]) -> Option<&'static str> {
+    words.iter().find_map(|word| {
+        let name = word.rsplit('/').next()?;
+        programs.iter().copied().find(|known| *known == name)
+    })
 }
 
 /// Where the arguments of a program begin.
 fn behind(words: &[String], program: &str) -> Option<usize> {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     (0..words.len()).find_map(|at| {
-        let name = word(at).rsplit('/').next().unwrap_or_default();
+        let mut name = word(at).rsplit('/').next().unwrap_or_default();
+        // An image whose entry point is the program: registry/kube-proxy:v1.36.2.
+        let contained = words
+            .get(..at)
+            .is_some_and(|before| one_of(before, CONTAINERS).is_some());
+        let image = contained && !word(at).starts_with('/') && name.contains([':', '@']);
+        if image {
+            name = name.split([':', '@']).next().unwrap_or_default();
+        }
         let next = word(at + 1);
         if name == "hyperkube" && (next == program || program.strip_prefix("kube-") == Some(next)) {
             return Some(at + 2);
@@ -74,8 +120,10 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
             return Some(1);
         };
         let is_value = before.starts_with("--") && before.len() > 2 && !before.contains('=');
-        let started = matches!(before, "exec" | "env" | "--") || next.starts_with('-');
-        (started && !is_value).then_some(at + 1)
+        let started = matches!(before, "env" | "--")
+            || (before == "exec" && !contained)
+            || next.starts_with('-');
+        (started && (image || !is_value)).then_some(at + 1)
     })
 }
 

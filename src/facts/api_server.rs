@@ -39,6 +39,7 @@ struct Found {
     described: String,
     flags: Vec<Flag>,
     view: View,
+    problem: Option<String>,
 }
 
 /// Finds it, and the audit policy that it names.
@@ -79,23 +80,44 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
         },
         policy_seen: opened.map(|(_, opened)| opened.meta),
         directory: directory.map(|(_, opened)| opened.meta),
+        problem: found.problem,
         policy,
     })
 }
 
 fn static_pod(survey: &Survey) -> Option<Found> {
-    let pod = survey.manifests.running(PROGRAM).pop()?;
+    let mut pods = survey.manifests.running(PROGRAM);
+    let all: Vec<String> = pods.iter().map(|pod| pod.path.to_string()).collect();
+    let pod = pods.pop()?;
+    let problem = match all.len() {
+        1 => pod
+            .problem
+            .as_ref()
+            .map(|problem| format!("its flags are not known: {problem}")),
+        _ => Some(format!(
+            "more than one static pod runs {PROGRAM}, and which one counts is not defined: {}; the kubelet runs every file in that directory, whatever its ending",
+            all.join(", ")
+        )),
+    };
     Some(Found {
         described: format!("static pod {}", pod.path),
         flags: flags::parse(&pod.arguments, &pod.origin),
         view: View::Pod(pod),
+        problem,
     })
 }
 
 fn running(processes: &[Process]) -> Option<Found> {
-    let process = processes
+    let all: Vec<&Process> = processes
         .iter()
-        .find(|process| process.program == PROGRAM)?;
+        .filter(|process| process.program == PROGRAM)
+        .collect();
+    let process = *all.first()?;
+    let several = || {
+        let pids: Vec<String> = all.iter().map(|process| process.pid.to_string()).collect();
+        let pids = pids.join(", ");
+        format!("more than one {PROGRAM} runs here: processes {pids}")
+    };
     Some(Found {
         described: format!("process {}", process.pid),
         flags: flags::parse(&process.arguments, &Origin::flag(None)),
@@ -104,14 +126,23 @@ fn running(processes: &[Process]) -> Option<Found> {
         } else {
             View::Node
         },
+        problem: (all.len() > 1).then(several),
     })
 }
 
 fn service(root: &Root) -> Option<Found> {
-    let unit = systemd::running(root, PROGRAM).pop()?;
+    let mut units = systemd::running(root, PROGRAM);
+    let all: Vec<String> = units.iter().map(|unit| unit.name.clone()).collect();
+    let unit = units.pop()?;
+    let given = unit.flags(PROGRAM);
+    let several = || format!("more than one unit runs {PROGRAM}: {}", all.join(", "));
     Some(Found {
         described: format!("systemd unit {}", unit.name),
-        flags: unit.flags(PROGRAM).0,
+        flags: given.flags,
         view: View::Node,
+        problem: match all.len() {
+            1 => given.problem,
+            _ => Some(several()),
+        },
     })
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{Directory, Facts, Origin, OriginKind, Role, Seen, Target, api_server};
-use crate::discover::{KubeProxy, Placed, Source, Survey, address, flags};
+use super::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Target, api_server};
+use crate::discover::{KubeProxy, Placed, Source, Survey, address, flags, process};
 use crate::kubeconfig::{self, Kubeconfig, Purpose};
 use crate::proxyconfig::{self, Reading};
 use crate::root::{FileKind, LookError, Meta, NodePath, Root, Where};
@@ -18,15 +18,13 @@ pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<Ip
     let mut gatherer = Gatherer {
         root,
         facts: &mut facts,
+        mounted_at: None,
     };
     gatherer.units();
     let config = gatherer.config();
     gatherer.kubeconfig(config);
     gatherer.directories();
-    let server = match &facts.kubeconfig {
-        Some(Ok(kubeconfig)) => kubeconfig.server().map(|server| server.value.clone()),
-        _ => None,
-    };
+    let server = facts.api_server_url().map(|(url, _)| url);
     facts.node_ip = match node_ip {
         Some(address) => Ok((address, Origin::flag(None))),
         None => address::from_kubelet(root, &survey.processes)
@@ -41,6 +39,7 @@ pub fn gather_config(root: &Root, proxy: KubeProxy) -> Facts {
     let mut gatherer = Gatherer {
         root,
         facts: &mut facts,
+        mounted_at: None,
     };
     gatherer.config();
     facts
@@ -63,28 +62,69 @@ fn nothing_yet(proxy: KubeProxy) -> Facts {
 struct Gatherer<'a> {
     root: &'a Root,
     facts: &'a mut Facts,
+    /// Where the volume that holds the configuration is mounted for kube-proxy, once that is known.
+    mounted_at: Option<NodePath>,
+}
+
+/// A path, and in whose file system it means something.
+#[derive(Clone)]
+struct Told {
+    path: NodePath,
+    whose: Whose,
+}
+
+#[derive(Clone, Copy)]
+enum Whose {
+    /// The node's: the operator named it.
+    Node,
+    /// kube-proxy's, wherever that runs.
+    Proxy,
+    /// A container's that is not running here.
+    Container,
+}
+
+/// Where every container finds its service account's token.
+const SECRETS: &[&str] = &["/var/run/secrets", "/run/secrets"];
+
+fn is_secret(path: &NodePath) -> bool {
+    let below = |base: &&str| NodePath::new(base).is_some_and(|base| path.is_below(&base));
+    SECRETS.iter().any(below)
 }
 
 impl Gatherer<'_> {
     /// Looks at one file, through the eyes of kube-proxy, and keeps it as a target.
-    fn target(&mut self, role: Role, path: &NodePath, origin: Origin, read: bool) -> Target {
-        let placed = self.facts.proxy.place(self.root, path);
+    fn target(&mut self, role: Role, told: &Told, origin: Origin, read: bool) -> Target {
+        let path = &told.path;
+        let placed = match told.whose {
+            Whose::Node => Placed::Node(path.clone()),
+            Whose::Proxy => self.facts.proxy.place(self.root, path),
+            Whose::Container => Placed::Container(path.clone(), None),
+        };
+        let held = |path: NodePath, kind: HoldKind| Some(Hold::new(path, kind));
         let (shown, seen, hold) = match placed {
             Placed::Node(path) => {
                 let seen = look(self.root, &path, read);
-                let hold = kubelets_own(seen.as_ref().map_or(&path, |seen| &seen.path));
+                let resolved = seen.as_ref().ok().map(|seen| &seen.path);
+                let user = self.facts.proxy.user.as_ref();
+                let user = user.filter(|_| role != Role::ProxyUnit);
+                let hold = hold_by_path(self.root, &path)
+                    .or_else(|| hold_by_path(self.root, resolved?))
+                    .or_else(|| held(path.clone(), HoldKind::ReadBy(user?.clone())));
                 (path, seen, hold)
             }
             Placed::Container(path, Some(pid)) => {
-                let seen = Root::process(pid).and_then(|root| look(&root, &path, read));
-                let hold = format!(
-                    "{path} lies in the container of process {pid}, where an edit would not last"
-                );
-                (path, seen, Some(hold))
+                let seen = process::root(pid).and_then(|root| look(&root, &path, read));
+                let hold = held(path.clone(), HoldKind::Container(Some(pid)));
+                (path, seen, hold)
             }
             Placed::Container(path, None) => {
-                let hold = format!("{path} lies in the container's image");
-                (path, Err(LookError::Missing), Some(hold))
+                let kind = match told.whose {
+                    _ if is_secret(&path) => HoldKind::OtherVolume("projected".into()),
+                    Whose::Container => HoldKind::Container(None),
+                    Whose::Node | Whose::Proxy => HoldKind::Image,
+                };
+                let hold = held(path.clone(), kind);
+                (path, Err(LookError::Missing), hold)
             }
         };
         let target = Target {
@@ -103,12 +143,48 @@ impl Gatherer<'_> {
         for path in files.unwrap_or_default() {
             let origin = Origin::at(OriginKind::Unit, &path, None);
             // Read, so that a plan made before it was edited is stale.
-            self.target(Role::ProxyUnit, &path, origin, true);
+            let told = Told {
+                path,
+                whose: Whose::Node,
+            };
+            self.target(Role::ProxyUnit, &told, origin, true);
         }
     }
 
+    /// What a path means that stands in a file: a relative one lies beside the file, an absolute one is
+    /// kube-proxy's.
+    fn named(&mut self, named: &str, naming: &Told, file: &NodePath) -> Option<Told> {
+        let beside = naming.path.parent();
+        let path = beside.join(named)?;
+        let whose = match (named.starts_with('/'), &self.facts.proxy.source) {
+            (false, _) => naming.whose,
+            // Only the files are known, and they lie in a container's volume: where that is mounted
+            // their own directory is meant, and everything else is the container's.
+            (true, Source::Files | Source::Named)
+                if Hold::by_path(file).is_some_and(|hold| hold.is_kubelets()) =>
+            {
+                let sibling = beside.join(path.name())?;
+                let there = || !matches!(self.root.open(&sibling), Err(LookError::Missing));
+                let mounted_here = match &self.mounted_at {
+                    Some(known) => *known == path.parent(),
+                    None => there(),
+                };
+                if mounted_here && !is_secret(&path) {
+                    self.mounted_at = Some(path.parent());
+                    return Some(Told {
+                        path: sibling,
+                        whose: Whose::Node,
+                    });
+                }
+                Whose::Container
+            }
+            (true, _) => Whose::Proxy,
+        };
+        Some(Told { path, whose })
+    }
+
     /// The configuration, and the kubeconfig that it names.
-    fn config(&mut self) -> Option<(NodePath, Origin)> {
+    fn config(&mut self) -> Option<(Told, Origin)> {
         let Some((path, origin)) = self.facts.proxy.config.clone() else {
             let command_known = !matches!(self.facts.proxy.source, Source::Files | Source::Named);
             if command_known && self.facts.proxy.problem.is_none() {
@@ -123,7 +199,12 @@ impl Gatherer<'_> {
             }
             return None;
         };
-        let target = self.target(Role::ProxyConfig, &path, origin, true);
+        let whose = match self.facts.proxy.named_config {
+            true => Whose::Node,
+            false => Whose::Proxy,
+        };
+        let told = Told { path, whose };
+        let target = self.target(Role::ProxyConfig, &told, origin, true);
         let Ok(Seen {
             bytes: Some(bytes), ..
         }) = &target.seen
@@ -134,23 +215,47 @@ impl Gatherer<'_> {
         if let Some(flag) = flags::last(&self.facts.proxy.flags, "hostname-override") {
             reading = reading.with_hostname_override(flag.value.as_deref().unwrap_or_default());
         }
-        let named = named_kubeconfig(&reading, &target.path, &path);
+        let named = self.named_kubeconfig(&reading, &target.path, &told);
         self.facts.config = Some(reading);
         named
     }
 
-    fn kubeconfig(&mut self, from_config: Option<(NodePath, Origin)>) {
+    /// Where the configuration's `clientConnection.kubeconfig` leads.
+    fn named_kubeconfig(
+        &mut self,
+        reading: &Reading,
+        shown: &NodePath,
+        config: &Told,
+    ) -> Option<(Told, Origin)> {
+        let key = "clientConnection.kubeconfig";
+        let values = reading.values.as_ref()?;
+        let named = values.text(key).filter(|path| !path.is_empty())?;
+        let line = values.field(key).and_then(|field| field.line);
+        let told = self.named(named, config, shown)?;
+        Some((told, Origin::at(OriginKind::File, shown, line)))
+    }
+
+    fn kubeconfig(&mut self, from_config: Option<(Told, Origin)>) {
         let proxy = &self.facts.proxy;
         let chosen = match &proxy.named_kubeconfig {
-            Some(path) => Some((path.clone(), Origin::flag(None))),
+            Some(path) => Some((
+                Told {
+                    path: path.clone(),
+                    whose: Whose::Node,
+                },
+                Origin::flag(None),
+            )),
             // With --config the flag counts for nothing.
             None if proxy.config.is_some() => from_config,
-            None => proxy.kubeconfig.clone(),
+            None => proxy.kubeconfig.clone().map(|(path, origin)| {
+                let whose = Whose::Proxy;
+                (Told { path, whose }, origin)
+            }),
         };
-        let Some((path, origin)) = chosen else {
+        let Some((told, origin)) = chosen else {
             return;
         };
-        let target = self.target(Role::ProxyKubeconfig, &path, origin, true);
+        let target = self.target(Role::ProxyKubeconfig, &told, origin, true);
         let read = match &target.seen {
             Ok(Seen {
                 bytes: Some(bytes), ..
@@ -159,22 +264,22 @@ impl Gatherer<'_> {
             Err(error) => Err((None, error.to_string())),
         };
         if let Ok(kubeconfig) = &read {
-            self.named_files(kubeconfig, &path.parent(), &target.path);
+            self.named_files(kubeconfig, &told, &target.path);
         }
         self.facts.kubeconfig = Some(read);
     }
 
     /// Keys, tokens and certificates that the kubeconfig names, relative to the file that names them.
-    fn named_files(&mut self, kubeconfig: &Kubeconfig, directory: &NodePath, file: &NodePath) {
+    fn named_files(&mut self, kubeconfig: &Kubeconfig, naming: &Told, file: &NodePath) {
         for named in kubeconfig.files() {
             let role = match named.purpose {
                 Purpose::Credential => Role::ProxyCredential,
                 Purpose::Certificate => Role::ProxyCertificate,
             };
-            if let Some(path) = directory.join(named.path) {
+            if let Some(told) = self.named(named.path, naming, file) {
                 let origin = Origin::at(OriginKind::File, file, Some(named.line));
                 // Certificates are public and are parsed; keys and tokens are never read.
-                self.target(role, &path, origin, role == Role::ProxyCertificate);
+                self.target(role, &told, origin, role == Role::ProxyCertificate);
             }
         }
     }
@@ -186,7 +291,8 @@ impl Gatherer<'_> {
         let mut known: BTreeMap<NodePath, usize> = BTreeMap::new();
         for target in &self.facts.targets {
             // In another mount namespace the directories are the container's own.
-            if target.hold.is_some() && kubelets_own(&target.path).is_none() {
+            let inside = target.hold.as_ref().is_some_and(Hold::is_inside);
+            if inside && target.path.kubelet_volume().is_none() {
                 continue;
             }
             let resolved = target.seen.as_ref().ok().map(|seen| &seen.path);
@@ -210,6 +316,12 @@ impl Gatherer<'_> {
                         directory.above.push(target.role);
                         if ancestor == holder {
                             directory.holds.push(target.role);
+                            // Who must read the file must reach it.
+                            if let (None, Some(hold)) = (&directory.hold, &target.hold)
+                                && matches!(hold.kind, HoldKind::ReadBy(_))
+                            {
+                                directory.hold = Some(hold.clone());
+                            }
                         }
                     }
                 }
@@ -217,20 +329,6 @@ impl Gatherer<'_> {
         }
         self.facts.directories = found;
     }
-}
-
-/// Where the configuration's `clientConnection.kubeconfig` leads.
-fn named_kubeconfig(
-    reading: &Reading,
-    shown: &NodePath,
-    config: &NodePath,
-) -> Option<(NodePath, Origin)> {
-    let key = "clientConnection.kubeconfig";
-    let values = reading.values.as_ref()?;
-    let named = values.text(key).filter(|path| !path.is_empty())?;
-    let line = values.field(key).and_then(|field| field.line);
-    let path = config.parent().join(named)?;
-    Some((path, Origin::at(OriginKind::File, shown, line)))
 }
 
 fn look(root: &Root, path: &NodePath, read: bool) -> Result<Seen, LookError> {
@@ -258,7 +356,7 @@ fn look_at_directory(root: &Root, path: &NodePath) -> Directory {
         Err(error) => (path.clone(), Err(error)),
     };
     Directory {
-        hold: kubelets_own(&path),
+        hold: hold_by_path(root, &path),
         path,
         seen,
         holds: Vec::new(),
@@ -266,24 +364,27 @@ fn look_at_directory(root: &Root, path: &NodePath) -> Directory {
     }
 }
 
+fn hold_by_path(root: &Root, path: &NodePath) -> Option<Hold> {
+    let mut hold = Hold::by_path(path)?;
+    let above = path.ancestors();
+    let mut above = above
+        .iter()
+        .take_while(|directory| !directory.name().starts_with("kubernetes.io~"));
+    hold.sheltered = above.any(|directory| {
+        let meta = root.open(directory).map(|(_, opened)| opened.meta);
+        meta.is_ok_and(|meta| {
+            let group_enters = meta.mode & 0o010 != 0 && meta.gid != 0;
+            root.trusts(meta.uid) && meta.mode & 0o001 == 0 && !group_enters
+        })
+    });
+    Some(hold)
+}
+
 fn unreadable(path: NodePath, meta: Meta) -> Result<Seen, LookError> {
     Ok(Seen {
         path,
         meta,
         bytes: None,
-    })
-}
-
-/// Volumes that the kubelet writes anew: an edit on the node is undone within a minute or two.
-fn kubelets_own(path: &NodePath) -> Option<String> {
-    let kind = path
-        .components()
-        .find_map(|part| part.strip_prefix("kubernetes.io~"))?;
-    Some(match kind {
-        "configmap" => format!(
-            "{path} is a ConfigMap volume, which the kubelet writes anew: change the ConfigMap (kubectl -n kube-system edit configmap kube-proxy) and restart the DaemonSet"
-        ),
-        _ => format!("{path} is a {kind} volume, which the kubelet writes anew"),
     })
 }
 

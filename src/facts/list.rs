@@ -52,12 +52,8 @@ pub fn list(facts: &Facts) -> Vec<Fact> {
             push(name, json!(target.path), target.origin.clone());
         }
     }
-    if let Some(Ok(kubeconfig)) = &facts.kubeconfig
-        && let (Some(server), Some(target)) =
-            (kubeconfig.server(), facts.target(Role::ProxyKubeconfig))
-    {
-        let origin = Origin::at(super::OriginKind::File, &target.path, Some(server.line));
-        push("apiServer", json!(server.value), origin);
+    if let Some((url, origin)) = facts.api_server_url() {
+        push("apiServer", json!(url), origin);
     }
     if let Ok((address, origin)) = &facts.node_ip {
         push("nodeIP", json!(address), origin.clone());

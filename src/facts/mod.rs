@@ -2,16 +2,18 @@
 
 mod api_server;
 mod gather;
+mod hold;
 mod list;
 mod origin;
 
 use std::net::IpAddr;
 
 pub use gather::{gather, gather_config};
+pub use hold::{Hold, HoldKind};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 
-use crate::discover::KubeProxy;
+use crate::discover::{KubeProxy, flags};
 use crate::kubeconfig::Kubeconfig;
 use crate::proxyconfig::Reading;
 use crate::root::{FileKind, LookError, Meta, NodePath};
@@ -78,7 +80,17 @@ pub struct Target {
     /// The file, or why it could not be looked at.
     pub seen: Result<Seen, LookError>,
     /// Why it is never changed here: its owner would undo it.
-    pub hold: Option<String>,
+    pub hold: Option<Hold>,
+}
+
+impl Target {
+    /// Why nothing can be said of it: it lies in a container, where the node does not see it.
+    pub fn hidden(&self) -> Option<&Hold> {
+        let missing = matches!(self.seen, Err(LookError::Missing));
+        self.hold
+            .as_ref()
+            .filter(|hold| missing && hold.is_inside())
+    }
 }
 
 /// A directory above the targets.
@@ -93,7 +105,7 @@ pub struct Directory {
     /// The roles of all files below it.
     pub above: Vec<Role>,
     /// Why it is never changed here.
-    pub hold: Option<String>,
+    pub hold: Option<Hold>,
 }
 
 /// The kube-apiserver of this node, as far as the audit policy needs it.
@@ -101,6 +113,8 @@ pub struct Directory {
 pub struct ApiServer {
     /// Where it was found, in words.
     pub described: String,
+    /// Why its flags are not known, so that nothing else here is to be believed.
+    pub problem: Option<String>,
     /// The policy that `--audit-policy-file` names, as the node sees it.
     pub policy: PolicyPath,
     /// Whether the policy file, or the one we would install, exists.
@@ -160,5 +174,22 @@ impl Facts {
     /// The only file of a role that has one file at most.
     pub fn target(&self, role: Role) -> Option<&Target> {
         self.targets(role).next()
+    }
+
+    /// The URL that `--master` names.
+    pub fn master(&self) -> Option<(String, Origin)> {
+        let flag = flags::last(&self.proxy.flags, "master")?;
+        let url = flag.value.clone().filter(|url| !url.is_empty())?;
+        Some((url, flag.origin.clone()))
+    }
+
+    /// The API server's URL: `--master` counts before the kubeconfig's server.
+    pub fn api_server_url(&self) -> Option<(String, Origin)> {
+        self.master().or_else(|| {
+            let server = self.kubeconfig.as_ref()?.as_ref().ok()?.server()?;
+            let target = self.target(Role::ProxyKubeconfig)?;
+            let origin = Origin::at(OriginKind::File, &target.path, Some(server.line));
+            Some((server.value.clone(), origin))
+        })
     }
 }

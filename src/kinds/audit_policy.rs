@@ -117,6 +117,9 @@ impl Kind for AuditPolicy {
         let Some(server) = &facts.api_server else {
             return vec![Instance::not_applicable("no kube-apiserver on this node")];
         };
+        if let Some(problem) = &server.problem {
+            return vec![Instance::unknown(problem)];
+        }
         let (path, origin) = match &server.policy {
             PolicyPath::Named(path, origin) => (path, origin.clone()),
             PolicyPath::Default(path) => (path, Origin::at(OriginKind::File, path, None)),

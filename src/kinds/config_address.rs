@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::config_value::{placed, set, values};
 use super::presence::{Presence, family, presence, told};
-use super::{Instance, Kind, Mend, fix_or_by_hand, held, kubelets};
+use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{AddressChoice, Check, Fix};
 use crate::discover::address::usable;
 use crate::edit::Scalar;
@@ -52,7 +52,6 @@ impl Key {
 
 /// What is to be said about a value, and whether tighten may write another.
 enum Judged {
-    DoesNotApply(String),
     Passes(Option<String>),
     Fails,
     Unknown(String),
@@ -73,11 +72,17 @@ impl ConfigAddress {
     }
 
     fn mend(&self, check: &Check, facts: &Facts, values: &Effective, now: IpAddr) -> Mend {
-        let target = facts.target(Role::ProxyConfig);
-        if let Some(reason) = target.and_then(|target| held(&target.hold)) {
-            return Mend::ByHand(reason.into());
-        }
+        let hold = facts
+            .target(Role::ProxyConfig)
+            .and_then(|target| target.hold.as_ref());
         fix_or_by_hand(check, |fix| {
+            let held = hold.and_then(|hold| match fix.address {
+                Some(AddressChoice::NodeIp) => hold.of_node_value(),
+                _ => hold.of_value(),
+            });
+            if let Some(reason) = held {
+                return Mend::ByHand(reason);
+            }
             let address = match fix.address {
                 Some(AddressChoice::NodeIp) => match self.node_ip(facts, values, now) {
                     Ok(address) => address,
@@ -137,16 +142,6 @@ impl ConfigAddress {
 /// Judges a bindAddress. One that somebody chose is overruled by what tighten or the kubelet was told,
 /// never by a guess, and never across address families.
 fn node_address(facts: &Facts, address: IpAddr) -> Judged {
-    let target = facts.target(Role::ProxyConfig);
-    if address.is_unspecified()
-        && let Some(reason) = target.and_then(|target| kubelets(&target.hold))
-    {
-        // One file for all nodes cannot hold the address of one: the wildcard is right there.
-        let reason = reason.split(", ").next().unwrap_or(reason);
-        return Judged::DoesNotApply(format!(
-            "{reason} and may serve several nodes, so it cannot name the address of one"
-        ));
-    }
     if !usable(address) {
         return Judged::Fails;
     }
@@ -227,7 +222,6 @@ impl Kind for ConfigAddress {
                     Instance::judged(false, observed, || self.mend(check, facts, values, address))
                 }
                 Judged::Unknown(why) => Instance::unknown(why),
-                Judged::DoesNotApply(why) => Instance::not_applicable(why),
             },
             // --healthz-port=0 switches the endpoint off.
             None if text.is_empty() && self.key == Key::Healthz => {

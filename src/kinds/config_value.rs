@@ -1,6 +1,6 @@
 //! What the kinds that judge a value of the proxy configuration share.
 
-use super::{Instance, Mend, held};
+use super::{Instance, Mend};
 use crate::baseline::{Check, Version};
 use crate::edit::{Scalar, Step};
 use crate::facts::{Facts, Origin, OriginKind, Role};
@@ -26,6 +26,9 @@ pub fn values(facts: &Facts) -> Result<&Effective, Box<Instance>> {
         )));
     }
     let Some(reading) = &facts.config else {
+        if let Some(hold) = target.and_then(|target| target.hidden()) {
+            return Err(unknown(hold.to_string()));
+        }
         let reason = match target.map(|target| &target.seen) {
             Some(Err(error)) => format!("the proxy configuration {error}"),
             _ => "the proxy configuration could not be read".into(),
@@ -90,8 +93,15 @@ pub fn set(facts: &Facts, check: &Check, key: &str, value: Scalar) -> Mend {
             "kube-proxy runs without --config, so {key} is set by its flags: change them where it is started"
         ));
     };
-    if let Some(reason) = held(&target.hold) {
-        return Mend::ByHand(reason.into());
+    // The node's own address must not go into what all nodes share.
+    let loopback = matches!(&value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
+    let per_node = key == "bindAddress" || (key == "healthzBindAddress" && !loopback);
+    let held = target.hold.as_ref().and_then(|hold| match per_node {
+        true => hold.of_node_value(),
+        false => hold.of_value(),
+    });
+    if let Some(reason) = held {
+        return Mend::ByHand(reason);
     }
     if let Some(needed) = check.fix.as_ref().and_then(|fix| fix.needs_version) {
         match facts.proxy.version.as_deref().map(Version::read) {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, fix_or_by_hand, held, kubelets};
+use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix};
 use crate::facts::{Directory, Facts, Role};
 use crate::root::{LookError, NodePath};
@@ -70,20 +70,20 @@ fn shared(path: &NodePath, mode: u32) -> Option<String> {
 
 impl DirectoryTrust {
     fn one(&self, check: &Check, directory: &Directory) -> Instance {
+        // The kubelet makes its volumes writable for all, in a directory that it closes to others.
+        if let Some(hold) = directory.hold.as_ref().filter(|hold| hold.is_sheltered()) {
+            return Instance::not_applicable(hold.of_attributes()).at(&directory.path);
+        }
         let meta = match &directory.seen {
             Ok(meta) => meta,
             Err(error) => return Instance::unknown(error.to_string()).at(&directory.path),
         };
-        // The kubelet makes its volumes writable for all, in a directory that it closes to others.
-        if let Some(reason) = kubelets(&directory.hold) {
-            return Instance::not_applicable(reason).at(&directory.path);
-        }
         let writable = meta.mode & WRITABLE != 0;
         let foreign = meta.uid != 0;
         let observed = format!("mode {:04o}, owner {}:{}", meta.mode, meta.uid, meta.gid);
         Instance::judged(!writable && !foreign, observed, || {
-            if let Some(reason) = held(&directory.hold) {
-                return Mend::ByHand(reason.into());
+            if let Some(reason) = &directory.hold {
+                return Mend::ByHand(reason.of_attributes());
             }
             if directory.holds.is_empty() {
                 return Mend::ByHand(format!(

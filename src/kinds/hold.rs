@@ -1,24 +1,20 @@
-//! Files that are never changed here, and those that the kubelet keeps. What a hold looks like is known
-//! in this file alone.
+//! Files that are never changed here.
 
 use super::Mend;
 use crate::facts::Target;
 
-/// Why a file is never changed here.
-pub fn held(hold: &Option<String>) -> Option<&str> {
-    hold.as_deref()
-}
-
-/// The same, when it is because the kubelet keeps the file: who may read it is then the kubelet's to
-/// say, and the pod's directory is closed to others anyway.
-pub fn kubelets(hold: &Option<String>) -> Option<&str> {
-    held(hold).filter(|reason| reason.contains(", which the kubelet writes anew"))
-}
-
-/// A file that its owner would put back is left to a person.
+/// A mode or owner that the file's keeper would set again is left to a person.
 pub fn unless_held(target: &Target, mend: Mend) -> Mend {
-    match held(&target.hold) {
-        Some(reason) => Mend::ByHand(reason.into()),
+    match &target.hold {
+        Some(hold) => Mend::ByHand(hold.of_attributes()),
+        None => mend,
+    }
+}
+
+/// An edit that the file's keeper would undo is left to a person.
+pub fn unless_rewritten(target: &Target, mend: Mend) -> Mend {
+    match target.hold.as_ref().and_then(|hold| hold.of_value()) {
+        Some(reason) => Mend::ByHand(reason),
         None => mend,
     }
 }

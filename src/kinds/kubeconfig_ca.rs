@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Verdict, by_hand, each_kubeconfig, held};
+use super::{Instance, Kind, Verdict, by_hand, each_kubeconfig};
 use crate::baseline::Check;
 use crate::facts::{Facts, Role, Target};
 use crate::kubeconfig::Kubeconfig;
@@ -95,7 +95,7 @@ pub fn authority(facts: &Facts, kubeconfig: &Kubeconfig) -> (Verdict, String, Op
             ),
         },
         // A container's own file that the node does not see says nothing.
-        Some((target, Err(LookError::Missing))) if held(&target.hold).is_some() => (
+        Some((target, Err(LookError::Missing))) if target.hidden().is_some() => (
             Verdict::Unknown,
             format!("{} is not visible on the node", target.path),
         ),

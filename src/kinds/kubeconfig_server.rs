@@ -31,6 +31,23 @@ impl Kind for KubeconfigServer {
     }
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
+        if let Some(problem) = &facts.proxy.problem {
+            let why = format!("kube-proxy's flags are not known: {problem}");
+            return vec![Instance::unknown(why)];
+        }
+        // --master counts before the kubeconfig's server.
+        if let Some((url, origin)) = facts.master() {
+            let secure = url
+                .split_once("://")
+                .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("https"));
+            let observed = format!("--master: {}", crate::kubeconfig::without_credentials(&url));
+            let instance = Instance::judged(secure, observed, || by_hand(check));
+            let instance = instance.line(origin.line).from(&origin);
+            return vec![match &origin.path {
+                Some(path) => instance.at(path),
+                None => instance,
+            }];
+        }
         each_kubeconfig(facts, |_, kubeconfig| {
             let by_hand = || by_hand(check);
             match kubeconfig.server() {

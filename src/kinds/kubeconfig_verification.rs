@@ -3,7 +3,9 @@
 use serde::Deserialize;
 
 use super::kubeconfig_ca::authority;
-use super::{Instance, Kind, Mend, Verdict, by_hand, each_kubeconfig, fix_or_by_hand, unless_held};
+use super::{
+    Instance, Kind, Mend, Verdict, by_hand, each_kubeconfig, fix_or_by_hand, unless_rewritten,
+};
 use crate::baseline::{Check, Fix, Written};
 use crate::edit::{Scalar, Step};
 use crate::facts::Facts;
@@ -46,7 +48,7 @@ impl Kind for KubeconfigVerification {
                 let mend = fix_or_by_hand(check, |_| {
                     Mend::Edit(seen.path.clone(), steps, Scalar::Bool(false))
                 });
-                unless_held(target, mend)
+                unless_rewritten(target, mend)
             })
             .line(Some(skip.line))
         })

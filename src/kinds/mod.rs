@@ -23,7 +23,7 @@ mod presence;
 
 pub use config_value::origin as value_origin;
 
-use hold::{held, kubelets, unless_held};
+use hold::{unless_held, unless_rewritten};
 
 use serde::{Deserialize, Serialize};
 
@@ -314,14 +314,20 @@ fn each_file(
     let found: Vec<Instance> = facts
         .targets(role)
         .map(|target| {
-            let instance = match &target.seen {
-                Ok(seen) if seen.meta.kind == FileKind::File => match kubelets(&target.hold) {
-                    Some(reason) => Instance::not_applicable(reason),
-                    None => judge(target, seen),
-                },
-                Ok(seen) => Instance::unknown(LookError::Kind(seen.meta.kind).to_string()),
-                Err(LookError::Missing) => Instance::not_applicable("it does not exist"),
-                Err(error) => Instance::unknown(error.to_string()),
+            let instance = match (&target.seen, &target.hold) {
+                (Ok(_), Some(hold)) if hold.is_sheltered() => {
+                    Instance::not_applicable(hold.of_attributes())
+                }
+                (Err(LookError::Missing), Some(hold)) if hold.is_kubelets() => {
+                    Instance::not_applicable(hold.of_attributes())
+                }
+                (Err(LookError::Missing), Some(hold)) if hold.is_inside() => {
+                    Instance::unknown(hold.to_string())
+                }
+                (Ok(seen), _) if seen.meta.kind == FileKind::File => judge(target, seen),
+                (Ok(seen), _) => Instance::unknown(LookError::Kind(seen.meta.kind).to_string()),
+                (Err(LookError::Missing), _) => Instance::not_applicable("it does not exist"),
+                (Err(error), _) => Instance::unknown(error.to_string()),
             };
             let instance = instance.from(&target.origin);
             match &instance.path {

@@ -6,7 +6,7 @@ use super::{Mend, Verdict};
 use crate::baseline;
 use crate::check::{self, Selection};
 use crate::discover::{KubeProxy, Source};
-use crate::facts::{Directory, Facts, Origin, OriginKind, Role, Seen, Target};
+use crate::facts::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Target};
 use crate::proxyconfig;
 use crate::root::{FileKind, Meta, NodePath};
 
@@ -42,8 +42,11 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
             version: Some("1.36.2".into()),
             config: Some((place.clone(), Origin::flag(None))),
             kubeconfig: None,
+            named_config: true,
             named_kubeconfig: None,
             problem: None,
+            elsewhere: false,
+            user: None,
         },
         hostname: None,
         node_ip: node_ip
@@ -360,7 +363,10 @@ fn an_old_kube_proxy_does_not_know_primary() {
 #[test]
 fn the_kubelets_volumes_are_no_findings_of_mode_or_owner() {
     let volume = "/var/lib/kubelet/pods/u/volumes/kubernetes.io~configmap/kube-proxy";
-    let hold = format!("{volume} is a ConfigMap volume, which the kubelet writes anew: change it");
+    let hold = Hold {
+        sheltered: true,
+        ..Hold::new(path(volume), HoldKind::ConfigMap)
+    };
     let mut facts = facts("", None, None);
     for target in &mut facts.targets {
         target.hold = Some(hold.clone());
@@ -382,14 +388,14 @@ fn the_kubelets_volumes_are_no_findings_of_mode_or_owner() {
     for id in checks {
         let (verdict, why) = judged(id, &facts);
         assert_eq!(verdict, Verdict::NotApplicable, "{id}");
-        assert!(why.contains("which the kubelet writes anew"), "{id}: {why}");
+        assert!(why.contains("the kubelet sets its mode"), "{id}: {why}");
     }
     // What only a container sees is judged like any other file.
-    let inside = "/x lies in the container of process 1, where an edit would not last";
+    let inside = Hold::new(path("/x"), HoldKind::Container(Some(1)));
     facts
         .targets
         .iter_mut()
-        .for_each(|target| target.hold = Some(inside.into()));
+        .for_each(|target| target.hold = Some(inside.clone()));
     for id in checks.iter().take(2) {
         let (verdict, why) = judged(id, &facts);
         assert_eq!(verdict, Verdict::Fail, "{id}");

@@ -5,9 +5,11 @@
 mod parts;
 mod schema;
 mod url;
+
 mod usable;
 
 pub use parts::{Certificates, Cluster, Exec, Present, User, Written};
+pub use url::without_credentials;
 
 use crate::golang::header::{self, Misheaded};
 use crate::golang::text;

@@ -1,17 +1,15 @@
 //! As much of Go's net/url as a kubeconfig needs.
 
 /// The URL without `user:password@`, which is a secret.
-pub(super) fn without_credentials(url: &str) -> String {
-    let (scheme, rest) = match url.find("://") {
-        Some(at) => url.split_at(at + 3),
-        None => ("", url),
+pub fn without_credentials(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
     };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}{host}{path}"),
-        None => url.to_owned(),
-    }
+    // A password may hold a slash, so whatever stands before the last @ is taken for one.
+    let shown = rest.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}{shown}")
 }
 
 /// Why client-go would not take it as a proxy's URL; `None` when it does.

@@ -31,6 +31,8 @@ pub enum LookError {
     Loop,
     /// A symlink that somebody without root could have planted, with its path.
     Planted(String),
+    /// A link of /proc, which leads elsewhere than its text says, with its path.
+    Magic(String),
     /// A symlink whose target is not UTF-8.
     NotText,
     /// Larger than what a configuration can be, in bytes.
@@ -56,6 +58,10 @@ impl fmt::Display for LookError {
             LookError::Planted(link) => write!(
                 out,
                 "the symlink {link} is not followed, because others than root could have put it there"
+            ),
+            LookError::Magic(link) => write!(
+                out,
+                "the link {link} is the kernel's own, and its text does not say where it leads"
             ),
             LookError::NotText => out.write_str("a symlink's target is not UTF-8"),
             LookError::TooLarge(size) => write!(

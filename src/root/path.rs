@@ -62,6 +62,23 @@ impl NodePath {
         self.0.split('/').filter(|part| !part.is_empty())
     }
 
+    /// True for this directory itself and for everything in it, by name.
+    pub fn is_below(&self, directory: &NodePath) -> bool {
+        let mut own = self.components();
+        directory.components().all(|part| own.next() == Some(part))
+    }
+
+    /// When it lies in a volume that the kubelet made (`.../kubernetes.io~KIND/NAME`): how many
+    /// components lead to the volume, and the volume's kind.
+    pub fn kubelet_volume(&self) -> Option<(usize, &str)> {
+        let (at, kind) = self
+            .components()
+            .enumerate()
+            .find_map(|(at, part)| Some((at, part.strip_prefix("kubernetes.io~")?)))?;
+        self.components().nth(at + 1)?;
+        Some((at + 2, kind))
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -118,6 +135,24 @@ mod tests {
         assert_eq!(NodePath::new("var/lib"), None);
         assert_eq!(NodePath::new("/a\0b"), None);
         assert_eq!(NodePath::new("/").unwrap().relative(), ".");
+    }
+
+    #[test]
+    fn a_volume_is_told_by_the_name_that_the_kubelet_gives_it() {
+        let kind = |path: &str| {
+            let path = NodePath::new(path)?;
+            let (depth, kind) = path.kubelet_volume()?;
+            Some((depth, kind.to_string()))
+        };
+        assert_eq!(
+            kind("/k/pods/u/volumes/kubernetes.io~configmap/kube-proxy/x/y"),
+            Some((6, "configmap".into()))
+        );
+        assert_eq!(kind("/k/kubernetes.io~configmap"), None);
+        assert_eq!(kind("/k/x~configmap/a"), None);
+        let path = |path| NodePath::new(path).unwrap();
+        assert!(path("/a/b/c").is_below(&path("/a/b")) && path("/a").is_below(&path("/a")));
+        assert!(!path("/a/bc").is_below(&path("/a/b")) && !path("/a").is_below(&path("/a/b")));
     }
 
     #[test]

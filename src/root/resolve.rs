@@ -34,6 +34,8 @@ pub struct Root {
     place: Where,
     /// The user whose files are trusted besides root's: the one who runs the tool.
     user: u32,
+    /// Where the kubelet's volumes are mounted, for the root of a process.
+    volumes: Vec<NodePath>,
 }
 
 /// Where a path leads: an open directory and a name in it. The name may not exist.
@@ -80,7 +82,15 @@ impl Root {
             host: path.to_path_buf(),
             place,
             user: nix::unistd::geteuid().as_raw(),
+            volumes: Vec::new(),
         })
+    }
+
+    /// Names the directories at which the kubelet's volumes are mounted here.
+    #[must_use]
+    pub fn with_volumes(mut self, volumes: Vec<NodePath>) -> Root {
+        self.volumes = volumes;
+        self
     }
 
     /// Which tree this is.
@@ -185,6 +195,7 @@ impl Root {
         let mut todo: VecDeque<String> = path.components().map(String::from).collect();
         let mut walked: Vec<(OwnedFd, String)> = Vec::new();
         let mut links = 0;
+        let mut volume = None;
         while let Some(part) = todo.pop_front() {
             if part == ".." {
                 walked.pop();
@@ -202,7 +213,13 @@ impl Root {
                     if links > MAX_LINKS {
                         return Err(LookError::Loop);
                     }
-                    self.judge_link(here, &part, &walked)?;
+                    if rustix::fs::fstatfs(here)?.f_type == rustix::fs::PROC_SUPER_MAGIC {
+                        return Err(LookError::Magic(shown(&walked, &part)));
+                    }
+                    if let Some(depth) = self.judge_link(here, &part, &walked)? {
+                        let names = walked.iter().take(depth).map(|(_, name)| name.clone());
+                        volume = Some((names.collect::<Vec<_>>(), shown(&walked, &part)));
+                    }
                     let target = rustix::fs::readlinkat(here, part.as_str(), Vec::new())?;
                     let target = target.into_string().map_err(|_| LookError::NotText)?;
                     if target.starts_with('/') {
@@ -215,6 +232,7 @@ impl Root {
                     }
                 }
                 _ if todo.is_empty() => {
+                    stays_inside(volume, &walked)?;
                     let directory = here.try_clone().map_err(|_| LookError::Handles)?;
                     return Ok(place(directory, &walked, part));
                 }
@@ -225,6 +243,7 @@ impl Root {
             }
         }
         // The path ended in `..` or `/`: the directory itself.
+        stays_inside(volume, &walked)?;
         let Some((_, name)) = walked.pop() else {
             let directory = self.handle.try_clone().map_err(|_| LookError::Handles)?;
             return Ok(place(directory, &walked, ".".into()));
@@ -234,24 +253,71 @@ impl Root {
         Ok(place(directory, &walked, name))
     }
 
-    /// A link is followed only where nobody without root could have put it.
+    /// A link is followed only where nobody without root could have put it. For one in a volume of the
+    /// kubelet, which is writable for everybody: how many components lead to the volume.
     fn judge_link(
         &self,
         directory: &OwnedFd,
         name: &str,
         walked: &[(OwnedFd, String)],
-    ) -> Result<(), LookError> {
+    ) -> Result<Option<usize>, LookError> {
         let link = Meta::at(directory, name)?;
         let holder = Meta::of(directory)?;
-        if self.trusts(link.uid) && self.trusts(holder.uid) && holder.mode & 0o022 == 0 {
-            return Ok(());
+        if self.trusts(link.uid) && self.trusts(holder.uid) {
+            if holder.mode & 0o022 == 0 {
+                return Ok(None);
+            }
+            if let Some(depth) = self.volume(walked)? {
+                return Ok(Some(depth));
+            }
         }
-        let mut shown = String::new();
-        for (_, part) in walked {
-            shown.push('/');
-            shown.push_str(part);
+        Err(LookError::Planted(shown(walked, name)))
+    }
+
+    /// How many components lead to the kubelet's volume that a directory lies in. On the node it counts
+    /// only where a directory above keeps everybody else out.
+    fn volume(&self, walked: &[(OwnedFd, String)]) -> Result<Option<usize>, LookError> {
+        let here = NodePath::new(&shown(walked, "")).unwrap_or_else(NodePath::root);
+        if let Some(volume) = self.volumes.iter().find(|volume| here.is_below(volume)) {
+            return Ok(Some(volume.components().count()));
         }
-        Err(LookError::Planted(format!("{shown}/{name}")))
+        let Some((depth, _)) = here.kubelet_volume() else {
+            return Ok(None);
+        };
+        for (handle, _) in walked.iter().take(depth.saturating_sub(2)) {
+            let meta = Meta::of(handle)?;
+            let group_enters = meta.mode & 0o010 != 0 && meta.gid != 0;
+            if self.trusts(meta.uid) && meta.mode & 0o001 == 0 && !group_enters {
+                return Ok(Some(depth));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn shown(walked: &[(OwnedFd, String)], name: &str) -> String {
+    let mut shown = String::new();
+    for part in walked.iter().map(|(_, part)| part.as_str()).chain([name]) {
+        shown.push('/');
+        shown.push_str(part);
+    }
+    shown
+}
+
+/// What a container wrote into its volume must not lead out of it: its paths are not the node's.
+fn stays_inside(
+    volume: Option<(Vec<String>, String)>,
+    walked: &[(OwnedFd, String)],
+) -> Result<(), LookError> {
+    match volume {
+        Some((names, link))
+            if !names
+                .iter()
+                .eq(walked.iter().map(|(_, name)| name).take(names.len())) =>
+        {
+            Err(LookError::Planted(link))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,0 +1,278 @@
+//! Choosing the kube-proxy that is meant.
+
+use super::flags::{self, Flag};
+use super::process::Stranger;
+use super::{KubeProxy, Named, Placed, Source, Survey, systemd};
+use crate::facts::{Origin, OriginKind};
+use crate::failure::Failure;
+use crate::root::{LookError, NodePath, Root};
+
+/// Configuration files where installers put them, when nothing else tells (facts page, section 3).
+const CONFIG_PATHS: &[&str] = &[
+    "/var/lib/kube-proxy/config.conf",
+    "/var/lib/kube-proxy/kube-proxy-config.yaml",
+    "/var/lib/kube-proxy/config.yaml",
+    "/var/lib/kube-proxy-config/config",
+    "/etc/kubernetes/kube-proxy-config.yaml",
+    "/etc/kubernetes/kube-proxy.yaml",
+];
+/// Kubeconfigs where installers put them.
+const KUBECONFIG_PATHS: &[&str] = &[
+    "/var/lib/kube-proxy/kubeconfig.conf",
+    "/var/lib/kube-proxy/kubeconfig",
+    "/etc/kubernetes/kube-proxy.kubeconfig",
+    "/etc/kubernetes/kube-proxy.conf",
+    "/etc/kubernetes/proxy.conf",
+];
+
+/// Finds the kube-proxy of this node.
+///
+/// # Errors
+/// When there is none, or when more than one could be meant.
+pub fn find(root: &Root, survey: &Survey, named: &Named) -> Result<KubeProxy, Failure> {
+    let mut found = candidates(root, survey);
+    // Whichever is meant, its user must stay able to read its files.
+    let user = found.iter().find_map(|proxy| proxy.user.clone());
+    let named_any = named.config.is_some() || named.kubeconfig.is_some();
+    if found.len() > 1 && named_any {
+        found.retain(|proxy| match (&named.config, &named.kubeconfig) {
+            (Some(config), _) => is_told(
+                root,
+                proxy,
+                proxy.config.as_ref().map(|(path, _)| path),
+                config,
+            ),
+            (None, Some(kubeconfig)) => {
+                let own = match &proxy.config {
+                    Some((config, _)) => in_config(root, proxy, config),
+                    None => proxy.kubeconfig.clone().map(|(path, _)| path),
+                };
+                is_told(root, proxy, own.as_ref(), kubeconfig)
+            }
+            (None, None) => true,
+        });
+        // None of them, or still several: the files that were named count, and nothing else.
+        if found.len() > 1 {
+            found.clear();
+        }
+    }
+    if found.len() > 1 {
+        let all: Vec<String> = found.iter().map(describe).collect();
+        return Err(Failure::refused(format!(
+            "more than one kube-proxy on this node: {}",
+            all.join("; ")
+        ))
+        .help("name the files of the one that is meant: --config FILE or --kubeconfig FILE"));
+    }
+    let mut proxy = match found.pop() {
+        Some(proxy) => proxy,
+        None if named_any => KubeProxy {
+            user,
+            ..known_by(Source::Named)
+        },
+        None => well_known(root, survey)?,
+    };
+    if let Some(path) = &named.config {
+        proxy.config = Some((path.clone(), Origin::flag(None)));
+        proxy.named_config = true;
+    }
+    proxy.named_kubeconfig.clone_from(&named.kubeconfig);
+    // It may well be the one whose files these are, and then root alone must not read them.
+    if proxy.user.is_none() && !matches!(proxy.source, Source::Process(..)) {
+        proxy.user = strangers(survey)
+            .next()
+            .map(|stranger| format!("uid {}, if it is process {}", stranger.user, stranger.pid));
+    }
+    Ok(proxy)
+}
+
+/// A kube-proxy of which nothing but the source is known.
+fn known_by(source: Source) -> KubeProxy {
+    KubeProxy {
+        source,
+        flags: Vec::new(),
+        version: None,
+        config: None,
+        named_config: false,
+        kubeconfig: None,
+        named_kubeconfig: None,
+        problem: None,
+        elsewhere: false,
+        user: None,
+    }
+}
+
+/// Whether a path that a kube-proxy was told leads to the file of the node that the operator named.
+fn is_told(root: &Root, proxy: &KubeProxy, told: Option<&NodePath>, named: &NodePath) -> bool {
+    let Some(Placed::Node(told)) = told.map(|told| proxy.place(root, told)) else {
+        return false;
+    };
+    let inode = |path: &NodePath| root.open(path).map(|(_, opened)| opened.meta);
+    told == *named || matches!((inode(&told), inode(named)), (Ok(a), Ok(b)) if a.same_inode(&b))
+}
+
+/// The kubeconfig that a kube-proxy's configuration names, as that kube-proxy sees it.
+fn in_config(root: &Root, proxy: &KubeProxy, config: &NodePath) -> Option<NodePath> {
+    let Placed::Node(path) = proxy.place(root, config) else {
+        return None;
+    };
+    let bytes = root.open(&path).ok()?.1.read().ok()?;
+    let values = crate::proxyconfig::read(&bytes).values?;
+    let named = values.text("clientConnection.kubeconfig")?;
+    config.parent().join(named).filter(|_| !named.is_empty())
+}
+
+fn describe(proxy: &KubeProxy) -> String {
+    let what = match &proxy.source {
+        Source::Process(process, _) => format!("process {}", process.pid),
+        _ => proxy.managed_by().unwrap_or_default(),
+    };
+    match &proxy.config {
+        Some((path, _)) => format!("{what} (--config={path})"),
+        None => format!("{what} (no --config)"),
+    }
+}
+
+/// Everything that could be the kube-proxy of this node, from the surest source that has any.
+fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
+    let running: Vec<KubeProxy> = survey
+        .processes
+        .iter()
+        .filter(|process| process.program == "kube-proxy")
+        .map(|process| {
+            let unit = process.unit.as_ref();
+            let unit = unit.and_then(|name| systemd::load(root, name));
+            let flags = flags::parse(&process.arguments, &Origin::flag(None));
+            let user = unit.as_ref().and_then(|unit| unit.flags("kube-proxy").user);
+            let proxy = KubeProxy {
+                user,
+                ..known_by(Source::Process(process.clone(), unit))
+            };
+            with_paths(proxy, flags)
+        })
+        .collect();
+    if !running.is_empty() {
+        return running;
+    }
+    let mut installed: Vec<KubeProxy> = systemd::running(root, "kube-proxy")
+        .into_iter()
+        .map(|unit| {
+            let given = unit.flags("kube-proxy");
+            let proxy = KubeProxy {
+                problem: given.problem,
+                elsewhere: given.elsewhere,
+                user: given.user,
+                ..known_by(Source::Unit(unit))
+            };
+            with_paths(proxy, given.flags)
+        })
+        .collect();
+    let pods = survey.manifests.running("kube-proxy").into_iter();
+    installed.extend(pods.map(|pod| {
+        let flags = flags::parse(&pod.arguments, &pod.origin);
+        let proxy = KubeProxy {
+            version: pod.version.clone(),
+            problem: pod.problem.clone(),
+            ..known_by(Source::StaticPod(pod))
+        };
+        with_paths(proxy, flags)
+    }));
+    installed
+}
+
+fn with_paths(mut proxy: KubeProxy, flags: Vec<Flag>) -> KubeProxy {
+    proxy.flags = flags;
+    let here = proxy.working_directory();
+    let path = |name: &str| {
+        let flag = flags::last(&proxy.flags, name)?;
+        let value = flag.value.as_deref().filter(|value| !value.is_empty())?;
+        Some((here.join(value)?, flag.origin.clone()))
+    };
+    (proxy.config, proxy.kubeconfig) = (path("config"), path("kubeconfig"));
+    proxy
+}
+
+/// The last resort: files where installers put them. Two configurations are one too many.
+fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
+    let there = |paths: &[&str]| -> Vec<NodePath> {
+        paths
+            .iter()
+            .filter_map(|path| NodePath::new(path))
+            .filter(|path| {
+                !matches!(
+                    root.open(path),
+                    Err(LookError::Missing | LookError::NotDirectory)
+                )
+            })
+            .collect()
+    };
+    let configs = there(CONFIG_PATHS);
+    let kubeconfigs = there(KUBECONFIG_PATHS);
+    let none = configs.is_empty() && kubeconfigs.is_empty();
+    if none {
+        let disbelieved = strangers(survey).map(|stranger| {
+            format!(
+                "process {} of uid {} is not believed, because anybody could have started it",
+                stranger.pid, stranger.user
+            )
+        });
+        let seen: Vec<String> = disbelieved.chain(built_in(root)).collect();
+        let seen = match seen.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", seen.join("; ")),
+        };
+        return Err(Failure::refused(format!(
+            "no kube-proxy found in {}: no process, no systemd unit, no static pod, none of the well-known files{seen}",
+            root.host().display()
+        ))
+        .help("name its files with --config FILE or --kubeconfig FILE, or run tighten where kube-proxy runs"));
+    }
+    let (config, kubeconfig) = (configs.first(), kubeconfigs.first());
+    if configs.len() > 1 || (config.is_none() && kubeconfigs.len() > 1) {
+        let all: Vec<&str> = configs
+            .iter()
+            .chain(&kubeconfigs)
+            .map(NodePath::as_str)
+            .collect();
+        return Err(Failure::refused(format!(
+            "no kube-proxy runs here, and its files could be any of {}",
+            all.join(", ")
+        ))
+        .help("name the right ones with --config FILE or --kubeconfig FILE"));
+    }
+    let found = |path: &NodePath| (path.clone(), Origin::at(OriginKind::File, path, None));
+    Ok(KubeProxy {
+        config: config.map(found),
+        kubeconfig: kubeconfig.filter(|_| config.is_none()).map(found),
+        ..known_by(Source::Files)
+    })
+}
+
+/// Processes under the name that are not taken for it.
+fn strangers(survey: &Survey) -> impl Iterator<Item = &Stranger> {
+    let strangers = survey.strangers.iter();
+    strangers.filter(|stranger| stranger.program == "kube-proxy")
+}
+
+/// Distributions that run kube-proxy in a way of their own, by the directory that shows them.
+const BUILT_IN: &[(&str, &str)] = &[
+    (
+        "/var/lib/rancher/k3s",
+        "k3s runs kube-proxy inside itself, which this version does not edit",
+    ),
+    (
+        "/var/lib/rancher/rke2",
+        "RKE2 writes kube-proxy's static pod itself, which this version does not edit",
+    ),
+    (
+        "/var/snap/microk8s",
+        "MicroK8s runs kube-proxy inside kubelite, which this version does not edit",
+    ),
+];
+
+fn built_in(root: &Root) -> impl Iterator<Item = String> {
+    BUILT_IN
+        .iter()
+        .filter(|(path, _)| NodePath::new(path).is_some_and(|path| root.open(&path).is_ok()))
+        .map(|(path, what)| format!("{path} is there: {what}"))
+}

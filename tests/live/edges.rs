@@ -1,0 +1,156 @@
+//! Several kube-proxies, services with namespaces, links of the kernel, processes of others.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use super::{CONFIG, NOBODY, PLAYING, Playing, Stage, contained, support};
+
+pub fn same(stage: &Stage) {
+    let config = stage.text("files/config");
+    let arguments = ["--config", &config, "--hostname-override=x"];
+    let _one = stage.play(&[], "kube-proxy", &arguments);
+    let _two = stage.play(&[], "kube-proxy", &arguments);
+    let ran = stage.run(&["--format", "json", "facts", "--config", &config]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(document["node"]["kube_proxy"]["found"], false);
+    assert_eq!(document["config"]["accepted"], true);
+    assert!(!ran.out.contains("hostname-override"), "{ran:?}");
+}
+
+pub fn kubeconfig(stage: &Stage) {
+    stage.files("more", CONFIG);
+    let (first, second) = (stage.text("files/config"), stage.text("more/kubeconfig"));
+    let _one = stage.play(&[], "kube-proxy", &["--config", &first]);
+    let two = stage.play(&[], "kube-proxy", &["--kubeconfig", &second]);
+    let ran = stage.run(&["--format", "json", "facts", "--kubeconfig", &second]);
+    assert!(
+        ran.out.contains(&format!("\"pid\": {}", two.pid())),
+        "{ran:?}"
+    );
+}
+
+fn mount(arguments: &[&str]) {
+    assert!(
+        Command::new("mount")
+            .args(arguments)
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+fn umount(place: &str) {
+    assert!(
+        Command::new("umount")
+            .arg(place)
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+pub fn service(stage: &Stage) {
+    // A unit and a cgroup as systemd makes them, seen in these namespaces alone.
+    mount(&["-t", "tmpfs", "none", "/run"]);
+    let unit = "/run/systemd/system/kube-proxy.service";
+    fs::create_dir_all("/run/systemd/system").unwrap();
+    let config = stage.text("files/config");
+    fs::write(
+        unit,
+        format!("[Service]\nPrivateTmp=yes\nExecStart=/usr/bin/kube-proxy --config={config}\n"),
+    )
+    .unwrap();
+    let script = "mount -t tmpfs none /var/tmp";
+    let playing = contained(stage, script, &stage.path("files/config"));
+    let cgroup = stage.text("cgroup");
+    let place = format!("/proc/{}/cgroup", playing.pid());
+    for (path, unit_is_kept) in [
+        ("0::/system.slice/kube-proxy.service", true),
+        ("0::/system.slice/kube-proxy.service/libpod-0a.scope", false),
+    ] {
+        fs::write(&cgroup, format!("{path}\n")).unwrap();
+        mount(&["--bind", &cgroup, &place]);
+        let found = stage.facts();
+        let expected = if unit_is_kept { "systemd" } else { "container" };
+        assert_eq!(found.proxy("platform"), expected, "{path}");
+        assert_eq!(found.document["node"]["kube_proxy"]["pid"], playing.pid());
+        assert_eq!(found.proxy("config"), config);
+        if unit_is_kept {
+            assert_eq!(found.proxy("managed_by"), "systemd unit kube-proxy.service");
+            assert_eq!(found.fact("unitFile"), unit);
+        }
+        umount(&place);
+    }
+    umount("/run");
+}
+
+pub fn chroot(stage: &Stage) {
+    // The program and its libraries, and other files at the place of the node's.
+    let program = std::env::current_exe().unwrap();
+    let libraries = Command::new("ldd").arg(&program).output().unwrap();
+    let libraries = String::from_utf8(libraries.stdout).unwrap();
+    let libraries = libraries
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'));
+    let files = stage.text("files");
+    for path in libraries {
+        let copy = stage.path(&format!("root{path}"));
+        support::make_directory(copy.parent().unwrap());
+        fs::copy(path, copy).unwrap();
+    }
+    fs::copy(&program, stage.path("root/kube-proxy")).unwrap();
+    stage.files(
+        &format!("root{files}"),
+        &CONFIG.replace("0.0.0.0", "192.0.2.1"),
+    );
+    let mut command = Command::new("chroot");
+    command
+        .args([
+            &stage.text("root"),
+            "/kube-proxy",
+            "--config",
+            &format!("{files}/config"),
+        ])
+        .env(PLAYING, "1")
+        .stdin(Stdio::piped());
+    let playing = Playing(command.spawn().unwrap());
+    playing.wait_for("/kube-proxy");
+    let found = stage.facts();
+    assert_eq!(found.proxy("platform"), "container");
+    assert_eq!(found.fact("bindAddress"), "192.0.2.1");
+    let ran = stage.run(&["plan", "--only", "proxy-kubeconfig-mode"]);
+    assert!(!ran.out.contains("->"), "{ran:?}");
+}
+
+pub fn magic(stage: &Stage) {
+    let config = format!("/proc/self/root{}", stage.text("files/config"));
+    let other = stage.text("link");
+    std::os::unix::fs::symlink("/proc/self/cwd/files/config", &other).unwrap();
+    for path in [&config, &other] {
+        let ran = stage.run(&["facts", "--config", path]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.contains("the kernel's own"), "{ran:?}");
+    }
+}
+
+pub fn stranger(stage: &Stage) {
+    let playing = stage.play(&NOBODY, "kube-proxy", &["--kubeconfig=/etc/passwd"]);
+    let ran = stage.run(&["scan"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let told = format!("process {} of uid 65534 is not believed", playing.pid());
+    assert!(ran.err.contains(&told), "{ran:?}");
+    // The files that are named may be that process's own, which must stay able to read them.
+    let kubeconfig = stage.text("files/kubeconfig");
+    let only = ["plan", "--only", "proxy-kubeconfig-mode"];
+    let ran = stage.run(&[&only[..], &["--kubeconfig", &kubeconfig]].concat());
+    assert!(!ran.out.contains("->"), "{ran:?}");
+    assert!(ran.out.contains("must be able to read"), "{ran:?}");
+    let _own = stage.play(
+        &[],
+        "own/kube-proxy",
+        &["--config", &stage.text("files/config")],
+    );
+    let ran = stage.run(&["facts"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
