@@ -261,3 +261,30 @@ fn a_reader_that_went_away_is_no_error() {
         assert_eq!((ran.code, ran.err.as_str()), (code, ""), "{command}");
     }
 }
+
+#[test]
+fn beside_a_configuration_that_is_refused_there_is_no_change_and_the_reason() {
+    let node = Node::demo();
+    node.write(
+        "/var/lib/kube-proxy/kube-proxy-config.yaml",
+        "kind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\nmode: userspace\n",
+    );
+    let before = node.snapshot();
+    let (code, plan) = node.json(&["plan"]);
+    assert_eq!(code, 1, "{plan:#}");
+    assert_eq!(plan["changes"], serde_json::json!([]));
+    let manual = plan["manual"].to_string();
+    assert!(manual.contains("config-refused"), "{plan:#}");
+    let message = plan["error"]["message"].as_str().unwrap();
+    assert!(message.contains("kube-proxy-config.yaml:3: "), "{message}");
+    assert_eq!(node.run(&["apply", "--yes"]).code, 1);
+    assert!(node.snapshot() == before);
+    // Without the checks that need the configuration, the rest goes on.
+    let ran = node.run(&[
+        "apply",
+        "--yes",
+        "--only",
+        "proxy-config-mode,proxy-unit-mode",
+    ]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}

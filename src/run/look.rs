@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{malformed, print_json};
-use crate::check::nearest;
+use crate::check::{Outcome, nearest};
 use crate::cli::{FailOn, Format};
+use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
 use crate::plan;
 use crate::report;
@@ -42,7 +43,9 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
     warn_of_interrupted(context);
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
-    malformed::refuse(&facts, &outcomes)?;
+    if let Err(failure) = malformed::refuse(&facts, &outcomes) {
+        return no_plan(context, &facts, &outcomes, failure);
+    }
     let planned = context.plan(&facts, &outcomes);
     let document = || {
         let body = report::plan_body(&context.root, &facts, &planned.plan);
@@ -76,6 +79,29 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
     }
     let pending = detailed && !planned.plan.changes.is_empty();
     Ok(if pending { Exit::Findings } else { Exit::Done })
+}
+
+/// The document of a plan that is refused: no change, all that is left to a person, and why.
+fn no_plan(
+    context: &Context,
+    facts: &Facts,
+    outcomes: &[Outcome],
+    failure: Failure,
+) -> Result<Exit, Failure> {
+    if context.format == Format::Text {
+        return Err(failure);
+    }
+    let failure = context.hinted(failure);
+    context.tell(&format!("{failure}\n"));
+    let empty = context
+        .planner(facts, outcomes)
+        .plan(context.inputs.clone(), &|_| false);
+    let mut body = report::plan_body(&context.root, facts, &empty.plan);
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert("error".into(), report::error(&failure));
+    }
+    print_json(&report::document("plan", body));
+    Ok(failure.exit)
 }
 
 /// `tighten verify`
