@@ -1,5 +1,6 @@
 //! Findings -> changes, in order, each with the state before and after.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::chain::{Chain, Looked};
@@ -73,6 +74,8 @@ pub struct Planner<'a> {
     selection: &'a Selection,
     pub(super) names: Names,
     pub(super) looked: Looked,
+    /// Directories in which nobody else can write.
+    pub(super) safe: RefCell<BTreeSet<NodePath>>,
 }
 
 impl<'a> Planner<'a> {
@@ -90,6 +93,7 @@ impl<'a> Planner<'a> {
             selection,
             names: Names::read(root),
             looked: Looked::default(),
+            safe: RefCell::default(),
         }
     }
 

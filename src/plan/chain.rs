@@ -189,7 +189,9 @@ impl<'a> Chain<'a> {
             })
         };
         let replaces = matches!(wanted, Wanted::Edit(..));
-        let found = obstacle(root, self.path, now.meta.as_ref(), replaces, &tightened);
+        let meta = now.meta.as_ref();
+        let safe = &mut self.planner.safe.borrow_mut();
+        let found = obstacle(root, self.path, meta, replaces, &tightened, safe);
         if let Some(failure) = found {
             let known = plan
                 .obstacles

@@ -21,13 +21,15 @@ pub(super) fn refuse(path: &NodePath, why: impl std::fmt::Display, help: &str) -
 
 /// Why a transaction would refuse to change what lies at a path, as far as metadata tells: a plan
 /// leaves such findings to a person. `replaces` tells an edit from a change of mode or owner alone;
-/// `tightened` names directories that the same transaction makes safe first.
+/// `tightened` names directories that the same transaction makes safe first; `judged` keeps those that
+/// were found to be safe.
 pub fn obstacle(
     root: &Root,
     path: &NodePath,
     meta: Option<&Meta>,
     replaces: bool,
     tightened: &dyn Fn(&NodePath) -> bool,
+    judged: &mut BTreeSet<NodePath>,
 ) -> Option<Failure> {
     let work = if replaces {
         Work::Replace
@@ -36,7 +38,7 @@ pub fn obstacle(
     };
     let target = meta.map_or(Ok(()), |meta| judge_target(path, meta, work));
     target
-        .and_then(|()| judge_directories(root, path, tightened, &mut BTreeSet::new()))
+        .and_then(|()| judge_directories(root, path, tightened, judged))
         .err()
 }
 
