@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{Instance, Kind, Mend, by_hand, each_kubeconfig};
 use crate::baseline::Check;
 use crate::facts::Facts;
-use crate::kubeconfig::User;
+use crate::kubeconfig::{Present, User};
 
 /// `kubeconfig-credential: {}`
 #[derive(Clone, Debug, Deserialize)]
@@ -14,42 +14,20 @@ pub struct KubeconfigCredential {}
 
 /// What is weak, in words and with its line.
 fn weak(user: &User) -> Vec<(&'static str, usize)> {
-    let given = |what, line: Option<usize>| line.map(|line| (what, line));
-    [
-        given("a password", user.password.as_ref().map(|found| found.line)),
-        given(
-            "a user name for basic authentication",
-            user.username.as_ref().map(|found| found.line),
-        ),
-        given(
-            "a token in the file",
-            user.token.as_ref().map(|found| found.line),
-        ),
-        given("exec", user.exec.as_ref().map(|found| found.line)),
-        given(
-            "auth-provider",
-            user.auth_provider.as_ref().map(|found| found.line),
-        ),
-        given(
-            "impersonation",
-            user.impersonate.as_ref().map(|found| found.line),
-        ),
-        given(
-            "impersonation of a uid",
-            user.impersonate_uid.as_ref().map(|found| found.line),
-        ),
-        given(
-            "impersonation of groups",
-            user.impersonate_groups.as_ref().map(|found| found.line),
-        ),
-        given(
-            "impersonation with extras",
-            user.impersonate_extra.as_ref().map(|found| found.line),
-        ),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let line = |found: &Option<Present>| found.as_ref().map(|found| found.line);
+    let named = [
+        ("a password", line(&user.password)),
+        ("a user name for basic authentication", line(&user.username)),
+        ("a token in the file", line(&user.token)),
+        ("exec", user.exec.as_ref().map(|exec| exec.line)),
+        ("auth-provider", line(&user.auth_provider)),
+        ("impersonation", line(&user.impersonate)),
+        ("impersonation of a uid", line(&user.impersonate_uid)),
+        ("impersonation of groups", line(&user.impersonate_groups)),
+        ("impersonation with extras", line(&user.impersonate_extra)),
+    ];
+    let given = |(what, line): (&'static str, Option<usize>)| line.map(|line| (what, line));
+    named.into_iter().filter_map(given).collect()
 }
 
 /// What is strong, in words.
