@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::prompt::{self, Answer};
-use super::{malformed, print_json, settle, told_failure};
+use super::{malformed, print_json, settle, told_change, told_failure};
 use crate::check::Outcome;
 use crate::cli::Format;
 use crate::facts::{Facts, Role};
@@ -275,13 +275,14 @@ impl Told {
             .changes
             .iter()
             .map(|change| {
-                json!({
-                    "id": change.id,
-                    "check": change.check,
-                    "path": change.path,
-                    "action": change.action,
-                    "outcome": outcome,
-                })
+                let action = change.action.word();
+                told_change(
+                    &change.id,
+                    &change.check,
+                    change.path.as_str(),
+                    action,
+                    outcome,
+                )
             })
             .collect();
         let effects: Vec<Value> = self

@@ -144,6 +144,17 @@ fn told_failure(
     Ok(failure.exit)
 }
 
+/// A change in the document of an apply or rollback: what it was, and what became of it.
+fn told_change(id: &str, check: &str, path: &str, action: &str, outcome: &str) -> Value {
+    serde_json::json!({
+        "id": id,
+        "check": check,
+        "path": path,
+        "action": action,
+        "outcome": outcome,
+    })
+}
+
 /// Prints one JSON document.
 fn print_json(document: &Value) {
     out(&format!("{document:#}\n"));

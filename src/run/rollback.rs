@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::{print_json, prompt, settle, told_failure};
+use super::{print_json, prompt, settle, told_change, told_failure};
 use crate::cli::Format;
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -162,13 +162,14 @@ impl Told {
             .changes
             .iter()
             .map(|change| {
-                json!({
-                    "id": change.id,
-                    "check": change.check,
-                    "path": change.path,
-                    "action": change.action,
-                    "outcome": outcome_of(change),
-                })
+                let outcome = outcome_of(change);
+                told_change(
+                    &change.id,
+                    &change.check,
+                    &change.path,
+                    &change.action,
+                    outcome,
+                )
             })
             .collect();
         let mut effects = Vec::new();
