@@ -6,9 +6,11 @@ use super::{Mend, Verdict};
 use crate::baseline;
 use crate::check::{self, Selection};
 use crate::discover::{KubeProxy, Source};
-use crate::facts::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Target};
+use crate::facts::{Directory, Facts, Origin, OriginKind, Role, Seen, Target};
 use crate::proxyconfig;
 use crate::root::{FileKind, Meta, NodePath};
+
+mod held;
 
 const HEAD: &str = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n";
 const KERNEL: Origin = Origin::KERNEL;
@@ -357,48 +359,5 @@ fn an_old_kube_proxy_does_not_know_primary() {
         facts.proxy.version = None;
         let (verdict, _) = judged("node-ports-on-all-addresses", &facts);
         assert_eq!(verdict, Verdict::Pass, "{config}");
-    }
-}
-
-#[test]
-fn the_kubelets_volumes_are_no_findings_of_mode_or_owner() {
-    let volume = "/var/lib/kubelet/pods/u/volumes/kubernetes.io~configmap/kube-proxy";
-    let hold = Hold {
-        sheltered: true,
-        ..Hold::new(path(volume), HoldKind::ConfigMap)
-    };
-    let mut facts = facts("", None, None);
-    for target in &mut facts.targets {
-        target.hold = Some(hold.clone());
-        let seen = target.seen.as_mut().unwrap();
-        (seen.meta.mode, seen.meta.uid) = (0o666, 1000);
-    }
-    facts.directories.push(Directory {
-        path: path(volume),
-        seen: Ok(meta(FileKind::Directory, 0o777)),
-        holds: vec![Role::ProxyConfig],
-        above: vec![Role::ProxyConfig],
-        hold: Some(hold),
-    });
-    let checks = [
-        "proxy-config-mode",
-        "proxy-config-owner",
-        "proxy-directory-writable",
-    ];
-    for id in checks {
-        let (verdict, why) = judged(id, &facts);
-        assert_eq!(verdict, Verdict::NotApplicable, "{id}");
-        assert!(why.contains("the kubelet sets its mode"), "{id}: {why}");
-    }
-    // What only a container sees is judged like any other file.
-    let inside = Hold::new(path("/x"), HoldKind::Container(Some(1)));
-    facts
-        .targets
-        .iter_mut()
-        .for_each(|target| target.hold = Some(inside.clone()));
-    for id in checks.iter().take(2) {
-        let (verdict, why) = judged(id, &facts);
-        assert_eq!(verdict, Verdict::Fail, "{id}");
-        assert!(why.contains("container of process"), "{id}: {why}");
     }
 }
