@@ -23,6 +23,7 @@ mod operation;
 mod preflight;
 mod record;
 mod recover;
+mod restore;
 mod rollback;
 mod space;
 mod state_dir;

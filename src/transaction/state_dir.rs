@@ -113,6 +113,7 @@ impl StateDir {
         let failed = |error: io::Error| {
             Failure::refused(format!("{}: cannot be locked: {error}", path.display()))
                 .state("nothing was written")
+                .because(error)
         };
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -157,6 +158,7 @@ impl StateDir {
                 "{}: cannot be listed: {error}",
                 self.path.display()
             ))
+            .because(error)
         };
         let mut ids = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.transactions).map_err(failed)? {
@@ -195,8 +197,10 @@ impl StateDir {
     /// A transaction's own directory.
     pub(super) fn open_transaction(&self, id: &TransactionId) -> Result<OwnedFd, Failure> {
         let path = self.path_of(id);
-        enter(&self.transactions, Path::new(id.as_str()), &path, false)?
-            .ok_or_else(|| Failure::refused(format!("there is no transaction {id}")))
+        enter(&self.transactions, Path::new(id.as_str()), &path, false)?.ok_or_else(|| {
+            Failure::refused(format!("there is no transaction {id}"))
+                .help("list what is there with: tighten history")
+        })
     }
 
     /// The content of `active`: `None` when it does not exist, an empty id when it names nothing.
@@ -210,10 +214,10 @@ impl StateDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => {
                 let path = self.path.join(ACTIVE);
-                Err(Failure::refused(format!(
-                    "{}: cannot be read: {error}",
-                    path.display()
-                )))
+                Err(
+                    Failure::refused(format!("{}: cannot be read: {error}", path.display()))
+                        .because(error),
+                )
             }
         }
     }
@@ -328,10 +332,8 @@ fn enter(
         }
         Err(error) => {
             let error = io::Error::from(error);
-            return Err(Failure::refused(format!(
-                "{}: cannot be opened: {error}",
-                shown.display()
-            )));
+            let refused = format!("{}: cannot be opened: {error}", shown.display());
+            return Err(Failure::refused(refused).because(error));
         }
     };
     judge(&handle, shown, FileKind::Directory)?;

@@ -103,7 +103,7 @@ impl Scene {
     /// The side that the work starts from.
     fn from(&self) -> Side {
         match self.work {
-            Work::Apply | Work::FailingApply => Side::Original,
+            Work::Apply | Work::SavedApply | Work::FailingApply => Side::Original,
             Work::Rollback | Work::Recover | Work::Prune => Side::Applied,
         }
     }
@@ -111,7 +111,7 @@ impl Scene {
     /// The side that the work leads to when it succeeds; a failing apply never does.
     fn to(&self) -> Option<Side> {
         match self.work {
-            Work::Apply | Work::Prune => Some(Side::Applied),
+            Work::Apply | Work::SavedApply | Work::Prune => Some(Side::Applied),
             Work::Rollback | Work::Recover => Some(Side::Original),
             Work::FailingApply => None,
         }
