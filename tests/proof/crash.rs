@@ -55,7 +55,8 @@ pub fn recovery_again(extent: Extent) -> Figure {
         .expect("an apply stages files");
     let mut starts: Vec<Call> = apply[first..].to_vec();
     starts.retain(can_be_killed);
-    let starts = extent.take_evenly(starts, 12, 2);
+    let step = starts.len() / extent.number(12, 2);
+    let starts = crate::evenly(starts, step);
     let points: Vec<(Call, Call)> = starts
         .iter()
         .flat_map(|start| {

@@ -34,6 +34,7 @@ pub enum Work {
     Apply,
     /// The saved plan: exactly that or nothing, where a new plan leaves out what cannot be read.
     SavedApply,
+    /// A saved plan whose changes contradict each other.
     FailingApply,
     Rollback,
     Recover,
@@ -151,10 +152,11 @@ impl Ground {
             assert_eq!(ran.code, Some(0), "{}: {ran:?}", work.name());
         };
         match work {
-            Work::Apply | Work::FailingApply => {}
-            Work::SavedApply => {
-                let saved = self.plan();
-                let ran = self.run_words(&["plan", "--out", saved.to_str().unwrap()]);
+            Work::Apply => {}
+            Work::SavedApply | Work::FailingApply => {
+                let mut words = self.baselines(work);
+                words.extend(["plan".into(), "--out".into(), self.plan()]);
+                let ran = self.finish(&mut tighten(), &words);
                 assert_eq!(ran.code, Some(0), "{ran:?}");
             }
             Work::Rollback => must(Work::Apply),
@@ -193,27 +195,36 @@ impl Ground {
         tree::lay(&moment.state, &self.state);
     }
 
-    fn plan(&self) -> PathBuf {
-        self.beside.join("plan.json")
+    fn plan(&self) -> String {
+        self.beside.join("plan.json").to_str().unwrap().into()
+    }
+
+    fn baselines(&self, work: Work) -> Vec<String> {
+        let own = self.beside.join("contradiction.yaml");
+        let words = [
+            "--baseline",
+            "kube-proxy",
+            "--baseline",
+            own.to_str().unwrap(),
+        ];
+        let given = if work == Work::FailingApply {
+            &words[..]
+        } else {
+            &[]
+        };
+        given.iter().map(ToString::to_string).collect()
     }
 
     fn arguments(&self, work: Work) -> Vec<String> {
         let words: &[&str] = match work {
-            Work::Apply | Work::SavedApply | Work::FailingApply => &["apply", "--yes"],
+            Work::Apply => &["apply", "--yes"],
+            Work::SavedApply | Work::FailingApply => &["apply", "--yes", &self.plan()],
             Work::Rollback => &["rollback", "--yes"],
             Work::Recover => &["recover"],
             Work::Prune => &["prune", "--keep", "2"],
         };
-        let mut all: Vec<String> = words.iter().map(ToString::to_string).collect();
-        if work == Work::SavedApply {
-            all.push(self.plan().to_str().unwrap().into());
-        }
-        if work == Work::FailingApply {
-            let own = self.beside.join("contradiction.yaml");
-            for baseline in ["kube-proxy", own.to_str().unwrap()] {
-                all.extend(["--baseline".into(), baseline.into()]);
-            }
-        }
+        let mut all = self.baselines(work);
+        all.extend(words.iter().map(ToString::to_string));
         all
     }
 
