@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::tree::{self, Tree};
 
@@ -76,6 +75,16 @@ pub struct Ran {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Ran {
+        Ran {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }
 
 impl Ran {
@@ -229,8 +238,14 @@ impl Ground {
     }
 
     pub fn run(&self, work: Work) -> Ran {
+        self.command(work).output().unwrap().into()
+    }
+
+    /// The work as a process that is still to be started.
+    pub fn command(&self, work: Work) -> Command {
         let mut command = tighten();
-        self.finish(&mut command, &self.arguments(work))
+        self.complete(&mut command, &self.arguments(work));
+        command
     }
 
     pub fn run_words(&self, words: &[&str]) -> Ran {
@@ -276,19 +291,20 @@ impl Ground {
     }
 
     fn finish(&self, command: &mut Command, words: &[String]) -> Ran {
+        self.complete(command, words);
+        command.output().unwrap().into()
+    }
+
+    fn complete(&self, command: &mut Command, words: &[String]) {
         command
             .arg("--root")
             .arg(&self.root)
             .arg("--state-dir")
             .arg(&self.state)
-            .args(words);
-        let output = quiet(command).output().unwrap();
-        let signal = output.status.signal();
-        Ran {
-            code: output.status.code().filter(|_| signal.is_none()),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+            .args(words)
+            .env_remove("SUDO_USER")
+            .env_remove("NO_COLOR")
+            .stdin(std::process::Stdio::null());
     }
 
     /// Every call that a work makes, in order. Leaves node and state as the work does.
@@ -359,13 +375,6 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tighten");
 
 fn tighten() -> Command {
     Command::new(PROGRAM)
-}
-
-fn quiet(command: &mut Command) -> &mut Command {
-    command
-        .env_remove("SUDO_USER")
-        .env_remove("NO_COLOR")
-        .stdin(std::process::Stdio::null())
 }
 
 pub fn set_mode(path: &Path, mode: u32) {

@@ -13,12 +13,17 @@
 )]
 
 mod crash;
+mod crowd;
 mod faults;
 mod figure;
 mod ground;
+mod seven;
 mod signals;
 mod sound;
+#[path = "../transaction_support/mod.rs"]
+mod transaction_support;
 mod tree;
+mod yaml;
 
 use std::process::{Command, ExitCode};
 
@@ -58,6 +63,9 @@ fn evenly<P>(points: Vec<P>, step: usize) -> Vec<P> {
 }
 
 fn main() -> ExitCode {
+    if let Some(directory) = std::env::var_os(seven::INSIDE) {
+        return seven::inside(directory.as_ref());
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     if words.iter().any(|word| word == "--list") {
         return ExitCode::SUCCESS;
@@ -95,6 +103,16 @@ fn main() -> ExitCode {
     }
     if wanted("lies") {
         table.add(|| faults::lies(extent));
+    }
+    if wanted("crowd") {
+        table.add(|| vec![crowd::applies(50), crowd::mixed(50)]);
+    }
+    if wanted("fsyncs") {
+        table.add(|| vec![seven::fsyncs()]);
+    }
+    // Without --all they are tests of their own.
+    if wanted("yaml") && extent != Extent::Sample {
+        table.add(|| vec![yaml::edits(extent.number(100_000, 1000)), yaml::hostile()]);
     }
     table.print();
     if table.is_clean() {

@@ -67,16 +67,23 @@ impl Scene {
     /// Which side everything is on; `Err` says what is mixed.
     pub fn side(&self) -> Result<Side, String> {
         let now = tree::look(&self.ground.root);
-        if now == self.original {
-            return Ok(Side::Original);
-        }
         // Before a rollback or a prune the times are known too.
         let known = matches!(self.work, Work::Rollback | Work::Prune);
-        let (applied, seen) = if known {
-            (self.start.node.clone(), now)
-        } else {
-            (self.edited_anew(&self.applied), self.edited_anew(&now))
-        };
+        if known && now == self.start.node {
+            return Ok(Side::Applied);
+        }
+        match self.side_of(&now) {
+            Ok(Side::Applied) if known => Err("applied, but at another time".into()),
+            side => side,
+        }
+    }
+
+    /// The same for a tree, whenever it was applied to.
+    pub fn side_of(&self, now: &Tree) -> Result<Side, String> {
+        if *now == self.original {
+            return Ok(Side::Original);
+        }
+        let (applied, seen) = (self.edited_anew(&self.applied), self.edited_anew(now));
         if applied == seen {
             return Ok(Side::Applied);
         }
