@@ -222,6 +222,11 @@ impl StateDir {
         }
     }
 
+    /// The network file system that it lies on, if it is one.
+    pub fn network(&self) -> Option<&'static str> {
+        crate::root::network(&self.handle).ok().flatten()
+    }
+
     pub(super) fn handle(&self) -> &OwnedFd {
         &self.handle
     }
