@@ -31,26 +31,42 @@ pub fn earlier(context: &Context) -> Result<(), Failure> {
         Some(state) => {
             // A second signal would only leave more to settle.
             let _interrupt = Interrupt::hold()?;
-            with(&state.lock()?, context)
+            with(&state.lock()?, context).map(drop)
         }
         None => Ok(()),
     }
 }
 
-/// Settles under a lock that is already held.
+/// Settles under a lock that is already held. False when something that a prune had left could not
+/// be removed: said on stderr, and no reason to stop.
 ///
 /// # Errors
 /// When recovery could not put everything back.
-pub fn with(state: &Locked, context: &Context) -> Result<(), Failure> {
+pub fn with(state: &Locked, context: &Context) -> Result<bool, Failure> {
     let recovered = recover(state, &context.root, Resolution::Stop)?;
     let told = told(&recovered);
     if !told.is_empty() {
         context.tell(&told);
     }
-    Ok(())
+    tell_left(&recovered, context);
+    Ok(recovered.swept.left.is_empty())
 }
 
-/// What recovery did, a line for each transaction.
+/// Says what could not be removed of what a prune had left.
+pub fn tell_left(recovered: &Recovered, context: &Context) {
+    for failure in &recovered.swept.left {
+        context.tell(&warning(&context.hinted(failure.clone())));
+    }
+}
+
+/// A failure that stops nothing.
+pub fn warning(failure: &Failure) -> String {
+    let text = failure.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    format!("warning: {text}\n")
+}
+
+/// What recovery did, a line for each transaction that it settled.
 pub fn told(recovered: &Recovered) -> String {
     let mut text = String::new();
     for (id, settlement) in &recovered.settled {
@@ -72,5 +88,12 @@ pub fn told(recovered: &Recovered) -> String {
         };
         text.push_str(&format!("Recovered: transaction {id} {what}.\n"));
     }
+    text.push_str(&match recovered.swept.removed {
+        0 => String::new(),
+        1 => "Recovered: 1 transaction that a prune had left is removed.\n".into(),
+        number => {
+            format!("Recovered: {number} transactions that a prune had left are removed.\n")
+        }
+    });
     text
 }
