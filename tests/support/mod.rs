@@ -11,6 +11,7 @@
 )]
 
 pub mod found;
+pub mod many;
 pub mod watched;
 
 use std::collections::BTreeMap;
