@@ -1,7 +1,8 @@
 //! A long history: copies of one transaction, each sound in itself, with an id and times of its own.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -26,10 +27,12 @@ pub fn names(directory: &Path) -> Vec<String> {
 }
 
 /// Lays out copies `from..to` of a transaction beside it, all of them older than it and one a minute.
-/// Their ids, oldest first.
+/// Their ids, oldest first. What lies beside the journal is linked, not copied.
 pub fn copies(transaction: &Path, from: u64, to: u64) -> Vec<String> {
     let own = transaction.file_name().unwrap().to_str().unwrap();
     let journal = fs::read_to_string(transaction.join("journal")).unwrap();
+    let mut beside = names(transaction);
+    beside.retain(|name| name != "journal");
     let mut ids = Vec::new();
     for number in from..to {
         let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_500_000_000 + 60 * number);
@@ -41,19 +44,37 @@ pub fn copies(transaction: &Path, from: u64, to: u64) -> Vec<String> {
             .mode(0o700)
             .create(&directory)
             .unwrap();
-        for name in names(transaction) {
-            if name != "journal" {
-                fs::hard_link(transaction.join(&name), directory.join(&name)).unwrap();
-            }
+        for name in &beside {
+            fs::hard_link(transaction.join(name), directory.join(name)).unwrap();
         }
-        let path = directory.join("journal");
-        // Copied first, for its mode.
-        fs::copy(transaction.join("journal"), &path).unwrap();
-        let journal = journal.replace(own, &id);
-        fs::write(path, resealed(&with_times(&journal, &at))).unwrap();
+        let journal = resealed(&with_times(&journal.replace(own, &id), &at));
+        write_private(&directory.join("journal"), &journal);
         ids.push(id);
     }
     ids
+}
+
+fn write_private(path: &Path, text: &str) {
+    let mut options = fs::File::options();
+    options.write(true).create_new(true).mode(0o600);
+    options
+        .open(path)
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+}
+
+/// Gives a journal another last record; none where that is empty.
+pub fn end_with(transaction: &Path, record: &str) {
+    let path = transaction.join("journal");
+    let journal = fs::read_to_string(&path).unwrap();
+    let (before, last) = journal.trim_end().rsplit_once('\n').unwrap();
+    let mut changed = format!("{before}\n");
+    if !record.is_empty() {
+        let head: Vec<&str> = last.splitn(4, ' ').take(3).collect();
+        changed.push_str(&format!("{} {record}\n", head.join(" ")));
+    }
+    fs::write(path, resealed(&changed)).unwrap();
 }
 
 /// Every time in a journal set to one.
