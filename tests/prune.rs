@@ -15,51 +15,16 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
 
-use support::many::{copies, end_with, names, transactions};
-use support::{Node, Ran};
+use support::Node;
+use support::history::History;
+use support::many::{end_with, names};
 
 const ROLLED_BACK: &str = r#"{"rolled-back":{"at":"2018-01-01T00:00:00Z","kept":[]}}"#;
 const CONFLICT: &str =
     r#"{"conflict":{"at":"2018-01-01T00:00:00Z","paths":["/var/lib/kube-proxy/kubeconfig"]}}"#;
 const INCOMPLETE: &str =
     r#"{"rolled-back":{"at":"2018-01-01T00:00:00Z","kept":["/var/lib/kube-proxy/kubeconfig"]}}"#;
-
-/// A node with copies of its one real transaction, which is the newest.
-struct History {
-    node: Node,
-    all: PathBuf,
-    /// Oldest first.
-    ids: Vec<String>,
-}
-
-impl History {
-    fn of(number: u64) -> History {
-        let node = Node::demo();
-        assert_eq!(node.run(&["apply", "--yes"]).code, 0);
-        let all = transactions(&node.state());
-        let real = names(&all).remove(0);
-        let mut ids = copies(&all.join(&real), 1, number);
-        ids.push(real);
-        History { node, all, ids }
-    }
-
-    fn own(&self, index: usize) -> PathBuf {
-        self.all.join(&self.ids[index])
-    }
-
-    fn prune(&self, keep: &str) -> Ran {
-        self.node.run(&["prune", "--keep", keep])
-    }
-
-    fn listed(&self) -> Vec<String> {
-        let (_, document) = self.node.json(&["history"]);
-        let all = document["transactions"].as_array().unwrap();
-        let id = |one: &serde_json::Value| one["id"].as_str().unwrap().to_string();
-        all.iter().rev().map(id).collect()
-    }
-}
 
 #[test]
 fn prune_keeps_the_newest_and_the_node_as_it_is() {
@@ -320,113 +285,4 @@ fn a_symlink_in_a_transaction_goes_and_what_it_names_stays() {
     assert!(!history.own(0).exists());
     assert_eq!(fs::read_to_string(target).unwrap(), "kept");
     assert!(history.node.snapshot() == before);
-}
-
-/// What a prune leaves that is killed after its renames.
-fn set_aside(history: &History, index: usize) -> PathBuf {
-    let aside = history.all.join(format!("{}.pruned", history.ids[index]));
-    fs::rename(history.own(index), &aside).unwrap();
-    aside
-}
-
-#[test]
-fn what_an_interrupted_prune_left_is_not_in_the_history_and_the_next_command_sweeps_it() {
-    for (arguments, says) in [
-        (
-            &["recover"][..],
-            "Recovered: 1 transaction that a prune had left is removed.\n",
-        ),
-        (
-            &["apply", "--yes"],
-            "Recovered: 1 transaction that a prune had left is removed.\n",
-        ),
-        (
-            &["prune", "--keep", "9"],
-            "Recovered: 1 transaction that a prune had left is removed.\n",
-        ),
-        (
-            &["rollback", "--yes"],
-            "Recovered: 1 transaction that a prune had left is removed.\n",
-        ),
-    ] {
-        let history = History::of(3);
-        let aside = set_aside(&history, 0);
-        assert_eq!(history.listed(), history.ids[1..]);
-        assert_eq!(history.node.run(&["history", &history.ids[0]]).code, 1);
-        let ran = history.node.run(arguments);
-        assert_eq!(ran.code, 0, "{ran:?}");
-        assert_eq!(
-            format!("{}{}", ran.err, ran.out).matches(says).count(),
-            1,
-            "{ran:?}"
-        );
-        assert!(!aside.exists());
-        assert_eq!(names(&history.all)[..2], history.ids[1..]);
-    }
-    let history = History::of(3);
-    set_aside(&history, 0);
-    set_aside(&history, 1);
-    let (code, document) = history.node.json(&["recover"]);
-    assert_eq!((code, document["swept"].as_u64()), (0, Some(2)));
-}
-
-#[test]
-fn a_sweep_removes_only_what_a_prune_can_have_left() {
-    let history = History::of(6);
-    let kept = history.node.outside().join("elsewhere");
-    fs::create_dir(&kept).unwrap();
-    fs::write(kept.join("precious"), "kept").unwrap();
-    let name = |index: usize| history.all.join(format!("{}.pruned", history.ids[index]));
-    // Somebody's own: names that a prune never makes.
-    for other in [
-        "notes.pruned",
-        "lost+found",
-        &format!("{}.pruned.old", history.ids[0]),
-    ] {
-        fs::create_dir(history.all.join(other)).unwrap();
-    }
-    fs::remove_dir_all(history.own(0)).unwrap();
-    symlink(&kept, name(0)).unwrap();
-    fs::remove_dir_all(history.own(1)).unwrap();
-    fs::write(name(1), "a file").unwrap();
-    let aside = set_aside(&history, 2);
-    fs::create_dir(aside.join("mine")).unwrap();
-    let swept = set_aside(&history, 3);
-    let before: Vec<String> = names(&history.all)
-        .into_iter()
-        .filter(|name| history.all.join(name) != swept)
-        .collect();
-    let inside = names(&aside);
-    let ran = history.node.run(&["recover"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(ran.err.matches("warning: ").count(), 3, "{}", ran.err);
-    assert!(
-        ran.err
-            .contains(&format!("{}: not used", name(0).display())),
-        "{}",
-        ran.err
-    );
-    assert!(
-        ran.err
-            .contains(&format!("{}: not used", name(1).display())),
-        "{}",
-        ran.err
-    );
-    assert!(
-        ran.err
-            .contains(&format!("{}/mine: a directory", aside.display())),
-        "{}",
-        ran.err
-    );
-    assert_eq!(names(&history.all), before);
-    assert_eq!(names(&aside), inside);
-    assert_eq!(fs::read_to_string(kept.join("precious")).unwrap(), "kept");
-    // An apply is not held up by it; a prune says by its exit code that something is still there.
-    assert_eq!(history.node.run(&["rollback", "--yes"]).code, 0);
-    let ran = history.prune("1");
-    assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(
-        ran.out.starts_with("Pruned: 2 transactions, 1 kept.\n"),
-        "{ran:?}"
-    );
 }

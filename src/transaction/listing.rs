@@ -201,13 +201,15 @@ impl<'a> Listing<'a> {
                 .is_none_or(|last| comes_before(last.as_str(), id))
                 && below.as_ref().is_none_or(|below| id < below.as_str())
                 && !(full && furthest.is_some_and(|far| !comes_before(id, far.as_str())));
-            if wanted && let Some(id) = TransactionId::parse(id) {
-                if next.insert(id) && full {
-                    match order {
-                        Order::NewestFirst => next.pop_first(),
-                        Order::OldestFirst => next.pop_last(),
-                    };
-                }
+            if wanted
+                && let Some(id) = TransactionId::parse(id)
+                && next.insert(id)
+                && full
+            {
+                match order {
+                    Order::NewestFirst => next.pop_first(),
+                    Order::OldestFirst => next.pop_last(),
+                };
             }
             ControlFlow::Continue(())
         })?;

@@ -11,6 +11,7 @@
 )]
 
 pub mod found;
+pub mod history;
 pub mod many;
 pub mod watched;
 
