@@ -259,7 +259,7 @@ fn a_directory_that_somebody_made_in_a_transaction_keeps_it_whole() {
     let ran = history.prune("1");
     assert_eq!(ran.code, 0);
     let says = format!(
-        "warning: {}: a directory that tighten did not make\n  it was left alone, and so was what holds it\nhelp: move it away, then: tighten --root ",
+        "warning: {}: a directory that tighten did not make\n  it was left alone, and so was what holds it\nhelp: move it away, then prune again\n",
         made.display()
     );
     assert!(ran.err.starts_with(&says), "{ran:?}");

@@ -50,9 +50,14 @@ fn run(context: &Context, keep: usize, pruned: &mut Pruned) -> Result<Exit, Fail
     };
     let interrupt = Interrupt::hold()?;
     let state = state.lock()?;
-    let all_swept = settle::with(&state, context)?;
+    let left = settle::with(&state, context)?;
+    settle::tell_left(&left, context);
     remove_old(&state, &interrupt, keep, pruned)?;
-    Ok(if all_swept { Exit::Done } else { Exit::Refused })
+    Ok(if left.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Refused
+    })
 }
 
 fn body(pruned: &Pruned, failure: Option<&Failure>) -> Value {

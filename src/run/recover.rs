@@ -25,7 +25,7 @@ pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<E
         }
         None => Recovered::default(),
     };
-    settle::tell_left(&recovered, context);
+    settle::tell_left(&recovered.swept.left, context);
     match context.format {
         Format::Json => print_json(&report::document("recover", body(&recovered))),
         Format::Text => {

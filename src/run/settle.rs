@@ -31,30 +31,31 @@ pub fn earlier(context: &Context) -> Result<(), Failure> {
         Some(state) => {
             // A second signal would only leave more to settle.
             let _interrupt = Interrupt::hold()?;
-            with(&state.lock()?, context).map(drop)
+            let left = with(&state.lock()?, context)?;
+            tell_left(&left, context);
+            Ok(())
         }
         None => Ok(()),
     }
 }
 
-/// Settles under a lock that is already held. False when something that a prune had left could not
-/// be removed: said on stderr, and no reason to stop.
+/// Settles under a lock that is already held. What comes back is why something that a prune had left
+/// is still there: no reason to stop.
 ///
 /// # Errors
 /// When recovery could not put everything back.
-pub fn with(state: &Locked, context: &Context) -> Result<bool, Failure> {
+pub fn with(state: &Locked, context: &Context) -> Result<Vec<Failure>, Failure> {
     let recovered = recover(state, &context.root, Resolution::Stop)?;
     let told = told(&recovered);
     if !told.is_empty() {
         context.tell(&told);
     }
-    tell_left(&recovered, context);
-    Ok(recovered.swept.left.is_empty())
+    Ok(recovered.swept.left)
 }
 
 /// Says what could not be removed of what a prune had left.
-pub fn tell_left(recovered: &Recovered, context: &Context) {
-    for failure in &recovered.swept.left {
+pub fn tell_left(left: &[Failure], context: &Context) {
+    for failure in left {
         context.tell(&warning(&context.hinted(failure.clone())));
     }
 }

@@ -128,7 +128,7 @@ fn set_all_aside(
         interrupt.check().map_err(|failure| {
             failure
                 .state("every transaction is still whole, or removed")
-                .help("go on with: tighten prune")
+                .help("prune again to go on")
         })?;
         if let Some(why) = kept(state, &id, newest.committed.as_ref()) {
             pruned.kept += 1;
@@ -229,7 +229,7 @@ fn empty_all(
     Ok(())
 }
 
-const MEND: &str = "look at the file system that holds the state directory, then: tighten prune";
+const MEND: &str = "look at the file system that holds the state directory, then prune again";
 
 /// Removes what a prune that was cut off had set aside. Nothing in it is a reason to fail: whoever
 /// calls has something of his own to do.
@@ -328,7 +328,7 @@ fn foreign(state: &StateDir, name: &str, within: &str) -> Failure {
         path.display()
     ))
     .state("it was left alone, and so was what holds it")
-    .help("move it away, then: tighten prune")
+    .help("move it away, then prune again")
 }
 
 fn not_removed(state: &StateDir, name: &str, what: &str, error: &io::Error) -> Failure {
