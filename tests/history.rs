@@ -178,7 +178,7 @@ fn a_long_history_takes_no_more_memory_than_a_short_one() {
     copies(&all.join(ids.last().unwrap()), 100, 3000);
     let long = [peak("text"), peak("json")];
     for (short, long) in short.iter().zip(long) {
-        // In megabytes; all 3,000 at a time would take 2 as text and 6 as JSON.
-        assert!(long - short < 1.0, "{short} MB, then {long} MB");
+        // In megabytes; all 3,000 at a time would take more than 1.
+        assert!(long - short < 0.5, "{short} MB, then {long} MB");
     }
 }
