@@ -15,11 +15,12 @@ pub fn every_call(extent: Extent) -> Vec<Figure> {
     works.map(|work| one_work(*work, extent)).collect()
 }
 
-const WORKS: [Work; 4] = [
+const WORKS: [Work; 5] = [
     Work::Apply,
     Work::FailingApply,
     Work::Rollback,
     Work::Recover,
+    Work::Prune,
 ];
 
 fn one_work(work: Work, extent: Extent) -> Figure {

@@ -27,6 +27,9 @@ checks:
   why: And the other.
 ";
 
+/// How many transactions a prune keeps, of the five that there are.
+pub const KEPT: usize = 2;
+
 /// A command that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
@@ -230,7 +233,7 @@ impl Ground {
             Work::SavedApply | Work::FailingApply => &["apply", "--yes", &self.plan()],
             Work::Rollback => &["rollback", "--yes"],
             Work::Recover => &["recover"],
-            Work::Prune => &["prune", "--keep", "2"],
+            Work::Prune => &["prune", "--keep", &KEPT.to_string()],
         };
         let mut all = self.baselines(work);
         all.extend(words.iter().map(ToString::to_string));

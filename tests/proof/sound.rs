@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::ground::{Call, Ground, Moment, Ran, Work};
+use crate::ground::{Call, Ground, KEPT, Moment, Ran, Work};
 use crate::tree::{self, Tree, What};
 
 /// A work that is about to be done, and what it may lead to.
@@ -161,6 +161,9 @@ impl Scene {
             return Err(format!("ended {side:?}"));
         }
         self.state_is_sound()?;
+        if self.work == Work::Prune {
+            self.newest_stayed()?;
+        }
         let (next, expected) = match side {
             Side::Original => (Work::Apply, Side::Applied),
             Side::Applied => (Work::Rollback, Side::Original),
@@ -214,6 +217,20 @@ impl Scene {
             .find(|(_, state)| !matches!(state.as_str(), "committed" | "rolled-back"))
         {
             Some(open) => Err(format!("not settled: {open:?}")),
+            None => Ok(()),
+        }
+    }
+
+    /// What a prune is told to keep is kept, whatever happens to it.
+    fn newest_stayed(&self) -> Result<(), String> {
+        let before = self.start.state.keys().filter_map(|path| {
+            let (_, id) = path.split_once("/tx/")?;
+            (!id.contains('/')).then_some(id)
+        });
+        let history = self.history()?;
+        let is_there = |id: &&str| history.iter().any(|(told, _)| told == id);
+        match before.rev().take(KEPT).find(|id| !is_there(id)) {
+            Some(lost) => Err(format!("{lost} was to be kept, and is lost")),
             None => Ok(()),
         }
     }
