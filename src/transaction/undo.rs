@@ -22,7 +22,7 @@ use super::step::{Step, Work};
 pub enum Resolution {
     /// Leave it, and let nobody start before it is decided.
     Stop,
-    /// Put the backup in its place; what was there is kept in the transaction's directory.
+    /// Put the backup in its place; the contents of what was there are kept in the transaction's directory.
     Force,
     /// Keep what is there.
     AcceptCurrent,
@@ -162,6 +162,13 @@ fn undo(
     }
     let found = match look(&place, step.has_contents()) {
         Ok(found) => found,
+        // A link, a pipe, a socket or a device has no contents to keep, and what takes its name away
+        // does not reach through it.
+        Err(LookError::Kind(_)) if resolution == Resolution::Force && restores_name(step) => {
+            return restore(&place, id, directory, step, None, true)
+                .map(|()| Ending::AsBefore)
+                .map_err(|error| failed(&error));
+        }
         Err(error @ (LookError::Kind(_) | LookError::TooLarge(_) | LookError::Changing)) => {
             if resolution == Resolution::AcceptCurrent {
                 return Ok(Ending::Accepted);
@@ -194,7 +201,7 @@ fn undo(
             }
         }
     }
-    restore(&place, id, directory, step, found.as_ref())
+    restore(&place, id, directory, step, found.as_ref(), found.is_some())
         .map(|()| Ending::AsBefore)
         .map_err(|error| failed(&error))
 }
@@ -279,13 +286,19 @@ fn keep_aside(
     Err(io::Error::other("too many kept copies"))
 }
 
-/// Makes a file what it was.
+/// Whether a step can be undone without anything that the target itself still holds.
+fn restores_name(step: &Step) -> bool {
+    step.pre.is_none() || step.backup.is_some()
+}
+
+/// Makes a file what it was; `taken` when its name is, if only by something that is no file.
 fn restore(
     place: &Place,
     id: &TransactionId,
     directory: &OwnedFd,
     step: &Step,
     found: Option<&Found>,
+    taken: bool,
 ) -> io::Result<()> {
     let Some(pre) = &step.pre else {
         disk::unlink(&place.directory, &place.name)?;
@@ -317,7 +330,7 @@ fn restore(
     let file = disk::stage(&place.directory, &temp, &bytes, pre)?;
     file.sync_all()?;
     disk::read_back(&place.directory, &temp, &file, pre)?;
-    if found.is_some() {
+    if taken {
         disk::rename_over(&place.directory, &temp, &place.name)?;
     } else {
         disk::rename_new(&place.directory, &temp, &place.name)?;

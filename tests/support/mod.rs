@@ -10,7 +10,10 @@
     clippy::indexing_slicing
 )]
 
+pub mod exact;
 pub mod found;
+pub mod mounted;
+pub mod traced;
 pub mod watched;
 
 use std::collections::BTreeMap;
