@@ -243,17 +243,15 @@ fn half_done(step: &Step, found: Option<&Form>) -> bool {
     };
     let owners = [(pre.uid, pre.gid), (post.uid, post.gid)];
     let narrow = pre.mode & post.mode;
-    let modes = [
-        pre.mode,
-        post.mode,
-        narrow,
-        pre.mode & 0o1777,
-        narrow & 0o1777,
-    ];
+    // While an ACL changes, the group has no bits; the ACL brings all bits but the special ones.
+    let shut = narrow & !0o070;
+    let with_acl = (narrow & 0o7000) | (post.mode & 0o777);
+    let modes = [pre.mode, post.mode, narrow, shut, with_acl];
+    let reached = |mode: u32| found.mode == mode || found.mode == mode & 0o1777;
     found.kind == pre.kind
         && found.sha256 == pre.sha256
         && owners.contains(&(found.uid, found.gid))
-        && modes.contains(&found.mode)
+        && modes.into_iter().any(reached)
 }
 
 /// Keeps a copy of what somebody else wrote, before anything can overwrite it.

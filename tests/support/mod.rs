@@ -13,6 +13,8 @@
 pub mod exact;
 pub mod found;
 pub mod mounted;
+pub mod rights;
+pub mod stepped;
 pub mod traced;
 pub mod watched;
 
