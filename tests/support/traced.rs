@@ -41,6 +41,8 @@ fn under_strace(command: &Command, options: &[&str], arguments: &[&str]) -> Opti
             None => strace.env_remove(name),
         };
     }
+    // Cargo sets it for tests; the loader would look for libraries there.
+    strace.env_remove("LD_LIBRARY_PATH");
     if let Some(directory) = command.get_current_dir() {
         strace.current_dir(directory);
     }
