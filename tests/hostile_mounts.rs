@@ -24,23 +24,6 @@ const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
 const KEY: &str = "/var/lib/kube-proxy/kube-proxy.key";
 const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 
-/// Mounts a file system in memory over a directory, with the same files, modes and owners in it.
-fn over(options: &str, directory: &Path) -> Option<Mounted> {
-    let kept = tempfile::tempdir().unwrap();
-    let copy = |from: &Path, to: &Path| {
-        let done = std::process::Command::new("cp")
-            .arg("-a")
-            .arg(from.join("."))
-            .arg(to)
-            .status();
-        assert!(done.unwrap().success());
-    };
-    copy(directory, kept.path());
-    let mounted = Mounted::memory(options, directory)?;
-    copy(kept.path(), directory);
-    Some(mounted)
-}
-
 fn device(path: &Path) -> u64 {
     fs::metadata(path).unwrap().dev()
 }
@@ -62,7 +45,7 @@ fn one_transaction_spans_two_file_systems_and_all_of_it_is_put_back_or_none() {
         return;
     }
     let node = Node::demo();
-    let Some(_mounted) = over("size=1m,mode=0755", &node.path(DIRECTORY)) else {
+    let Some(_mounted) = Mounted::over("size=1m,mode=0755", &node.path(DIRECTORY)) else {
         return;
     };
     assert_ne!(device(&node.path(CONFIG)), device(&node.path("/etc")));
@@ -157,7 +140,7 @@ fn a_read_only_node_can_be_scanned_and_planned_and_is_refused_by_apply() {
     }
     for directory in [DIRECTORY, "/etc/kubernetes"] {
         let node = Node::demo();
-        let Some(mounted) = over("size=1m,mode=0755", &node.path(directory)) else {
+        let Some(mounted) = Mounted::over("size=1m,mode=0755", &node.path(directory)) else {
             return;
         };
         mounted.again("ro");

@@ -45,6 +45,23 @@ impl Mounted {
         Mounted::new(&["-t", "tmpfs", "-o", options, "tmpfs"], at)
     }
 
+    /// A new file system in memory over a directory, with the same files, modes and owners in it.
+    pub fn over(options: &str, directory: &Path) -> Option<Mounted> {
+        let kept = tempfile::tempdir().unwrap();
+        let copy = |from: &Path, to: &Path| {
+            let done = Command::new("cp")
+                .arg("-a")
+                .arg(from.join("."))
+                .arg(to)
+                .status();
+            assert!(done.unwrap().success());
+        };
+        copy(directory, kept.path());
+        let mounted = Mounted::memory(options, directory)?;
+        copy(kept.path(), directory);
+        Some(mounted)
+    }
+
     /// A new ext4 in a file, which has the flags of chattr whatever the file system of /tmp has.
     pub fn ext4(image: &Path, at: &Path) -> Option<Mounted> {
         let file = std::fs::File::create(image).unwrap();
