@@ -12,6 +12,8 @@ use super::Ran;
 /// Calls `look` before and after each system call; `None`, and a word about it, where nothing can be traced.
 ///
 /// The umask is 000, as a careless caller leaves it.
+// It is waited for by its id, since only that tells of the stops.
+#[allow(clippy::zombie_processes)]
 pub fn stepped(command: &Command, arguments: &[&str], look: &mut dyn FnMut()) -> Option<Ran> {
     let mut started = Command::new("sh");
     // It waits until it is traced, so that no call is missed.
