@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use support::Node;
-use support::exact::{exact, leftovers};
+use support::exact::{acl, exact, leftovers, set_xattr};
 use support::traced::injected;
 
 const CONFIG: &str = "/var/lib/kube-proxy/kube-proxy-config.yaml";
@@ -94,4 +94,34 @@ fn force_does_not_invent_a_file_of_which_only_mode_and_owner_were_noted() {
     assert!(ran.err.contains(&said), "{ran:?}");
     assert_eq!(node.snapshot()[KUBECONFIG].kind, 'l');
     assert_eq!(node.run(&["recover", "--accept-current"]).code, 0);
+}
+
+#[test]
+fn a_forced_rollback_cut_off_while_it_brings_an_acl_back_is_settled_without_a_conflict() {
+    const ACCESS: &str = "system.posix_acl_access";
+    let mut killed = 0;
+    for call in ["fchmodat", "chmod", "fchownat", "setxattr", "removexattr"] {
+        for when in 1..=4 {
+            let node = Node::demo();
+            node.chmod(KUBECONFIG, 0o755);
+            if !set_xattr(&node.path(KUBECONFIG), ACCESS, &acl(7, 4, 0, 5, 5)) {
+                return;
+            }
+            assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+            rustix::fs::removexattr(node.path(KUBECONFIG), ACCESS).unwrap();
+            let before = exact(&node.root());
+            let fault = format!("{call}:signal=KILL:when={when}");
+            let Some(ran) = injected(&node, &fault, &["rollback", "--yes", "--force"]) else {
+                return;
+            };
+            if ran.code == 0 {
+                break;
+            }
+            killed += 1;
+            let ran = node.run(&["recover"]);
+            assert_eq!(ran.code, 0, "{fault}: {ran:?}");
+            assert_eq!(exact(&node.root()), before, "{fault}");
+        }
+    }
+    assert!(killed > 3, "{killed}");
 }
