@@ -23,6 +23,6 @@ fn names_exchanged_during_apply_and_rollback_lead_nowhere_outside_the_root() {
     let tries = std::env::var("TIGHTEN_RACE_TRIES").map_or(1_000, |tries| tries.parse().unwrap());
     let (made, escapes) = race::run(tries);
     assert_eq!(escapes, Vec::<String>::new());
-    assert!(made >= tries, "{made}");
+    assert!(made >= tries || !nix::unistd::geteuid().is_root(), "{made}");
     eprintln!("symlink race, tries / escapes: {made} / {}", escapes.len());
 }
