@@ -146,8 +146,9 @@ fn add_attributes<'a>(
 
 /// Gives an inode the owner, mode and, where they are given, exactly these attributes.
 ///
-/// First the bits that both modes have, then the owner, then the rest: between two calls nobody may
-/// do more than before or after.
+/// First the bits that both modes have, then the owner, then the ACL, then the rest: between two calls
+/// nobody may do more than before or after. Where the ACL changes, the group's bits are shut meanwhile:
+/// without an ACL they are the owning group's, and with one they are everybody's whom it names.
 pub(super) fn set_metadata(
     opened: &Opened,
     now: &Form,
@@ -155,15 +156,32 @@ pub(super) fn set_metadata(
     attributes: bool,
 ) -> io::Result<()> {
     let handle = &opened.handle;
+    let new_owner = (now.uid, now.gid) != (wanted.uid, wanted.gid);
+    let new_acl = attributes && now.xattrs.get(ACCESS_ACL) != wanted.xattrs.get(ACCESS_ACL);
     let mut mode = now.mode;
-    if (now.uid, now.gid) != (wanted.uid, wanted.gid) {
-        let narrow = now.mode & wanted.mode;
+    if new_owner || new_acl {
+        let shut = if new_acl { 0o070 } else { 0 };
+        let narrow = now.mode & wanted.mode & !shut;
         if narrow != mode {
             set_mode(handle, narrow)?;
         }
+        mode = narrow;
+    }
+    if new_owner {
         set_owner(handle, wanted.uid, wanted.gid)?;
         // The kernel takes setuid and setgid away with the owner.
-        mode = narrow & 0o1777;
+        mode &= 0o1777;
+    }
+    if new_acl {
+        let path = own_path(handle);
+        match wanted.xattrs.get(ACCESS_ACL) {
+            Some(acl) => {
+                rustix::fs::setxattr(path.as_str(), ACCESS_ACL, acl, XattrFlags::empty())?;
+                // It holds the permission bits once more, and sets them.
+                mode = (mode & 0o7000) | (wanted.mode & 0o777);
+            }
+            None => rustix::fs::removexattr(path.as_str(), ACCESS_ACL)?,
+        }
     }
     if mode != wanted.mode {
         set_mode(handle, wanted.mode)?;
