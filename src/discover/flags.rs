@@ -49,17 +49,27 @@ pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
             break;
         }
         let (name, value) = if let Some(long) = word.strip_prefix("--") {
+            // pflag's "bad flag syntax": a program that was given it did not start.
+            if long.starts_with(['-', '=']) {
+                continue;
+            }
             match long.split_once('=') {
                 Some((name, value)) => (name.to_string(), Some(value.to_string())),
                 None => (long.to_string(), None),
             }
-        } else if let Some(short) = word.strip_prefix('-').filter(|short| !short.is_empty()) {
+        } else if let Some(short) = word
+            .strip_prefix('-')
+            .filter(|short| !short.is_empty() && !short.starts_with('='))
+        {
             // The only short flag that matters is klog's -v: -v=2, -v 2, -v2.
             let mut letters = short.chars();
             let name = letters.next().map(String::from).unwrap_or_default();
             match letters.as_str() {
                 "" => (name, None),
-                value => (name, Some(value.trim_start_matches('=').to_string())),
+                value => (
+                    name,
+                    Some(value.strip_prefix('=').unwrap_or(value).to_string()),
+                ),
             }
         } else {
             continue;
@@ -87,10 +97,12 @@ fn without_secrets(name: &str, value: String) -> String {
         return "***".into();
     }
     // user:password@ in a URL.
-    match (value.split_once("://"), value.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        _ => value,
+    if let Some((scheme, rest)) = value.split_once("://")
+        && let Some((_, host)) = rest.rsplit_once('@')
+    {
+        return format!("{scheme}://{host}");
     }
+    value
 }
 
 /// The value that counts: of repeated flags the last.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{Pick, Planned, Planner, Work};
 pub use names::Names;
-pub use saved::{compare, load, save};
+pub use saved::{SCHEMA, compare, load, parse, save};
 pub use state::FileState;
 
 use crate::baseline::{Risk, Severity};

@@ -201,7 +201,7 @@ impl StateDir {
 
     /// The content of `active`: `None` when it does not exist, an empty id when it names nothing.
     pub(super) fn active(&self) -> Result<Option<Option<TransactionId>>, Failure> {
-        match disk::read(&self.handle, ACTIVE, 4096) {
+        match disk::read_own(&self.handle, ACTIVE, 4096) {
             Ok(bytes) => Ok(Some(
                 std::str::from_utf8(&bytes)
                     .ok()
@@ -210,10 +210,11 @@ impl StateDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => {
                 let path = self.path.join(ACTIVE);
-                Err(Failure::refused(format!(
-                    "{}: cannot be read: {error}",
-                    path.display()
-                )))
+                Err(
+                    Failure::refused(format!("{}: cannot be read: {error}", path.display()))
+                        .state("nothing was written")
+                        .help("a file of yours with mode 0600 and one line, the id of the open transaction, belongs there"),
+                )
             }
         }
     }
