@@ -161,6 +161,22 @@ mod tests {
     }
 
     #[test]
+    fn only_one_equals_sign_stands_between_a_short_flag_and_its_value() {
+        assert_eq!(read(&["-v==2"]), [flag("v", Some("=2"))]);
+    }
+
+    #[test]
+    fn what_pflag_refuses_is_no_flag() {
+        assert_eq!(read(&["--=x", "---config=/a", "-=x", "-"]), []);
+    }
+
+    #[test]
+    fn an_at_sign_before_the_scheme_takes_nothing_away() {
+        assert_eq!(read(&["--x=a@b://c"]), [flag("x", Some("a@b://c"))]);
+        assert_eq!(read(&["--x=a@b://u:p@c"]), [flag("x", Some("a@b://c"))]);
+    }
+
+    #[test]
     fn nothing_is_read_behind_two_dashes() {
         assert_eq!(read(&["--", "--config=/a"]), []);
         assert_eq!(read(&["--config"]), [flag("config", None)]);
