@@ -130,6 +130,15 @@ fn collect(node: &Node, text: &str, place: &[Step], way: &mut Vec<Step>, found: 
     }
 }
 
+/// A flow collection with nothing in it may lose the white space between its brackets.
+fn is_empty(node: &Node) -> bool {
+    match &node.value {
+        Value::Sequence(items, true) => items.is_empty(),
+        Value::Mapping(entries, true) => entries.is_empty(),
+        _ => false,
+    }
+}
+
 fn source(node: &Node, text: &str) -> String {
     text[node.span.clone()].trim_end().to_owned()
 }
@@ -153,7 +162,7 @@ fn few_bytes_changed(
     let put = after.len() - head - tail;
     let former = match old.root.as_ref().and_then(|root| follow(root, path)) {
         Some((node, true)) if matches!(operation, Operation::Set(_)) => node.span.len(),
-        Some((node, false)) if node.is_null() => node.span.len(),
+        Some((node, _)) if node.is_null() || is_empty(node) => node.span.len(),
         _ => 0,
     };
     assert!(taken <= former, "{taken} bytes taken\n{before}\n{after}");

@@ -28,6 +28,9 @@ const BOOLEAN: &[&str] = &[
     "windows-service",
 ];
 
+/// What no flag's name begins with.
+const NO_NAME: [char; 3] = ['-', '=', '_'];
+
 /// One flag as it was given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flag {
@@ -49,8 +52,8 @@ pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
             break;
         }
         let (name, value) = if let Some(long) = word.strip_prefix("--") {
-            // pflag's "bad flag syntax": a program that was given it did not start.
-            if long.starts_with(['-', '=']) {
+            // pflag's "bad flag syntax", or a name that no flag has: what was given it did not start.
+            if long.starts_with(NO_NAME) {
                 continue;
             }
             match long.split_once('=') {
@@ -59,7 +62,7 @@ pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
             }
         } else if let Some(short) = word
             .strip_prefix('-')
-            .filter(|short| !short.is_empty() && !short.starts_with('='))
+            .filter(|short| !short.is_empty() && !short.starts_with(NO_NAME))
         {
             // The only short flag that matters is klog's -v: -v=2, -v 2, -v2.
             let mut letters = short.chars();
@@ -167,7 +170,10 @@ mod tests {
 
     #[test]
     fn what_pflag_refuses_is_no_flag() {
-        assert_eq!(read(&["--=x", "---config=/a", "-=x", "-"]), []);
+        assert_eq!(
+            read(&["--=x", "---config=/a", "--_config=/a", "-=x", "-_", "-"]),
+            []
+        );
     }
 
     #[test]

@@ -211,6 +211,7 @@ fn backup(
             shown.display()
         ))
         .state("nothing was written")
+        .help("put this file back by hand, from another copy")
     })?;
     let recorded = step.pre.as_ref().and_then(|pre| pre.sha256.as_deref());
     if recorded != Some(sha256(&bytes).as_str()) {

@@ -117,7 +117,12 @@ impl StateDir {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, LOCK, flags, Mode::from_raw_mode(0o600))
-            .map_err(|error| failed(error.into()))?;
+            .map_err(|error| match error {
+                rustix::io::Errno::LOOP => {
+                    unfit(&path, "it is a symlink, and none is followed here")
+                }
+                error => failed(error.into()).help("a file of yours with mode 0600 belongs there"),
+            })?;
         judge(&handle, &path, FileKind::File)?;
         let mut lock = File::from(handle);
         match lock.try_lock() {
