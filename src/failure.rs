@@ -1,7 +1,7 @@
 //! What a command says when it cannot do its work, and the exit codes.
 
-use std::fmt;
 use std::process::ExitCode;
+use std::{fmt, io};
 
 /// The exit codes that scripts rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,14 @@ impl Failure {
         }
     }
 
+    /// Adds what usually mends an error of the kernel, unless something better is said already.
+    #[must_use]
+    pub fn because(mut self, error: impl Into<io::Error>) -> Self {
+        self.help
+            .get_or_insert_with(|| remedy(&error.into()).into());
+        self
+    }
+
     /// The same failure with another exit code.
     #[must_use]
     pub fn exit(mut self, exit: Exit) -> Self {
@@ -78,6 +86,36 @@ impl Failure {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+}
+
+const EIO: i32 = nix::libc::EIO;
+const EMFILE: i32 = nix::libc::EMFILE;
+const ENFILE: i32 = nix::libc::ENFILE;
+
+/// What to do about an error of the kernel, where nothing else is known about it.
+fn remedy(error: &io::Error) -> &'static str {
+    use io::ErrorKind::{
+        CrossesDevices, OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem,
+        ResourceBusy, StorageFull,
+    };
+    match (error.kind(), error.raw_os_error()) {
+        (StorageFull | QuotaExceeded, _) => "make room on that file system, then try again",
+        (ReadOnlyFilesystem, _) => {
+            "mount that file system read-write (the kernel makes it read-only when its disk fails: see dmesg), then try again"
+        }
+        (PermissionDenied, _) => {
+            "run tighten as root; where root itself is refused, look at lsattr and at what confines it (SELinux, AppArmor, a user namespace)"
+        }
+        (ResourceBusy | CrossesDevices, _) => {
+            "something is mounted there or holds it: look at findmnt, then try again"
+        }
+        (OutOfMemory, _) => "free some memory, then try again",
+        (_, Some(EMFILE | ENFILE)) => "allow more open files (ulimit -n), then try again",
+        (_, Some(EIO)) => {
+            "the disk or its driver failed: look at the kernel's log (dmesg) before anything else"
+        }
+        _ => "look at that file system and at the kernel's log (dmesg), then try again",
     }
 }
 

@@ -34,7 +34,8 @@ pub fn load(names: &[String]) -> Result<Vec<Baseline>, Failure> {
         if let Some(id) = doubled {
             return Err(Failure::refused(format!(
                 "{name}: the check {id} is in another of the given baselines too"
-            )));
+            ))
+            .help("give it another id, or leave one of the baselines out"));
         }
         loaded.push(baseline);
     }
@@ -58,14 +59,15 @@ fn read_own(path: &Path) -> Result<String, Failure> {
     };
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let handle = open(path, flags, OpenMode::empty())
-        .map_err(|errno| refuse(format!("cannot be opened: {}", errno.desc())))?;
-    let meta =
-        Meta::of(&handle).map_err(|errno| refuse(format!("cannot be looked at: {errno}")))?;
+        .map_err(|errno| refuse(format!("cannot be opened: {}", errno.desc())).because(errno))?;
+    let meta = Meta::of(&handle)
+        .map_err(|errno| refuse(format!("cannot be looked at: {errno}")).because(errno))?;
     if meta.kind != FileKind::File {
-        return Err(refuse(format!(
-            "is {}, not a regular file",
-            meta.kind.describe()
-        )));
+        return Err(
+            refuse(format!("is {}, not a regular file", meta.kind.describe())).help(
+                "name a file that holds a baseline; docs/baselines.md says what one looks like",
+            ),
+        );
     }
     let user = nix::unistd::geteuid().as_raw();
     if meta.uid != 0 && meta.uid != user {
@@ -82,7 +84,7 @@ fn read_own(path: &Path) -> Result<String, Failure> {
     std::fs::File::from(handle)
         .take(MAX_BASELINE + 1)
         .read_to_string(&mut text)
-        .map_err(|error| refuse(format!("cannot be read: {error}")))?;
+        .map_err(|error| refuse(format!("cannot be read: {error}")).because(error))?;
     if text.len() as u64 > MAX_BASELINE {
         return Err(refuse(format!("is larger than {} KiB", MAX_BASELINE >> 10)));
     }

@@ -1,6 +1,6 @@
 //! A saved plan: written with mode 0600, read back as untrusted input, applied exactly or not at all.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use nix::fcntl::{OFlag, open};
@@ -24,12 +24,13 @@ pub const SCHEMA: &str = "tighten.plan/v1";
 /// # Errors
 /// When the directory cannot be written.
 pub fn save(path: &Path, document: &Value) -> Result<(), Failure> {
-    let refuse = |why: String| {
+    let refuse = |error: io::Error| {
         Failure::refused(format!(
-            "the plan cannot be saved to {}: {why}",
+            "the plan cannot be saved to {}: {error}",
             path.display()
         ))
         .state("nothing was written")
+        .because(error)
     };
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -37,20 +38,22 @@ pub fn save(path: &Path, document: &Value) -> Result<(), Failure> {
     };
     // The rename would put a file in the place of /dev/null or of somebody's link.
     match std::fs::symlink_metadata(path).map(|meta| meta.file_type()) {
-        Ok(kind) if !kind.is_file() => return Err(refuse("it is no regular file".into())),
+        Ok(kind) if !kind.is_file() => {
+            let error = io::Error::other("it is no regular file");
+            return Err(refuse(error).help("name a file that does not exist yet"));
+        }
         _ => {}
     }
     // Made with mode 0600.
     let mut file = tempfile::Builder::new()
         .prefix(".tighten-plan-")
         .tempfile_in(directory)
-        .map_err(|error| refuse(error.to_string()))?;
-    serde_json::to_writer_pretty(&mut file, document).map_err(|error| refuse(error.to_string()))?;
+        .map_err(refuse)?;
+    serde_json::to_writer_pretty(&mut file, document).map_err(|error| refuse(error.into()))?;
     file.write_all(b"\n")
         .and_then(|()| file.as_file().sync_all())
-        .map_err(|error| refuse(error.to_string()))?;
-    file.persist(path)
-        .map_err(|error| refuse(error.error.to_string()))?;
+        .map_err(refuse)?;
+    file.persist(path).map_err(|error| refuse(error.error))?;
     Ok(())
 }
 

@@ -95,6 +95,18 @@ impl From<rustix::io::Errno> for LookError {
     }
 }
 
+impl From<LookError> for std::io::Error {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::System(errno) => errno.into(),
+            LookError::Denied => Errno::EACCES.into(),
+            LookError::Handles => Errno::EMFILE.into(),
+            LookError::Missing => Errno::ENOENT.into(),
+            other => std::io::Error::other(other.to_string()),
+        }
+    }
+}
+
 /// An open handle to whatever a place holds, and what it was when it was opened.
 #[derive(Debug)]
 pub struct Opened {

@@ -45,6 +45,8 @@ fn run(
     told: &mut Told,
 ) -> Result<Exit, Failure> {
     settle::ask_or_yes("apply", yes)?;
+    // While somebody is asked, Ctrl-C is an answer.
+    let early = yes.then(Interrupt::hold_to_the_end).transpose()?;
     let saved = saved.map(plan::load).transpose()?;
     if let Some(saved) = &saved {
         context.take_inputs(&saved.inputs)?;
@@ -84,7 +86,11 @@ fn run(
     told.changes.clone_from(&planned.plan.changes);
     told.effects.clone_from(&planned.plan.effects);
     let unknown = unknown(&outcomes);
-    let id = carry_out(context, &facts, &unknown, &planned, told)?;
+    let interrupt = match early {
+        Some(early) => early,
+        None => Interrupt::hold_to_the_end()?,
+    };
+    let id = carry_out(context, &interrupt, &facts, &unknown, &planned, told)?;
     match context.format {
         Format::Json => print_json(&report::document("apply", told.body("applied", None))),
         Format::Text => context.say(&done(&id, &planned)),
@@ -109,18 +115,18 @@ fn show(context: &Context, facts: &Facts, plan: &Plan, yes: bool) {
 /// One transaction, from the lock to the commit; its id.
 fn carry_out(
     context: &Context,
+    interrupt: &Interrupt,
     facts: &Facts,
     unknown: &[Unknown],
     planned: &Planned,
     told: &mut Told,
 ) -> Result<String, Failure> {
-    let interrupt = Interrupt::hold()?;
     let state = context.state()?.lock()?;
     settle::with(&state, context)?;
     let description = describe(&planned.plan, context, facts);
     let operations = planned.works.iter().map(operation).collect();
     let config = config_path(facts);
-    let prepared = Transaction::begin(&state, &context.root, &interrupt, description, operations)?;
+    let prepared = Transaction::begin(&state, &context.root, interrupt, description, operations)?;
     told.transaction = Some(prepared.id().to_string());
     let committed = prepared
         .stage(&mut |path, bytes| staged(path, bytes, config.as_ref()))?
@@ -215,15 +221,23 @@ fn staged(path: &NodePath, bytes: &[u8], config: Option<&NodePath>) -> Result<()
     proxyconfig::refusal(bytes).map_or(Ok(()), Err)
 }
 
-/// What could not be judged: check and path.
-type Unknown = (String, Option<NodePath>);
+/// What could not be judged, and why.
+struct Unknown {
+    check: String,
+    path: Option<NodePath>,
+    reason: String,
+}
 
 fn unknown(outcomes: &[Outcome]) -> Vec<Unknown> {
     let mut found = Vec::new();
     for outcome in outcomes {
         for instance in &outcome.instances {
             if instance.verdict == Verdict::Unknown {
-                found.push((outcome.check.id.clone(), instance.path.clone()));
+                found.push(Unknown {
+                    check: outcome.check.id.clone(),
+                    path: instance.path.clone(),
+                    reason: instance.reason.clone().unwrap_or_default(),
+                });
             }
         }
     }
@@ -236,10 +250,12 @@ fn verified(context: &Context, plan: &Plan, unknown_before: &[Unknown]) -> Resul
     let facts = context.facts().map_err(|failure| failure.message)?;
     let outcomes = context.outcomes(&facts);
     let changed = |id: &str| plan.changes.iter().any(|change| change.check == id);
-    for (check, path) in unknown(&outcomes) {
-        let known = (check, path);
-        if changed(&known.0) && !unknown_before.contains(&known) {
-            return Err(format!("{} cannot be judged any more", known.0));
+    for now in unknown(&outcomes) {
+        let was = |before: &Unknown| before.check == now.check && before.path == now.path;
+        if changed(&now.check) && !unknown_before.iter().any(was) {
+            let path = now.path.map_or(String::new(), |path| format!("{path}: "));
+            let (check, reason) = (now.check, now.reason);
+            return Err(format!("{path}{check} cannot be judged any more: {reason}"));
         }
     }
     let due = context.plan(&facts, &outcomes).plan.changes;

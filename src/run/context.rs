@@ -264,10 +264,18 @@ pub fn hinted(mut failure: Failure, flags: &str) -> Failure {
 
 fn open_root(global: &Global) -> Result<Root, Failure> {
     let Some(path) = &global.root else {
-        return Root::live().map_err(|error| Failure::refused(format!("/: {error}")));
+        return Root::live()
+            .map_err(|error| Failure::refused(format!("/: {error}")).because(error));
     };
-    let refuse =
-        |why: &dyn std::fmt::Display| Failure::refused(format!("--root {}: {why}", path.display()));
-    let real = std::fs::canonicalize(path).map_err(|error| refuse(&error))?;
-    Root::directory(&real).map_err(|error| refuse(&error))
+    let refuse = |error: std::io::Error| {
+        let failure = Failure::refused(format!("--root {}: {error}", path.display()));
+        match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                failure.help("name the directory that holds the node's file system")
+            }
+            _ => failure.because(error),
+        }
+    };
+    let real = std::fs::canonicalize(path).map_err(refuse)?;
+    Root::directory(&real).map_err(|error| refuse(error.into()))
 }

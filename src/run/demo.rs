@@ -95,13 +95,14 @@ pub fn demo(dir: &Path, global: &Global) -> Result<Exit, Failure> {
             return Err(refuse(&"it is not empty").help("name a directory that does not exist yet"));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(dir).map_err(|error| refuse(&error))?;
+            make(dir).map_err(|error| refuse(&error).because(error))?;
         }
-        Err(error) => return Err(refuse(&error)),
+        Err(error) => return Err(refuse(&error).because(error)),
     }
     for sample in FILES {
         lay_out(dir, sample).map_err(|error| {
             Failure::refused(format!("{}: {error}", dir.join(sample.0).display()))
+                .because(error)
                 .state("the demo node is incomplete; remove the directory and try again")
         })?;
     }

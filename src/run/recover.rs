@@ -16,10 +16,10 @@ pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<E
         (_, true) => Resolution::AcceptCurrent,
         _ => Resolution::Stop,
     };
+    // A second signal would only leave more to settle.
+    let _interrupt = Interrupt::hold_to_the_end()?;
     let recovered = match context.existing_state()? {
         Some(state) => {
-            // A second signal would only leave more to settle.
-            let _interrupt = Interrupt::hold()?;
             let state = state.lock()?;
             settle_all(&state, &context.root, resolution)?
         }

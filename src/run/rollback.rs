@@ -42,6 +42,8 @@ fn run(
     told: &mut Told,
 ) -> Result<Exit, Failure> {
     settle::ask_or_yes("rollback", yes)?;
+    // While somebody is asked, Ctrl-C is an answer.
+    let early = yes.then(Interrupt::hold_to_the_end).transpose()?;
     settle::earlier(context)?;
     let state = existing(context)?;
     let rollback = Rollback::plan(&state, &context.root, id, force)?;
@@ -70,7 +72,10 @@ fn run(
     if !yes && !prompt::yes("Roll this back?")? {
         return Err(Failure::refused("declined").state("nothing was written"));
     }
-    let interrupt = Interrupt::hold()?;
+    let interrupt = match early {
+        Some(early) => early,
+        None => Interrupt::hold_to_the_end()?,
+    };
     let state = existing(context)?.lock()?;
     settle::with(&state, context)?;
     // Looked at again under the lock: what was shown must still be what is done.
@@ -89,7 +94,6 @@ fn run(
         .carry_out()?
         .verify(&mut || Ok(()))?
         .commit()?;
-    drop(interrupt);
     match context.format {
         Format::Json => print_json(&report::document("rollback", told.body("applied", None))),
         Format::Text => {

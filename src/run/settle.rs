@@ -30,8 +30,11 @@ pub fn earlier(context: &Context) -> Result<(), Failure> {
     match context.existing_state()? {
         Some(state) => {
             // A second signal would only leave more to settle.
-            let _interrupt = Interrupt::hold()?;
-            with(&state.lock()?, context)
+            let interrupt = Interrupt::hold()?;
+            with(&state.lock()?, context)?;
+            interrupt
+                .check()
+                .map_err(|failure| failure.state("nothing was written"))
         }
         None => Ok(()),
     }

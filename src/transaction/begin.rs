@@ -211,6 +211,7 @@ pub(super) fn root_identity(root: &Root) -> Result<RootIdentity, Failure> {
         let host = root.host().display();
         Failure::refused(format!("{host}: cannot be looked at: {error}"))
             .state("nothing was written")
+            .because(error)
     };
     let meta = Meta::of(root.handle()).map_err(|error| failed(error.into()))?;
     let path = match root.place() {

@@ -211,7 +211,7 @@ pub(super) fn set_metadata(
         set_mode(handle, wanted.mode)?;
     }
     if attributes {
-        let have = opened.xattrs().map_err(|_| io::ErrorKind::Other)?;
+        let have = opened.xattrs()?;
         if !same(&wanted.xattrs, &have) {
             remove_attributes(handle, &have, &wanted.xattrs)?;
             add_attributes(handle, &have, wanted.xattrs.iter())?;
@@ -232,8 +232,8 @@ pub(super) fn stage(
 ) -> io::Result<File> {
     let file = create(directory, name, bytes)?;
     set_owner(&file, wanted.uid, wanted.gid)?;
-    let staged = place(directory, name)?.open().map_err(unreadable)?;
-    let have = staged.xattrs().map_err(unreadable)?;
+    let staged = place(directory, name)?.open()?;
+    let have = staged.xattrs()?;
     remove_attributes(&file, &have, &wanted.xattrs)?;
     let is_acl = |entry: &(&String, &Vec<u8>)| entry.0 == ACCESS_ACL;
     add_attributes(&file, &have, wanted.xattrs.iter().filter(is_acl))?;
@@ -261,9 +261,7 @@ pub(super) fn read_back(
     let wrong =
         |what: &str| io::Error::other(format!("the staged copy is not what was written: {what}"));
     let held = Meta::of(file)?;
-    let found = look(&place(directory, name)?, true)
-        .map_err(unreadable)?
-        .ok_or_else(|| wrong("it is gone"))?;
+    let found = look(&place(directory, name)?, true)?.ok_or_else(|| wrong("it is gone"))?;
     if !held.same_inode(&found.opened.meta) || held.kind != FileKind::File || held.nlink != 1 {
         return Err(wrong("another file took its name"));
     }
@@ -275,10 +273,6 @@ pub(super) fn read_back(
         return Err(wrong("time of change"));
     }
     Ok(found.bytes)
-}
-
-fn unreadable(error: crate::root::LookError) -> io::Error {
-    io::Error::other(error.to_string())
 }
 
 fn place(directory: &OwnedFd, name: &str) -> io::Result<Place> {

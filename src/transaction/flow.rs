@@ -179,8 +179,13 @@ impl Verified<'_> {
     }
 }
 
-fn failed(path: &NodePath, what: &str, error: &dyn std::fmt::Display) -> Failure {
-    Failure::refused(format!("{path}: cannot be {what}: {error}"))
+/// For a file that did not stay what it was made.
+const SOMEBODY_ELSE: &str =
+    "find out what else writes there (a controller, a configuration tool), then try again";
+
+fn failed(path: &NodePath, what: &str, error: impl Into<io::Error>) -> Failure {
+    let error = error.into();
+    Failure::refused(format!("{path}: cannot be {what}: {error}")).because(error)
 }
 
 impl Open<'_> {
@@ -191,7 +196,7 @@ impl Open<'_> {
                 (&one.step.temp, &one.content, &one.step.post)
             {
                 let staged = disk::stage(&one.place.directory, temp, content, post)
-                    .map_err(|error| failed(&one.step.path, "staged", &error))?;
+                    .map_err(|error| failed(&one.step.path, "staged", error))?;
                 one.staged = Some(staged);
             }
         }
@@ -200,7 +205,7 @@ impl Open<'_> {
                 self.interrupt.check()?;
                 staged
                     .sync_all()
-                    .map_err(|error| failed(&one.step.path, "staged", &error))?;
+                    .map_err(|error| failed(&one.step.path, "staged", error))?;
             }
         }
         for one in &self.ready {
@@ -208,10 +213,11 @@ impl Open<'_> {
                 (&one.step.temp, &one.step.post, &one.staged)
             {
                 let bytes = disk::read_back(&one.place.directory, temp, staged, post)
-                    .map_err(|error| failed(&one.step.path, "staged", &error))?;
+                    .map_err(|error| failed(&one.step.path, "staged", error))?;
                 check(&one.step.path, &bytes).map_err(|why| {
                     let path = &one.step.path;
                     Failure::refused(format!("{path}: the new contents are not right: {why}"))
+                        .help("this is a fault of the plan; report it, and --skip the check")
                 })?;
             }
         }
@@ -228,7 +234,7 @@ impl Open<'_> {
                 if one.step.work == Work::Create && error.kind() == io::ErrorKind::AlreadyExists {
                     self.attempted -= 1;
                 }
-                return Err(failed(&one.step.path, "changed", &error));
+                return Err(failed(&one.step.path, "changed", error));
             }
         }
         let mut flushed = BTreeSet::new();
@@ -237,7 +243,7 @@ impl Open<'_> {
                 continue;
             }
             flush_once(&one.place.directory, &mut flushed)
-                .map_err(|error| failed(&one.step.path, "made durable", &error))?;
+                .map_err(|error| failed(&one.step.path, "made durable", error))?;
         }
         self.interrupt.check()
     }
@@ -250,18 +256,18 @@ impl Open<'_> {
                 .root
                 .locate_exactly(&step.path)
                 .and_then(|place| look(&place, step.has_contents()))
-                .map_err(|error| failed(&step.path, "verified", &error))?;
+                .map_err(|error| failed(&step.path, "verified", error))?;
             let differs = differences(step.post.as_ref(), found.as_ref().map(|found| &found.form));
             if !differs.is_empty() {
                 let path = &step.path;
                 let differs = differs.join(", ");
-                return Err(Failure::refused(format!(
-                    "{path}: is not as it was to become: {differs}"
-                )));
+                let message = format!("{path}: is not as it was to become: {differs}");
+                return Err(Failure::refused(message).help(SOMEBODY_ELSE));
             }
         }
         check().map_err(|why| {
             Failure::refused(format!("the changes did not have their effect: {why}"))
+                .help("look for checks that contradict each other, and for what else writes these files; --skip leaves a check out")
         })?;
         self.interrupt.check()
     }
@@ -314,7 +320,10 @@ fn flush_once(directory: &OwnedFd, flushed: &mut BTreeSet<(u64, u64)>) -> io::Re
 fn last_look(one: &Ready) -> Result<Option<Opened>, Failure> {
     let step = &one.step;
     let path = &step.path;
-    let changed = || Failure::refused(format!("{path} changed while it was about to be changed"));
+    let changed = || {
+        Failure::refused(format!("{path} changed while it was about to be changed"))
+            .help(SOMEBODY_ELSE)
+    };
     let directory = &one.place.directory;
     let mut opened = None;
     if let (Some(pre), Some(identity)) = (&step.pre, &step.identity) {
@@ -326,12 +335,11 @@ fn last_look(one: &Ready) -> Result<Option<Opened>, Failure> {
     }
     if let (Some(temp), Some(staged)) = (&step.temp, &one.staged) {
         // The directory may have been open to others when the file was staged.
-        let held =
-            Meta::of(staged).map_err(|error| failed(path, "changed", &io::Error::from(error)))?;
+        let held = Meta::of(staged).map_err(|error| failed(path, "changed", error))?;
         let there = Meta::at(directory, temp).map_err(|_| changed())?;
         if held != there || held.nlink != 1 {
             let why = format!("{path}: another file took the place of its successor");
-            return Err(Failure::refused(why));
+            return Err(Failure::refused(why).help(SOMEBODY_ELSE));
         }
     }
     Ok(opened)

@@ -93,8 +93,10 @@ pub fn history(
 pub fn show(state: &StateDir, id: &str) -> Result<Details, Failure> {
     let id = state.find(id)?;
     let told = story::read_sound(state, &id)?;
-    let summary = summary(state, id)?
-        .ok_or_else(|| Failure::refused("the transaction was removed meanwhile"))?;
+    let summary = summary(state, id)?.ok_or_else(|| {
+        Failure::refused("the transaction was removed meanwhile")
+            .help("list what is there with: tighten history")
+    })?;
     let changes = told.begin.changes.iter().map(|note| Change {
         id: note.id.clone(),
         check: note.check.clone(),

@@ -32,12 +32,16 @@ impl TransactionId {
             .collect();
         let mut random = [0_u8; 3];
         rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).map_err(
-            |error| Failure::refused(format!("no random bytes for a new name: {error}")),
+            |error| {
+                Failure::refused(format!("no random bytes for a new name: {error}")).because(error)
+            },
         )?;
         let [first, second, third] = random;
         let name = format!("{stamp}-{first:02x}{second:02x}{third:02x}");
-        TransactionId::parse(&name)
-            .ok_or_else(|| Failure::refused(format!("the clock shows no usable time: {stamp}")))
+        TransactionId::parse(&name).ok_or_else(|| {
+            Failure::refused(format!("the clock shows no usable time: {stamp}"))
+                .help("set the clock (timedatectl), then try again")
+        })
     }
 
     /// Takes a whole id; `None` for anything else.

@@ -5,6 +5,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::failure::Failure;
 
+const ALL: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
 /// While this lives, the three signals end nothing: they are asked for between two steps.
 ///
 /// Only the calling thread is covered, so the program stays single-threaded meanwhile.
@@ -12,7 +14,9 @@ use crate::failure::Failure;
 #[must_use = "the signals are held back only while this lives"]
 pub struct Interrupt {
     pending: SignalFd,
-    before: SigSet,
+    held: SigSet,
+    /// What is put back when it ends; `None` when the process ends with it.
+    before: Option<SigSet>,
 }
 
 impl Interrupt {
@@ -21,7 +25,18 @@ impl Interrupt {
     /// # Errors
     /// When the kernel gives no handle for them.
     pub fn hold() -> Result<Interrupt, Failure> {
-        Interrupt::hold_these(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])
+        Interrupt::hold_these(&ALL)
+    }
+
+    /// Holds the signals back until the process ends, so that what was done is also said, and the exit
+    /// code is the tool's own.
+    ///
+    /// # Errors
+    /// As [`Interrupt::hold`].
+    pub fn hold_to_the_end() -> Result<Interrupt, Failure> {
+        let mut held = Interrupt::hold_these(&ALL)?;
+        held.before = None;
+        Ok(held)
     }
 
     /// Holds back what Ctrl-C sends, and nothing else: while a question is open nothing has been
@@ -37,6 +52,7 @@ impl Interrupt {
         let refused = |errno: nix::errno::Errno| {
             Failure::refused(format!("signals cannot be held back: {}", errno.desc()))
                 .state("nothing was written")
+                .because(errno)
         };
         let mut signals = SigSet::empty();
         for signal in held {
@@ -47,7 +63,11 @@ impl Interrupt {
         let before = signals
             .thread_swap_mask(SigmaskHow::SIG_BLOCK)
             .map_err(refused)?;
-        Ok(Interrupt { pending, before })
+        Ok(Interrupt {
+            pending,
+            held: signals,
+            before: Some(before),
+        })
     }
 
     /// The name of a signal that came since the last call.
@@ -58,19 +78,25 @@ impl Interrupt {
     }
 
     /// Fails when a signal came.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// Exit 1, naming the signal.
+    pub fn check(&self) -> Result<(), Failure> {
         match self.came() {
             None => Ok(()),
-            Some(signal) => Err(Failure::refused(format!("stopped by {signal}"))),
+            Some(signal) => Err(Failure::refused(format!("stopped by {signal}"))
+                .help("run the command again when nothing is to stop it")),
         }
     }
 }
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
+        let Some(before) = self.before else { return };
         // What came after the last question came too late to stop anything, and must not kill the
-        // process before it has said how it ended.
-        while self.came().is_some() {}
-        let _ = self.before.thread_set_mask();
+        // process before it has said how it ended. What somebody further out holds back is theirs.
+        let theirs = self.held.iter().all(|signal| before.contains(signal));
+        while !theirs && self.came().is_some() {}
+        let _ = before.thread_set_mask();
     }
 }

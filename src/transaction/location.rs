@@ -16,6 +16,7 @@ pub(super) fn judge(handle: &OwnedFd, shown: &Path, kind: FileKind) -> Result<()
     let meta = Meta::of(handle).map_err(|error| {
         let error = io::Error::from(error);
         Failure::refused(format!("{}: cannot be looked at: {error}", shown.display()))
+            .because(error)
     })?;
     distrust(&meta, kind).map_or(Ok(()), |why| Err(unfit(shown, &why)))
 }
@@ -40,6 +41,7 @@ pub(super) fn not_inside(handle: &OwnedFd, shown: &Path, root: &Root) -> Result<
     let failed = |error: rustix::io::Errno| {
         let error = io::Error::from(error);
         Failure::refused(format!("{}: cannot be looked at: {error}", shown.display()))
+            .because(error)
     };
     if root.place() == Where::Live {
         return Ok(());
@@ -66,16 +68,15 @@ pub(super) fn not_inside(handle: &OwnedFd, shown: &Path, root: &Root) -> Result<
 pub(super) fn key_of(root: &Root) -> Result<String, Failure> {
     let (readable, unique) = if let Where::Process(_) = root.place() {
         let meta = Meta::of(root.handle()).map_err(|error| {
-            Failure::refused(format!(
-                "the root cannot be looked at: {}",
-                io::Error::from(error)
-            ))
+            let error = io::Error::from(error);
+            Failure::refused(format!("the root cannot be looked at: {error}")).because(error)
         })?;
         ("process".to_string(), format!("{}:{}", meta.dev, meta.ino))
     } else {
         let host = root.host();
         let host = host.canonicalize().map_err(|error| {
             Failure::refused(format!("{}: cannot be resolved: {error}", host.display()))
+                .because(error)
         })?;
         let parts: Vec<String> = host
             .components()

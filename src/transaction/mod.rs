@@ -24,6 +24,7 @@ mod preflight;
 mod reading;
 mod record;
 mod recover;
+mod restore;
 mod rollback;
 mod space;
 mod state_dir;

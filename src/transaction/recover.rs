@@ -60,8 +60,20 @@ pub fn recover(state: &Locked, root: &Root, resolution: Resolution) -> Result<Re
     if is_active {
         state.clear_active().map_err(|error| {
             let path = state.path().join("active");
-            Failure::refused(format!("{}: cannot be removed: {error}", path.display()))
-                .help("mend the file system of the state directory, then: tighten recover")
+            let refused =
+                Failure::refused(format!("{}: cannot be removed: {error}", path.display()))
+                    .help("mend the file system of the state directory, then: tighten recover");
+            let put_back = recovered
+                .settled
+                .iter()
+                .any(|(_, settlement)| matches!(settlement, Settlement::PutBack { .. }));
+            if put_back {
+                refused
+                    .exit(Exit::Incomplete)
+                    .state("every file is as before; only this note of it is left")
+            } else {
+                refused
+            }
         })?;
     }
     Ok(recovered)

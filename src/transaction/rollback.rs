@@ -51,7 +51,10 @@ impl Rollback {
         id: Option<&str>,
         force: bool,
     ) -> Result<Rollback, Failure> {
-        let nothing = || Failure::refused("there is no committed transaction to roll back");
+        let nothing = || {
+            Failure::refused("there is no committed transaction to roll back")
+                .help("list the transactions with: tighten history")
+        };
         let id = match id {
             Some(prefix) => state.find(prefix)?,
             None => newest_committed(state)?.ok_or_else(nothing)?,
@@ -211,7 +214,7 @@ fn backup(
             shown.display()
         ))
         .state("nothing was written")
-        .help("put this file back by hand, from another copy")
+        .because(error)
     })?;
     let recorded = step.pre.as_ref().and_then(|pre| pre.sha256.as_deref());
     if recorded != Some(sha256(&bytes).as_str()) {

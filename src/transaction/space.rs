@@ -80,4 +80,5 @@ fn cannot_tell(shown: &str, error: rustix::io::Errno) -> Failure {
     let error = LookError::from(error);
     Failure::refused(format!("{shown}: its free space cannot be told: {error}"))
         .state("nothing was written")
+        .because(error)
 }

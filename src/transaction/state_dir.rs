@@ -17,6 +17,9 @@ use super::location::{judge, key_of, not_inside, unfit};
 
 const LOCK: &str = "lock";
 const ACTIVE: &str = "active";
+/// What to do about a note that is not one.
+const ACTIVE_IS: &str =
+    "a file of yours with mode 0600 and one line, the id of the open transaction, belongs there";
 const TRANSACTIONS: &str = "tx";
 const ROOTS: &str = "roots";
 /// Only the owner may enter.
@@ -113,6 +116,7 @@ impl StateDir {
         let failed = |error: io::Error| {
             Failure::refused(format!("{}: cannot be locked: {error}", path.display()))
                 .state("nothing was written")
+                .because(error)
         };
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -121,7 +125,7 @@ impl StateDir {
                 rustix::io::Errno::LOOP => {
                     unfit(&path, "it is a symlink, and none is followed here")
                 }
-                error => failed(error.into()).help("a file of yours with mode 0600 belongs there"),
+                error => failed(error.into()),
             })?;
         judge(&handle, &path, FileKind::File)?;
         let mut lock = File::from(handle);
@@ -162,6 +166,7 @@ impl StateDir {
                 "{}: cannot be listed: {error}",
                 self.path.display()
             ))
+            .because(error)
         };
         let mut ids = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.transactions).map_err(failed)? {
@@ -200,8 +205,10 @@ impl StateDir {
     /// A transaction's own directory.
     pub(super) fn open_transaction(&self, id: &TransactionId) -> Result<OwnedFd, Failure> {
         let path = self.path_of(id);
-        enter(&self.transactions, Path::new(id.as_str()), &path, false)?
-            .ok_or_else(|| Failure::refused(format!("there is no transaction {id}")))
+        enter(&self.transactions, Path::new(id.as_str()), &path, false)?.ok_or_else(|| {
+            Failure::refused(format!("there is no transaction {id}"))
+                .help("list what is there with: tighten history")
+        })
     }
 
     /// The content of `active`: `None` when it does not exist, an empty id when it names nothing.
@@ -215,11 +222,13 @@ impl StateDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => {
                 let path = self.path.join(ACTIVE);
-                Err(
+                let refused =
                     Failure::refused(format!("{}: cannot be read: {error}", path.display()))
-                        .state("nothing was written")
-                        .help("a file of yours with mode 0600 and one line, the id of the open transaction, belongs there"),
-                )
+                        .state("nothing was written");
+                Err(match error.raw_os_error() {
+                    Some(_) => refused.because(error),
+                    None => refused.help(ACTIVE_IS),
+                })
             }
         }
     }
@@ -334,10 +343,8 @@ fn enter(
         }
         Err(error) => {
             let error = io::Error::from(error);
-            return Err(Failure::refused(format!(
-                "{}: cannot be opened: {error}",
-                shown.display()
-            )));
+            let refused = format!("{}: cannot be opened: {error}", shown.display());
+            return Err(Failure::refused(refused).because(error));
         }
     };
     judge(&handle, shown, FileKind::Directory)?;

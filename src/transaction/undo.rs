@@ -1,21 +1,19 @@
 //! Puts files back, driven by what is there and not by what should be. Can be repeated at any point.
 
-use std::io;
 use std::os::fd::OwnedFd;
 
 use crate::failure::{Exit, Failure};
-use crate::root::{LookError, NodePath, Place, Root};
+use crate::root::{LookError, Meta, NodePath, Root};
 
-use super::attributes;
 use super::begin::now;
 use super::disk;
-use super::form::{Form, Found, differences, look};
+use super::form::{differences, look};
 use super::id::TransactionId;
 use super::journal::Journal;
-use super::operation::sha256;
 use super::record::{Conflict, PutBack, Record};
+use super::restore::{half_done, keep_aside, restore, settle, take_temps_away, temps};
 use super::state_dir::Locked;
-use super::step::{Step, Work};
+use super::step::Step;
 
 /// What is to become of a file that somebody else changed in the middle of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +70,19 @@ pub(super) fn put_back(
             Ok(Ending::AsBefore) => {}
             Ok(Ending::Accepted) => kept.push(step.path.clone()),
             Err(one) => left.push(one),
+        }
+    }
+    // A call can claim success and do nothing: what is said to be as before was seen to be.
+    for step in undoing.steps {
+        let decided = kept.contains(&step.path) || left.iter().any(|one| one.path == step.path);
+        if !decided && let Err(why) = look_again(root, id, step, undoing) {
+            left.push(Left {
+                path: step.path.clone(),
+                why,
+                backup: step.backup.clone(),
+                kept: None,
+                conflict: false,
+            });
         }
     }
     if !left.is_empty() {
@@ -199,6 +210,45 @@ fn undo(
         .map_err(|error| failed(&error))
 }
 
+/// Whether a file that was put back is as before, and nothing of ours lies beside it.
+fn look_again(
+    root: &Root,
+    id: &TransactionId,
+    step: &Step,
+    undoing: Undoing<'_>,
+) -> Result<(), String> {
+    let place = match root.locate_exactly(&step.path) {
+        Ok(place) => place,
+        Err(LookError::Missing) if step.pre.is_none() => return Ok(()),
+        Err(error) => return Err(error.to_string()),
+    };
+    for temp in temps(id, step) {
+        if Meta::at(&place.directory, &temp) != Err(rustix::io::Errno::NOENT) {
+            return Err(format!("{temp} still lies beside it"));
+        }
+    }
+    if step.index >= undoing.attempted {
+        return Ok(());
+    }
+    let found = look(&place, step.has_contents()).map_err(|error| error.to_string())?;
+    let mut pre = step.pre.clone();
+    if undoing.resolution == Resolution::Force
+        && step.backup.is_none()
+        && let Some(pre) = &mut pre
+    {
+        // Forced: the contents are somebody else's and stay.
+        pre.sha256 = None;
+    }
+    let form = found.as_ref().map(|found| &found.form);
+    let differs = differences(pre.as_ref(), form);
+    if differs.is_empty() {
+        Ok(())
+    } else {
+        let differs = differs.join(", ");
+        Err(format!("it was put back and still differs in {differs}"))
+    }
+}
+
 fn left(step: &Step, why: String, conflict: bool) -> Left {
     Left {
         path: step.path.clone(),
@@ -207,128 +257,4 @@ fn left(step: &Step, why: String, conflict: bool) -> Left {
         kept: None,
         conflict,
     }
-}
-
-fn take_temps_away(place: &Place, id: &TransactionId, step: &Step) -> io::Result<()> {
-    if let Some(temp) = &step.temp {
-        disk::unlink(&place.directory, temp)?;
-    }
-    if step.backup.is_some() {
-        disk::unlink(&place.directory, &Step::restore_name(id, step.index))?;
-    }
-    Ok(())
-}
-
-/// Makes what is there durable: the inode and its name.
-fn settle(place: &Place, found: Option<&Found>) -> io::Result<()> {
-    if let Some(found) = found {
-        disk::flush(&found.opened)?;
-    }
-    disk::flush_directory(&place.directory)
-}
-
-/// Whether this is what a change of metadata leaves when it is cut off.
-fn half_done(step: &Step, found: Option<&Form>) -> bool {
-    let (Work::SetMeta, Some(pre), Some(post), Some(found)) =
-        (step.work, &step.pre, &step.post, found)
-    else {
-        return false;
-    };
-    let owners = [(pre.uid, pre.gid), (post.uid, post.gid)];
-    let narrow = pre.mode & post.mode;
-    let modes = [
-        pre.mode,
-        post.mode,
-        narrow,
-        pre.mode & 0o1777,
-        narrow & 0o1777,
-    ];
-    found.kind == pre.kind
-        && found.sha256 == pre.sha256
-        && owners.contains(&(found.uid, found.gid))
-        && modes.contains(&found.mode)
-}
-
-/// Keeps a copy of what somebody else wrote, before anything can overwrite it.
-fn keep_aside(
-    directory: &OwnedFd,
-    step: &Step,
-    found: Option<&Found>,
-) -> io::Result<Option<String>> {
-    let Some(found) = found.filter(|found| found.form.sha256.is_some()) else {
-        return Ok(None);
-    };
-    for attempt in 0..100 {
-        let name = format!("kept.{:04}.{attempt}", step.index);
-        match disk::create(directory, &name, &found.bytes) {
-            Ok(file) => {
-                file.sync_all()?;
-                disk::flush_directory(directory)?;
-                return Ok(Some(name));
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                if disk::read(directory, &name, crate::root::MAX_FILE)
-                    .is_ok_and(|old| old == found.bytes)
-                {
-                    return Ok(Some(name));
-                }
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::other("too many kept copies"))
-}
-
-/// Makes a file what it was.
-fn restore(
-    place: &Place,
-    id: &TransactionId,
-    directory: &OwnedFd,
-    step: &Step,
-    found: Option<&Found>,
-) -> io::Result<()> {
-    let Some(pre) = &step.pre else {
-        disk::unlink(&place.directory, &place.name)?;
-        return disk::flush_directory(&place.directory);
-    };
-    let Some(backup) = &step.backup else {
-        let found = found.ok_or_else(|| {
-            io::Error::other("it is gone, and only its mode and owner were noted")
-        })?;
-        if found.form.kind != pre.kind {
-            return Err(io::Error::other(format!(
-                "it is {} now",
-                found.form.kind.describe()
-            )));
-        }
-        if found.form.sha256 != pre.sha256 {
-            // Forced: the contents are somebody else's and stay; only mode and owner were ours.
-            attributes_of(found, pre)?;
-        } else {
-            disk::set_metadata(&found.opened, &found.form, pre, true)?;
-        }
-        return disk::flush(&found.opened);
-    };
-    let bytes = disk::read(directory, backup, crate::root::MAX_FILE)?;
-    if pre.sha256.as_deref() != Some(sha256(&bytes).as_str()) {
-        return Err(io::Error::other("its backup is damaged"));
-    }
-    let temp = Step::restore_name(id, step.index);
-    let file = disk::stage(&place.directory, &temp, &bytes, pre)?;
-    file.sync_all()?;
-    disk::read_back(&place.directory, &temp, &file, pre)?;
-    if found.is_some() {
-        disk::rename_over(&place.directory, &temp, &place.name)?;
-    } else {
-        disk::rename_new(&place.directory, &temp, &place.name)?;
-    }
-    disk::flush_directory(&place.directory)
-}
-
-fn attributes_of(found: &Found, pre: &Form) -> io::Result<()> {
-    let wanted = Form {
-        xattrs: attributes::with_mode(&found.form.xattrs, pre.mode),
-        ..pre.clone()
-    };
-    disk::set_metadata(&found.opened, &found.form, &wanted, false)
 }

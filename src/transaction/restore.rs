@@ -1,0 +1,144 @@
+//! Makes one file what it was, from its backup and the metadata in the journal.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use crate::root::Place;
+
+use super::attributes;
+use super::disk;
+use super::form::{Form, Found};
+use super::id::TransactionId;
+use super::operation::sha256;
+use super::step::{Step, Work};
+
+/// The names beside a target under which carrying out and undoing write.
+pub(super) fn temps(id: &TransactionId, step: &Step) -> Vec<String> {
+    let restored = step
+        .backup
+        .as_ref()
+        .map(|_| Step::restore_name(id, step.index));
+    step.temp.iter().cloned().chain(restored).collect()
+}
+
+/// Takes away what staging and an earlier undoing left beside a target.
+pub(super) fn take_temps_away(place: &Place, id: &TransactionId, step: &Step) -> io::Result<()> {
+    for temp in temps(id, step) {
+        disk::unlink(&place.directory, &temp)?;
+    }
+    Ok(())
+}
+
+/// Makes what is there durable: the inode and its name.
+pub(super) fn settle(place: &Place, found: Option<&Found>) -> io::Result<()> {
+    if let Some(found) = found {
+        disk::flush(&found.opened)?;
+    }
+    disk::flush_directory(&place.directory)
+}
+
+/// Whether this is what a change of metadata leaves when it is cut off.
+pub(super) fn half_done(step: &Step, found: Option<&Form>) -> bool {
+    let (Work::SetMeta, Some(pre), Some(post), Some(found)) =
+        (step.work, &step.pre, &step.post, found)
+    else {
+        return false;
+    };
+    let owners = [(pre.uid, pre.gid), (post.uid, post.gid)];
+    let narrow = pre.mode & post.mode;
+    let modes = [
+        pre.mode,
+        post.mode,
+        narrow,
+        pre.mode & 0o1777,
+        narrow & 0o1777,
+    ];
+    found.kind == pre.kind
+        && found.sha256 == pre.sha256
+        && owners.contains(&(found.uid, found.gid))
+        && modes.contains(&found.mode)
+}
+
+/// Keeps a copy of what somebody else wrote, before anything can overwrite it.
+pub(super) fn keep_aside(
+    directory: &OwnedFd,
+    step: &Step,
+    found: Option<&Found>,
+) -> io::Result<Option<String>> {
+    let Some(found) = found.filter(|found| found.form.sha256.is_some()) else {
+        return Ok(None);
+    };
+    for attempt in 0..100 {
+        let name = format!("kept.{:04}.{attempt}", step.index);
+        match disk::create(directory, &name, &found.bytes) {
+            Ok(file) => {
+                file.sync_all()?;
+                disk::flush_directory(directory)?;
+                return Ok(Some(name));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                if disk::read(directory, &name, crate::root::MAX_FILE)
+                    .is_ok_and(|old| old == found.bytes)
+                {
+                    return Ok(Some(name));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("too many kept copies"))
+}
+
+/// Makes a file what it was.
+pub(super) fn restore(
+    place: &Place,
+    id: &TransactionId,
+    directory: &OwnedFd,
+    step: &Step,
+    found: Option<&Found>,
+) -> io::Result<()> {
+    let Some(pre) = &step.pre else {
+        disk::unlink(&place.directory, &place.name)?;
+        return disk::flush_directory(&place.directory);
+    };
+    let Some(backup) = &step.backup else {
+        let found = found.ok_or_else(|| {
+            io::Error::other("it is gone, and only its mode and owner were noted")
+        })?;
+        if found.form.kind != pre.kind {
+            return Err(io::Error::other(format!(
+                "it is {} now",
+                found.form.kind.describe()
+            )));
+        }
+        if found.form.sha256 != pre.sha256 {
+            // Forced: the contents are somebody else's and stay; only mode and owner were ours.
+            attributes_of(found, pre)?;
+        } else {
+            disk::set_metadata(&found.opened, &found.form, pre, true)?;
+        }
+        return disk::flush(&found.opened);
+    };
+    let bytes = disk::read(directory, backup, crate::root::MAX_FILE)?;
+    if pre.sha256.as_deref() != Some(sha256(&bytes).as_str()) {
+        return Err(io::Error::other("its backup is damaged"));
+    }
+    let temp = Step::restore_name(id, step.index);
+    let file = disk::stage(&place.directory, &temp, &bytes, pre)?;
+    file.sync_all()?;
+    disk::read_back(&place.directory, &temp, &file, pre)?;
+    if found.is_some() {
+        disk::rename_over(&place.directory, &temp, &place.name)?;
+    } else {
+        disk::rename_new(&place.directory, &temp, &place.name)?;
+    }
+    disk::flush_directory(&place.directory)
+}
+
+fn attributes_of(found: &Found, pre: &Form) -> io::Result<()> {
+    let wanted = Form {
+        xattrs: attributes::with_mode(&found.form.xattrs, pre.mode),
+        ..pre.clone()
+    };
+    disk::set_metadata(&found.opened, &found.form, &wanted, false)
+}
