@@ -132,6 +132,10 @@ fn parse_line(line: &[u8], number: usize, before: &str) -> Result<(Record, Strin
     if seal(before, number, json) != hash {
         return Err(bad("its hash does not match"));
     }
+    // `+1` and `01` read as the same number, and the hash is over the number.
+    if line != format!("{TAG}{FORMAT} {number} {hash} {json}\n").as_bytes() {
+        return Err(bad("its number is spelled in another way"));
+    }
     let record = serde_json::from_str(json)
         .map_err(|error| LineError::Bad(format!("not a record of format {FORMAT}: {error}")))?;
     Ok((record, hash.into()))
@@ -314,6 +318,18 @@ mod tests {
                 assert_eq!(lines.records, records[..lines.records.len()]);
             }
         }
+    }
+
+    #[test]
+    fn a_number_that_is_spelled_in_another_way_is_damage() {
+        let text = String::from_utf8(written()).unwrap();
+        for other in ["+1", "01"] {
+            let changed = text.replacen("-1 1 ", &format!("-1 {other} "), 1);
+            let why = parse(changed.as_bytes()).unwrap_err();
+            assert!(matches!(why, Unusable::Corrupt { line: 1, .. }), "{why}");
+        }
+        let changed = text.replacen("-1 1 ", "-01 1 ", 1);
+        assert!(parse(changed.as_bytes()).is_err());
     }
 
     #[test]
