@@ -22,7 +22,7 @@ pub fn holds(bytes: &[u8]) -> bool {
     for flag in &flags {
         let counts = last(&flags, &flag.name).expect("it is there");
         let same = |other: &&Flag| other.name == flag.name;
-        assert_eq!(Some(counts), flags.iter().filter(same).next_back());
+        assert_eq!(Some(counts), flags.iter().rfind(same));
     }
     let pairs = |flags: &[Flag]| -> Vec<(String, Option<String>)> {
         let each = flags.iter();
