@@ -7,7 +7,7 @@ pub use meaning::perform;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
-use tighten::edit::{Operation, Scalar, Step};
+use tighten::edit::{Operation, Step};
 
 /// A value and how it is written.
 #[derive(Clone, Debug)]
