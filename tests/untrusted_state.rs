@@ -22,8 +22,11 @@ fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// Puts another object at the first path; the second is a file.
+type Put = fn(&Path, &Path);
+
 /// Another object in a file's place, and how the refusal names it.
-const IN_ITS_PLACE: &[(&str, fn(&Path, &Path))] = &[
+const IN_ITS_PLACE: &[(&str, Put)] = &[
     (
         "it is a symlink, and none is followed here",
         |path, aside| {
