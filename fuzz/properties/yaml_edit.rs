@@ -24,10 +24,12 @@ pub fn holds(bytes: &[u8]) -> bool {
     let before = std::str::from_utf8(document).expect("no edit of what is not text");
     let after = String::from_utf8(after).expect("still text");
 
-    let mut meant: Json = serde_yaml::from_str(before).expect("what is edited can be read");
-    meaning::perform(&mut meant, &path, &operation);
-    let means: Json = serde_yaml::from_str(&after).expect("the result can be read");
-    assert_eq!(means, meant, "\n{before}\n{after}");
+    // `.nan` and the like are no JSON: there only the trees below are compared.
+    if let Ok(mut meant) = serde_yaml::from_str::<Json>(before) {
+        meaning::perform(&mut meant, &path, &operation);
+        let means: Json = serde_yaml::from_str(&after).expect("the result can be read");
+        assert_eq!(means, meant, "\n{before}\n{after}");
+    }
 
     let old = tighten::yaml::parse(before).expect("what is edited can be read");
     let new = tighten::yaml::parse(&after).expect("the result can be read");
