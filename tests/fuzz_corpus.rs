@@ -194,7 +194,10 @@ fn an_edit_of_any_bytes_is_exact_or_refused() {
         &accepted,
         &["kubeadm-config", "kubeadm-manifest", "crlf", "json-pretty"],
     );
-    is_not_in(&accepted, &["anchors", "doubled"]);
+    is_not_in(
+        &accepted,
+        &["anchors", "doubled", "block-with-blanks-at-the-end"],
+    );
 }
 
 #[test]
