@@ -145,7 +145,13 @@ fn a_read_only_node_can_be_scanned_and_planned_and_is_refused_by_apply() {
         };
         mounted.again("ro");
         assert_eq!(node.run(&["scan"]).code, 2);
-        assert_eq!(node.run(&["plan"]).code, 0);
+        let plan = node.run(&["plan"]);
+        assert_eq!(plan.code, 0, "{plan:?}");
+        let said = "lies on a file system that is mounted read-only; mount it read-write";
+        assert!(
+            plan.out.contains("Apply would refuse: ") && plan.out.contains(said),
+            "{plan:?}"
+        );
         refused(
             &node,
             &["apply", "--yes"],

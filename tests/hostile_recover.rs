@@ -78,6 +78,19 @@ fn what_was_put_in_the_place_of_a_target_stays_when_it_is_accepted() {
         "{ran:?}"
     );
     assert_eq!(node.snapshot()[CONFIG].kind, 'p');
+    // What was settled on the operator's word is settled for every command.
+    fs::remove_file(node.path(CONFIG)).unwrap();
+    node.write(
+        CONFIG,
+        "kind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\n",
+    );
+    for command in ["scan", "verify", "recover"] {
+        let ran = node.run(&[command]);
+        assert!(
+            !format!("{}{}", ran.out, ran.err).contains("settled"),
+            "{ran:?}"
+        );
+    }
     assert_eq!(leftovers(&node.root()), Vec::<String>::new());
 }
 

@@ -12,7 +12,7 @@ use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
 use crate::plan;
 use crate::report;
-use crate::transaction::{State, history, left_as};
+use crate::transaction::{State, Summary, history, left_as};
 
 /// `tighten scan`
 pub fn scan(context: &Context, fail_on: FailOn) -> Result<Exit, Failure> {
@@ -219,11 +219,13 @@ pub fn explain(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
 
 /// A transaction that recovery has still to settle.
 fn unsettled(state: &crate::transaction::StateDir) -> Result<Option<String>, Failure> {
-    let open = |state: State| matches!(state, State::Interrupted | State::Incomplete);
+    // One that ended with files kept on the operator's word is incomplete, and settled.
+    let open = |newest: &Summary| {
+        let done = matches!(newest.state, State::Committed | State::RolledBack);
+        !done && newest.finished_at.is_none()
+    };
     let newest = history(state)?.next().transpose()?;
-    Ok(newest
-        .filter(|newest| open(newest.state))
-        .map(|newest| newest.id.to_string()))
+    Ok(newest.filter(open).map(|newest| newest.id.to_string()))
 }
 
 /// A look at a node in the middle of a transaction says so.

@@ -32,15 +32,28 @@ pub fn obstacle(
     tightened: &dyn Fn(&NodePath) -> bool,
     judged: &mut BTreeSet<NodePath>,
 ) -> Option<Failure> {
-    let work = if replaces {
-        Work::Replace
-    } else {
-        Work::SetMeta
+    let work = match (meta, replaces) {
+        (None, _) => Work::Create,
+        (Some(_), true) => Work::Replace,
+        (Some(_), false) => Work::SetMeta,
     };
-    let target = meta.map_or(Ok(()), |meta| judge_target(path, meta, work));
-    target
-        .and_then(|()| judge_directories(root, path, tightened, judged))
-        .err()
+    let mut judge = || {
+        if let Some(meta) = meta {
+            judge_target(path, meta, work)?;
+        }
+        judge_directories(root, path, tightened, judged)?;
+        // What cannot be looked at any more, apply says.
+        let Ok(place) = root.locate(path) else {
+            return Ok(());
+        };
+        if meta.is_some_and(|meta| meta.mount_point)
+            && let Ok(opened) = place.open()
+        {
+            judge_writable(path, &opened.handle)?;
+        }
+        judge_directory(path, &place, work)
+    };
+    judge().err()
 }
 
 /// Nobody else may be able to put a file where the tool works, unless an earlier step of the same

@@ -186,7 +186,12 @@ fn undo(
             if resolution == Resolution::AcceptCurrent {
                 return Ok(Ending::Accepted);
             }
-            return Err(left(step, error.to_string(), true));
+            let mut why = error.to_string();
+            if matches!(error, LookError::TooLarge(_)) {
+                // Nothing is overwritten of which no copy was kept.
+                why.push_str("; move it away by hand before recover --force");
+            }
+            return Err(left(step, why, true));
         }
         Err(error) => return Err(failed(&error)),
     };
