@@ -124,6 +124,23 @@ fn the_example_in_the_baseline_format_loads() {
 }
 
 #[test]
+fn every_test_that_the_page_of_failures_names_exists() {
+    let page = fs::read_to_string(project("docs/failures.md")).unwrap();
+    let mut named = 0;
+    for quoted in page.split('`').skip(1).step_by(2) {
+        if !quoted.starts_with("tests/") {
+            continue;
+        }
+        named += 1;
+        let (file, name) = quoted.split_once(": ").unwrap_or((quoted, ""));
+        let text = fs::read_to_string(project(file)).unwrap_or_default();
+        let exists = text.contains(&format!("fn {name}(")) || (name.is_empty() && !text.is_empty());
+        assert!(exists, "docs/failures.md names {quoted}");
+    }
+    assert!(named > 60, "only {named} tests are named");
+}
+
+#[test]
 fn every_module_is_in_the_code_map() {
     let page = fs::read_to_string(project("docs/ARCHITECTURE.md")).unwrap();
     for entry in fs::read_dir(project("src")).unwrap() {
