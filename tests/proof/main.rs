@@ -13,9 +13,11 @@
 )]
 
 mod crash;
+mod disk;
 mod faults;
 mod figure;
 mod ground;
+mod power;
 mod signals;
 mod sound;
 mod tree;
@@ -83,6 +85,9 @@ fn main() -> ExitCode {
     }
     if wanted("lies") {
         table.add(|| faults::lies(extent));
+    }
+    if wanted("power") {
+        table.add(|| power::cuts(extent));
     }
     table.print();
     if table.is_clean() {
