@@ -80,6 +80,9 @@ pub(super) fn keep_aside(
                 if disk::read(directory, &name, crate::root::MAX_FILE)
                     .is_ok_and(|old| old == found.bytes)
                 {
+                    // An earlier process may have been killed before it flushed the copy.
+                    disk::flush_own(directory, &name)?;
+                    disk::flush_directory(directory)?;
                     return Ok(Some(name));
                 }
             }

@@ -31,7 +31,10 @@ const PLACES: [(Place, &str); 4] = [
     (Place::OneDisk, "state on the same file system"),
     (Place::BothCut, "state on a second one that is cut as well"),
     (Place::OnlyNodeCut, "state on a second one that survives"),
-    (Place::OnlyStateCut, "state on a second one, which alone is cut"),
+    (
+        Place::OnlyStateCut,
+        "state on a second one, which alone is cut",
+    ),
 ];
 
 /// Calls that can change what is on a disk. Before any other the disk is as before the next of these.
