@@ -321,7 +321,8 @@ impl std::fmt::Display for Call {
 }
 
 impl Call {
-    fn parse(line: &str) -> Option<Call> {
+    /// One line of a trace, after the process that made the call.
+    pub fn parse(line: &str) -> Option<Call> {
         let (_, rest) = line.split_once(' ')?;
         let (name, text) = rest.trim_start().split_once('(')?;
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';

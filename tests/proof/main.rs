@@ -16,7 +16,9 @@ mod crash;
 mod disk;
 mod faults;
 mod figure;
+mod fsyncs;
 mod ground;
+mod lint;
 mod power;
 mod signals;
 mod sound;
@@ -88,6 +90,9 @@ fn main() -> ExitCode {
     }
     if wanted("power") {
         table.add(|| power::cuts(extent));
+    }
+    if wanted("lint") {
+        table.add(|| fsyncs::fsyncs(extent));
     }
     table.print();
     if table.is_clean() {
