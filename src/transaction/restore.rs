@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use crate::root::Place;
+use crate::root::{FileKind, Place};
 
 use super::attributes;
 use super::disk;
@@ -29,12 +29,12 @@ pub(super) fn take_temps_away(place: &Place, id: &TransactionId, step: &Step) ->
     Ok(())
 }
 
-/// Makes what is there durable: the inode and its name.
-pub(super) fn settle(place: &Place, found: Option<&Found>) -> io::Result<()> {
-    if let Some(found) = found {
-        disk::flush(&found.opened)?;
+/// Makes what is there durable, but for its name; a directory is noted by the caller.
+pub(super) fn settle(found: Option<&Found>) -> io::Result<()> {
+    match found {
+        Some(found) if found.form.kind != FileKind::Directory => disk::flush(&found.opened),
+        _ => Ok(()),
     }
-    disk::flush_directory(&place.directory)
 }
 
 /// Whether this is what a change of metadata leaves when it is cut off.
@@ -92,7 +92,7 @@ pub(super) fn keep_aside(
     Err(io::Error::other("too many kept copies"))
 }
 
-/// Makes a file what it was.
+/// Makes a file what it was, and durable but for its name. A directory is noted by the caller.
 pub(super) fn restore(
     place: &Place,
     id: &TransactionId,
@@ -101,8 +101,7 @@ pub(super) fn restore(
     found: Option<&Found>,
 ) -> io::Result<()> {
     let Some(pre) = &step.pre else {
-        disk::unlink(&place.directory, &place.name)?;
-        return disk::flush_directory(&place.directory);
+        return disk::unlink(&place.directory, &place.name);
     };
     let Some(backup) = &step.backup else {
         let found = found.ok_or_else(|| {
@@ -120,7 +119,7 @@ pub(super) fn restore(
         } else {
             disk::set_metadata(&found.opened, &found.form, pre, true)?;
         }
-        return disk::flush(&found.opened);
+        return settle(Some(found));
     };
     let bytes = disk::read(directory, backup, crate::root::MAX_FILE)?;
     if pre.sha256.as_deref() != Some(sha256(&bytes).as_str()) {
@@ -131,11 +130,10 @@ pub(super) fn restore(
     file.sync_all()?;
     disk::read_back(&place.directory, &temp, &file, pre)?;
     if found.is_some() {
-        disk::rename_over(&place.directory, &temp, &place.name)?;
+        disk::rename_over(&place.directory, &temp, &place.name)
     } else {
-        disk::rename_new(&place.directory, &temp, &place.name)?;
+        disk::rename_new(&place.directory, &temp, &place.name)
     }
-    disk::flush_directory(&place.directory)
 }
 
 fn attributes_of(found: &Found, pre: &Form) -> io::Result<()> {

@@ -224,7 +224,7 @@ impl Job {
         if extent == Extent::Sample {
             always.truncate(2);
         }
-        let others = extent.take_evenly(others, 24, 1);
+        let others = extent.take_evenly(others, 16, 1);
         always.into_iter().chain(others).collect()
     }
 }
