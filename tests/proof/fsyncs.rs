@@ -121,8 +121,56 @@ fn places(scene: &Scene) -> (&Path, &Path) {
 
 pub fn fsyncs(extent: Extent) -> Vec<Figure> {
     let mut figures = vec![by_hand()];
+    figures.push(kept_copies());
     figures.extend(CASES.iter().flat_map(|case| case.figures(extent)));
     figures
+}
+
+/// Somebody else's change is copied before anything can overwrite it. A recovery that is killed before
+/// the copy is durable must not let the next one take the copy for granted.
+fn kept_copies() -> Figure {
+    let scene = Scene::new(Work::Recover);
+    let begin = || {
+        scene.begin();
+        let changed = scene.ground.root.join("var/lib/kube-proxy/kubeconfig");
+        std::fs::write(changed, "somebody else's").unwrap();
+    };
+    let flushes = |calls: &[Call]| -> Vec<Call> {
+        let fsyncs = calls.iter().filter(|call| call.name == "fsync");
+        let copy = fsyncs.clone().find(|call| call.text.contains("/kept."));
+        let directory = copy.and_then(|call| {
+            let (_, path) = call.text.split_once('<')?;
+            let (directory, _) = path.split_once("/kept.")?;
+            Some(format!("<{directory}>"))
+        });
+        let of_directory = directory.and_then(|path| {
+            let mut fsyncs = fsyncs.filter(|call| call.text.contains(&path));
+            fsyncs.next()
+        });
+        copy.into_iter().chain(of_directory).cloned().collect()
+    };
+    begin();
+    let first = flushes(&scene.ground.trace(Work::Recover));
+    let mut bad = Vec::new();
+    for call in &first {
+        begin();
+        if let Err(why) = scene.ground.kill_before(Work::Recover, call) {
+            bad.push(why);
+            continue;
+        }
+        let again = flushes(&scene.ground.trace(Work::Recover)).len();
+        if again < 2 {
+            bad.push(format!("killed before {call}: {again} of 2 flushes made"));
+        }
+    }
+    if first.len() != 2 {
+        bad.push(format!(
+            "the first recovery makes {} of 2 flushes",
+            first.len()
+        ));
+    }
+    let name = "copies of somebody else's change, taken for granted";
+    Figure::new(name, first.len(), bad)
 }
 
 /// Traces written by hand, each with what the lint must say of it.

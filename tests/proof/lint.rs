@@ -56,11 +56,9 @@ impl Model<'_> {
             return;
         };
         match call.name.as_str() {
-            "openat" if call.text.contains("O_CREAT") => {
-                // Its name decides nothing, and it is there or is made again.
-                if !parsed.path(0, 1).ends_with("lock") {
-                    self.create(call, parsed.path(0, 1));
-                }
+            // The name of a lock decides nothing: it is there, or is made again.
+            "openat" if call.text.contains("O_CREAT") && !parsed.path(0, 1).ends_with("lock") => {
+                self.create(call, parsed.path(0, 1));
             }
             "mkdirat" => self.create(call, parsed.path(0, 1)),
             "write" | "pwrite64" | "ftruncate" | "fallocate" | "fchmod" | "fchown" => {
