@@ -188,6 +188,15 @@ pub enum Command {
         /// The transaction, by its id or an unambiguous beginning of it
         id: Option<String>,
     },
+    /// Remove old transactions with their backups; the node itself is not touched
+    ///
+    /// Kept beyond the newest N: the newest that committed, and each that is not settled or cannot be
+    /// judged. Does not ask. A signal stops it between two transactions, with exit 1.
+    Prune {
+        /// Keep the newest N transactions
+        #[arg(long, value_name = "N")]
+        keep: usize,
+    },
     /// Say what a check expects, why, its fix and its risk; without CHECK, list all
     Explain {
         /// The check's id

@@ -28,7 +28,7 @@ impl From<Exit> for ExitCode {
 }
 
 /// An error as the operator reads it: what happened, the state of the disk, what to do next.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// What went wrong and where, in one sentence that names the file.
     pub message: String,

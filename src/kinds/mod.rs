@@ -355,7 +355,9 @@ fn each_file(
         (Role::ProxyKubeconfig | Role::ProxyCredential | Role::ProxyCertificate, None)
             if !accepted =>
         {
-            Instance::unknown("the proxy configuration, which would name it, is not accepted")
+            let file = facts.target(Role::ProxyConfig).map(|target| &target.path);
+            let file = file.map_or("the proxy configuration", NodePath::as_str);
+            Instance::unknown(format!("{file}, which would name it, is not accepted"))
         }
         _ => Instance::not_applicable(format!("kube-proxy has no {} here", role.describe())),
     }]

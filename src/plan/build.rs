@@ -65,6 +65,13 @@ enum Rank {
     Created,
 }
 
+/// The warning about a network file system.
+pub fn unpromised(place: &dyn std::fmt::Display, kind: &str) -> String {
+    format!(
+        "{place} lies on {kind}, a network file system: whether a change there outlives a crash is for its server to say, whatever apply reports"
+    )
+}
+
 /// Makes plans from what was found. Each file is looked at once, so that a plan with some of the changes
 /// speaks of the same node as the plan with all of them.
 pub struct Planner<'a> {
@@ -113,6 +120,7 @@ impl<'a> Planner<'a> {
             effects: Vec::new(),
             manual,
             obstacles: Vec::new(),
+            warnings: Vec::new(),
             summary: Summary::default(),
             saw: saw(self.facts, &self.names),
             inputs,
@@ -127,6 +135,7 @@ impl<'a> Planner<'a> {
         for (index, change) in plan.changes.iter_mut().enumerate() {
             change.id = (index + 1).to_string();
         }
+        plan.warnings = self.warnings(&plan.changes);
         let files: BTreeSet<&NodePath> = plan.changes.iter().map(|change| &change.path).collect();
         plan.summary = Summary {
             changes: plan.changes.len(),
@@ -135,6 +144,18 @@ impl<'a> Planner<'a> {
             manual: plan.manual.len(),
         };
         Planned { plan, works }
+    }
+
+    /// Directories where a crash is not ours to survive.
+    fn warnings(&self, changes: &[Change]) -> Vec<String> {
+        let directories: BTreeSet<NodePath> =
+            changes.iter().map(|change| change.path.parent()).collect();
+        let on_network = |directory: NodePath| {
+            // What cannot be looked at is refused or left alone by others.
+            let kind = self.root.network(&directory).ok()??;
+            Some(unpromised(&directory, kind))
+        };
+        directories.into_iter().filter_map(on_network).collect()
     }
 
     fn drafts(&self, take: &dyn Fn(Pick) -> bool) -> (Vec<Draft<'a>>, Vec<Manual>) {

@@ -10,7 +10,7 @@ mod state;
 
 use serde::{Deserialize, Serialize};
 
-pub use build::{Pick, Planned, Planner, Work};
+pub use build::{Pick, Planned, Planner, Work, unpromised};
 pub use names::Names;
 pub use saved::{compare, load, save};
 pub use state::FileState;
@@ -180,6 +180,9 @@ pub struct Plan {
     pub manual: Vec<Manual>,
     /// What would make apply refuse.
     pub obstacles: Vec<Obstacle>,
+    /// What apply does not refuse and cannot promise.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// The figures.
     pub summary: Summary,
     /// The files that were looked at.

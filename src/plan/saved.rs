@@ -66,9 +66,9 @@ pub fn load(path: &Path) -> Result<Plan, Failure> {
     };
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let handle = open(path, flags, Mode::empty())
-        .map_err(|errno| refuse(format!("cannot be opened: {}", errno.desc())).because(errno))?;
-    let meta = Meta::of(&handle)
-        .map_err(|errno| refuse(format!("cannot be looked at: {errno}")).because(errno))?;
+        .map_err(|errno| refuse(format!("cannot be opened: {}", errno.desc())))?;
+    let meta =
+        Meta::of(&handle).map_err(|errno| refuse(format!("cannot be looked at: {errno}")))?;
     let user = nix::unistd::geteuid().as_raw();
     if meta.kind != FileKind::File {
         return Err(refuse(format!(

@@ -102,14 +102,50 @@ fn columns() -> Option<usize> {
 
 static LOST: AtomicBool = AtomicBool::new(false);
 
+/// Nobody reads stdout any more.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
 /// Writes to stdout. A reader that went away is not an error.
 pub fn out(text: &str) {
+    put(text.as_bytes());
+}
+
+fn put(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
-    if written.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
-        LOST.store(true, Ordering::Relaxed);
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            CLOSED.store(true, Ordering::Relaxed);
+        }
+        Err(_) => LOST.store(true, Ordering::Relaxed),
+    }
+}
+
+/// Stdout for what is made piece by piece: as [`out`], in larger pieces.
+///
+/// Writing fails when nothing more can be read or written there, so that nothing more is made.
+#[derive(Debug, Default)]
+pub struct Pieces(Vec<u8>);
+
+/// Bytes that are held before they are written.
+const PIECE: usize = 32 << 10;
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        if self.0.len() >= PIECE {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        put(&self.0);
+        self.0.clear();
+        if CLOSED.load(Ordering::Relaxed) || output_lost() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        Ok(())
     }
 }
 

@@ -6,19 +6,8 @@ use super::printable;
 use super::style::Style;
 use crate::transaction::{Details, State, Summary};
 
-/// One line for each transaction, newest first.
-pub fn history(list: &[Summary], style: Style) -> String {
-    if list.is_empty() {
-        return "No transactions yet.\n".into();
-    }
-    let mut out = String::new();
-    for summary in list {
-        let _ = writeln!(out, "{}", line(summary, style));
-    }
-    out
-}
-
-fn line(summary: &Summary, style: Style) -> String {
+/// One transaction of the list. The columns have fixed widths: no line waits for the others.
+pub fn line(summary: &Summary, style: Style) -> String {
     let state = format!("{:<11}", summary.state.as_str());
     let state = match summary.state {
         State::Committed => style.good(&state),

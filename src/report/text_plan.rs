@@ -65,7 +65,10 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
             printable(help)
         );
     }
-    let bare = plan.effects.is_empty() && plan.obstacles.is_empty();
+    for warning in &plan.warnings {
+        let _ = writeln!(out, "{} {}", style.bad("Warning:"), printable(warning));
+    }
+    let bare = plan.effects.is_empty() && plan.obstacles.is_empty() && plan.warnings.is_empty();
     if !(bare && (plan.manual.is_empty() || quiet)) {
         out.push('\n');
     }

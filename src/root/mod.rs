@@ -6,11 +6,13 @@
 
 mod look;
 mod meta;
+mod network;
 mod path;
 mod resolve;
 
 pub use look::{LookError, Opened};
 pub use meta::{FileKind, Meta, Time, Xattrs};
+pub use network::network;
 pub use path::NodePath;
 pub use resolve::{Place, Root, Where};
 

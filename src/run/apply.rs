@@ -122,6 +122,10 @@ fn carry_out(
     told: &mut Told,
 ) -> Result<String, Failure> {
     let state = context.state()?.lock()?;
+    if let Some(kind) = state.network() {
+        let place = format!("the state directory {}", state.path().display());
+        context.tell(&format!("warning: {}\n", plan::unpromised(&place, kind)));
+    }
     settle::with(&state, context)?;
     let description = describe(&planned.plan, context, facts);
     let operations = planned.works.iter().map(operation).collect();

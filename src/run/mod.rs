@@ -8,6 +8,7 @@ mod look;
 mod malformed;
 mod man;
 mod prompt;
+mod prune;
 mod recover;
 mod rollback;
 mod settle;
@@ -49,7 +50,7 @@ pub fn main() -> ExitCode {
         Ok(exit) if output_lost() => {
             err("error: the output could not be written to its end\n");
             // What was changed is changed; a verdict or a plan that nobody can read is none.
-            let changes = matches!(name, "apply" | "rollback" | "recover" | "demo");
+            let changes = matches!(name, "apply" | "rollback" | "recover" | "prune" | "demo");
             if changes { exit } else { Exit::Refused }.into()
         }
         Ok(exit) => exit.into(),
@@ -90,6 +91,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             force,
             accept_current,
         } => recover::recover(&context()?, *force, *accept_current),
+        Command::Prune { keep } => prune::prune(&context()?, *keep),
         Command::History { id } => state::history(&context()?, id.as_deref()),
         Command::Demo { dir } => demo::demo(dir, &cli.global),
         Command::Completions { shell } => {
@@ -112,6 +114,7 @@ impl Command {
             Command::Apply { .. } => "apply",
             Command::Rollback { .. } => "rollback",
             Command::Recover { .. } => "recover",
+            Command::Prune { .. } => "prune",
             Command::Verify => "verify",
             Command::History { .. } => "history",
             Command::Explain { .. } => "explain",

@@ -25,6 +25,7 @@ pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<E
         }
         None => Recovered::default(),
     };
+    settle::tell_left(&recovered.swept.left, context);
     match context.format {
         Format::Json => print_json(&report::document("recover", body(&recovered))),
         Format::Text => {
@@ -55,5 +56,5 @@ fn body(recovered: &Recovered) -> serde_json::Value {
             json!({"transaction": id.as_str(), "outcome": outcome, "files": files, "kept": kept})
         })
         .collect();
-    json!({"settled": settled, "error": null})
+    json!({"settled": settled, "swept": recovered.swept.removed, "error": null})
 }

@@ -31,7 +31,8 @@ pub fn earlier(context: &Context) -> Result<(), Failure> {
         Some(state) => {
             // A second signal would only leave more to settle.
             let interrupt = Interrupt::hold()?;
-            with(&state.lock()?, context)?;
+            let left = with(&state.lock()?, context)?;
+            tell_left(&left, context);
             interrupt
                 .check()
                 .map_err(|failure| failure.state("nothing was written"))
@@ -40,20 +41,35 @@ pub fn earlier(context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// Settles under a lock that is already held.
+/// Settles under a lock that is already held. What comes back is why something that a prune had left
+/// is still there: no reason to stop.
 ///
 /// # Errors
 /// When recovery could not put everything back.
-pub fn with(state: &Locked, context: &Context) -> Result<(), Failure> {
+pub fn with(state: &Locked, context: &Context) -> Result<Vec<Failure>, Failure> {
     let recovered = recover(state, &context.root, Resolution::Stop)?;
     let told = told(&recovered);
     if !told.is_empty() {
         context.tell(&told);
     }
-    Ok(())
+    Ok(recovered.swept.left)
 }
 
-/// What recovery did, a line for each transaction.
+/// Says what could not be removed of what a prune had left.
+pub fn tell_left(left: &[Failure], context: &Context) {
+    for failure in left {
+        context.tell(&warning(&context.hinted(failure.clone())));
+    }
+}
+
+/// A failure that stops nothing.
+pub fn warning(failure: &Failure) -> String {
+    let text = failure.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    format!("warning: {text}\n")
+}
+
+/// What recovery did, a line for each transaction that it settled.
 pub fn told(recovered: &Recovered) -> String {
     let mut text = String::new();
     for (id, settlement) in &recovered.settled {
@@ -75,5 +91,12 @@ pub fn told(recovered: &Recovered) -> String {
         };
         text.push_str(&format!("Recovered: transaction {id} {what}.\n"));
     }
+    text.push_str(&match recovered.swept.removed {
+        0 => String::new(),
+        1 => "Recovered: 1 transaction that a prune had left is removed.\n".into(),
+        number => {
+            format!("Recovered: {number} transactions that a prune had left are removed.\n")
+        }
+    });
     text
 }

@@ -96,7 +96,7 @@ pub(super) fn begin<'a>(
             .state("nothing was written")
             .help("settle it with: tighten recover"));
     }
-    let id = TransactionId::after(state.ids()?.last())?;
+    let id = TransactionId::after(state.newest()?.as_ref())?;
     let ready = examine(root, &id, operations)?;
     let plan = description.plan.as_deref().unwrap_or_default().len();
     space::judge(&ready, state.handle().as_fd(), plan)?;

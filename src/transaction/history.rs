@@ -1,4 +1,4 @@
-//! What was done on this node, newest first. Reads two lines per transaction.
+//! What was done on this node, newest first. Reads two lines per transaction, and holds one at a time.
 
 use crate::failure::Failure;
 use crate::root::NodePath;
@@ -72,18 +72,15 @@ pub struct Details {
 }
 
 /// All transactions, newest first, each read when it is asked for. A journal that cannot be used
-/// is an error of its own; one that was never begun is left out.
+/// is an error of its own; one that was never begun, or was pruned meanwhile, is left out.
 ///
 /// # Errors
 /// When the state directory cannot be listed.
 pub fn history(
     state: &StateDir,
 ) -> Result<impl Iterator<Item = Result<Summary, Failure>> + '_, Failure> {
-    let ids = state.ids()?;
-    Ok(ids
-        .into_iter()
-        .rev()
-        .filter_map(|id| summary(state, id).transpose()))
+    let ids = state.newest_first()?;
+    Ok(ids.filter_map(|id| id.and_then(|id| summary(state, id)).transpose()))
 }
 
 /// One transaction, by any unique beginning of its id.
@@ -125,7 +122,9 @@ pub(super) fn newest_committed(state: &StateDir) -> Result<Option<TransactionId>
 }
 
 fn summary(state: &StateDir, id: TransactionId) -> Result<Option<Summary>, Failure> {
-    let directory = state.open_transaction(&id)?;
+    let Some(directory) = state.transaction(&id)? else {
+        return Ok(None);
+    };
     let (begin, last) = match journal::read_ends(directory) {
         Ok((Record::Begin(begin), last)) if begin.id == id => (*begin, last),
         Err(Unusable::Empty) => return Ok(None),

@@ -46,7 +46,12 @@ impl TransactionId {
 
     /// Takes a whole id; `None` for anything else.
     pub fn parse(text: &str) -> Option<TransactionId> {
-        let fits = text.len() == SHAPE.len()
+        TransactionId::is_one(text).then(|| TransactionId(text.into()))
+    }
+
+    /// Whether a text is a whole id.
+    pub(super) fn is_one(text: &str) -> bool {
+        text.len() == SHAPE.len()
             && text
                 .bytes()
                 .zip(SHAPE.bytes())
@@ -54,8 +59,7 @@ impl TransactionId {
                     b'9' => byte.is_ascii_digit(),
                     b'x' => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
                     other => byte == other,
-                });
-        fits.then(|| TransactionId(text.into()))
+                })
     }
 
     /// The id as text.

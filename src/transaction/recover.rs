@@ -7,6 +7,8 @@ use super::disk;
 use super::form::{differences, look};
 use super::id::TransactionId;
 use super::journal::{self, Journal, Unusable};
+use super::listing::Survey;
+use super::prune::{self, Swept};
 use super::state_dir::Locked;
 use super::step::Step;
 use super::story::{self, Reached, Story};
@@ -17,6 +19,9 @@ use super::undo::{Resolution, Undoing, put_back};
 pub struct Recovered {
     /// Empty when there was nothing to do.
     pub settled: Vec<(TransactionId, Settlement)>,
+    /// What became of the transactions that a prune had taken out of the history and not yet
+    /// removed.
+    pub swept: Swept,
 }
 
 /// How a transaction was settled.
@@ -45,7 +50,7 @@ pub enum Settlement {
 pub fn recover(state: &Locked, root: &Root, resolution: Resolution) -> Result<Recovered, Failure> {
     let mut recovered = Recovered::default();
     let active = state.active()?;
-    let newest = state.ids()?.pop();
+    let Survey { newest, pruned } = state.survey()?;
     let is_active = active.is_some();
     let named = active.flatten();
     if let Some(id) = &named
@@ -77,6 +82,9 @@ pub fn recover(state: &Locked, root: &Root, resolution: Resolution) -> Result<Re
             }
         })?;
     }
+    if pruned {
+        recovered.swept = prune::sweep(state);
+    }
     Ok(recovered)
 }
 
@@ -88,11 +96,11 @@ fn settle(
     resolution: Resolution,
     recovered: &mut Recovered,
 ) -> Result<(), Failure> {
-    let exists = state.ids()?.contains(id);
-    let story = if exists {
-        story::read(state, id)?
-    } else {
-        Err(Unusable::Empty)
+    let directory = state.transaction(id)?;
+    let exists = directory.is_some();
+    let story = match directory {
+        Some(directory) => story::read_in(directory, id),
+        None => Err(Unusable::Empty),
     };
     let story = match story {
         Ok(story) => story,

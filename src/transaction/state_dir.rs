@@ -147,57 +147,33 @@ impl StateDir {
 
     /// Where a transaction's journal and backups lie, for messages.
     pub(super) fn path_of(&self, id: &TransactionId) -> PathBuf {
-        self.path.join(TRANSACTIONS).join(id.as_str())
+        self.path_of_name(id.as_str())
     }
 
-    /// All transactions, oldest first. Names that are no ids are left out.
-    pub(super) fn ids(&self) -> Result<Vec<TransactionId>, Failure> {
-        let failed = |error: rustix::io::Errno| {
-            let error = io::Error::from(error);
-            Failure::refused(format!(
-                "{}: cannot be listed: {error}",
-                self.path.display()
-            ))
-            .because(error)
-        };
-        let mut ids = Vec::new();
-        for entry in rustix::fs::Dir::read_from(&self.transactions).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            if let Some(id) = entry
-                .file_name()
-                .to_str()
-                .ok()
-                .and_then(TransactionId::parse)
-            {
-                ids.push(id);
-            }
-        }
-        ids.sort_unstable();
-        Ok(ids)
+    /// Where a name in the directory of the transactions lies, for messages.
+    pub(super) fn path_of_name(&self, name: &str) -> PathBuf {
+        self.path.join(TRANSACTIONS).join(name)
     }
 
-    /// The one transaction whose id begins so.
-    ///
-    /// # Errors
-    /// When there is none or more than one.
-    pub fn find(&self, prefix: &str) -> Result<TransactionId, Failure> {
-        let mut ids = self.ids()?;
-        ids.retain(|id| id.as_str().starts_with(prefix));
-        let help = "list them with: tighten history";
-        match ids.as_slice() {
-            [only] if !prefix.is_empty() => Ok(only.clone()),
-            [] => Err(Failure::refused(format!("there is no transaction {prefix}")).help(help)),
-            _ => Err(
-                Failure::refused(format!("more than one transaction begins with {prefix:?}"))
-                    .help(help),
-            ),
-        }
+    /// The directory that holds the transactions.
+    pub(super) fn transactions(&self) -> &OwnedFd {
+        &self.transactions
+    }
+
+    /// A transaction's own directory; `None` where there is none of that id.
+    pub(super) fn transaction(&self, id: &TransactionId) -> Result<Option<OwnedFd>, Failure> {
+        self.entered(id.as_str())
+    }
+
+    /// A directory among the transactions, judged like all of the state; `None` where there is none.
+    pub(super) fn entered(&self, name: &str) -> Result<Option<OwnedFd>, Failure> {
+        let shown = self.path_of_name(name);
+        enter(&self.transactions, Path::new(name), &shown, false)
     }
 
     /// A transaction's own directory.
     pub(super) fn open_transaction(&self, id: &TransactionId) -> Result<OwnedFd, Failure> {
-        let path = self.path_of(id);
-        enter(&self.transactions, Path::new(id.as_str()), &path, false)?.ok_or_else(|| {
+        self.transaction(id)?.ok_or_else(|| {
             Failure::refused(format!("there is no transaction {id}"))
                 .help("list what is there with: tighten history")
         })
@@ -220,6 +196,11 @@ impl StateDir {
                 )
             }
         }
+    }
+
+    /// The network file system that it lies on, if it is one.
+    pub fn network(&self) -> Option<&'static str> {
+        crate::root::network(&self.handle).ok().flatten()
     }
 
     pub(super) fn handle(&self) -> &OwnedFd {

@@ -1,5 +1,7 @@
 //! What a journal tells: who began what, the steps, and how far it came.
 
+use std::os::fd::AsFd;
+
 use crate::failure::{Exit, Failure};
 use crate::root::{Root, Where};
 
@@ -38,8 +40,12 @@ pub(super) fn read(
     state: &StateDir,
     id: &TransactionId,
 ) -> Result<Result<Story, Unusable>, Failure> {
-    let directory = state.open_transaction(id)?;
-    Ok(journal::read(directory).and_then(|lines| tell(id, lines.records)))
+    Ok(read_in(&state.open_transaction(id)?, id))
+}
+
+/// Reads the journal in a transaction's own directory.
+pub(super) fn read_in(directory: impl AsFd, id: &TransactionId) -> Result<Story, Unusable> {
+    journal::read(directory).and_then(|lines| tell(id, lines.records))
 }
 
 /// Reads a transaction's journal, which must be usable.

@@ -15,11 +15,12 @@ pub fn every_call(extent: Extent) -> Vec<Figure> {
     works.map(|work| one_work(*work, extent)).collect()
 }
 
-const WORKS: [Work; 4] = [
+const WORKS: [Work; 5] = [
     Work::Apply,
     Work::FailingApply,
     Work::Rollback,
     Work::Recover,
+    Work::Prune,
 ];
 
 fn one_work(work: Work, extent: Extent) -> Figure {
@@ -55,7 +56,8 @@ pub fn recovery_again(extent: Extent) -> Figure {
         .expect("an apply stages files");
     let mut starts: Vec<Call> = apply[first..].to_vec();
     starts.retain(can_be_killed);
-    let starts = extent.take_evenly(starts, 12, 2);
+    let step = starts.len() / extent.number(12, 2);
+    let starts = crate::evenly(starts, step);
     let points: Vec<(Call, Call)> = starts
         .iter()
         .flat_map(|start| {

@@ -12,8 +12,8 @@ use crate::sound::{Scene, spread};
 struct Case {
     name: &'static str,
     begins: Work,
-    /// The record at whose writing, or at the flush of which, the beginning is killed.
-    killed: Option<(&'static str, &'static str)>,
+    /// The call at which the beginning is killed, from the writing of a record on or from the start.
+    killed: Option<(Option<&'static str>, &'static str)>,
     work: Work,
     /// Only what comes after this record: what comes before is that of an apply that succeeds.
     after: Option<&'static str>,
@@ -30,7 +30,7 @@ const fn whole(name: &'static str, work: Work) -> Case {
 }
 
 /// A recovery finds what a killed process left in the cache, and must not believe it.
-const CASES: [Case; 7] = [
+const CASES: [Case; 9] = [
     whole("apply", Work::Apply),
     Case {
         after: Some("aborting"),
@@ -38,29 +38,38 @@ const CASES: [Case; 7] = [
     },
     whole("rollback", Work::Rollback),
     whole("recover", Work::Recover),
+    whole("prune", Work::Prune),
     Case {
-        killed: Some(("committed", "fsync")),
+        killed: Some((Some("committed"), "fsync")),
         work: Work::Recover,
         ..whole("recover of an unflushed commit", Work::Apply)
     },
     Case {
-        killed: Some(("rolled-back", "fsync")),
+        killed: Some((Some("rolled-back"), "fsync")),
         work: Work::Recover,
         ..whole("recover of an unflushed end", Work::FailingApply)
     },
     Case {
-        killed: Some(("rolled-back", "write")),
+        killed: Some((Some("rolled-back"), "write")),
         ..whole("recover after a recovery", Work::Recover)
+    },
+    Case {
+        killed: Some((None, "fsync")),
+        work: Work::Recover,
+        ..whole("recover of an unflushed prune", Work::Prune)
     },
 ];
 
-/// The call that writes a record, or the flush of it.
-fn of_record(calls: &[Call], record: &str, name: &str) -> usize {
-    let record = format!("{{\\\"{record}\\\"");
-    let write = calls
-        .iter()
-        .position(|call| call.name == "write" && call.text.contains(&record))
-        .expect("the record is written");
+/// The first call of that name, from the writing of a record on.
+fn first(calls: &[Call], record: Option<&str>, name: &str) -> usize {
+    let writes = |call: &Call, record: &str| {
+        call.name == "write" && call.text.contains(&format!("{{\\\"{record}\\\""))
+    };
+    let write = record.map_or(0, |record| {
+        let mut calls = calls.iter();
+        let write = calls.position(|call| writes(call, record));
+        write.expect("the record is written")
+    });
     let call = calls[write..].iter().position(|call| call.name == name);
     write + call.expect("the call is made")
 }
@@ -71,7 +80,7 @@ impl Case {
         let scene = Scene::new(self.begins);
         let killed = self.killed.map(|(record, name)| {
             let calls = scene.calls();
-            calls[of_record(&calls, record, name)].clone()
+            calls[first(&calls, record, name)].clone()
         });
         (scene, killed)
     }
@@ -93,7 +102,7 @@ impl Case {
         let plain = Figure::new(&format!("durability lint of {}", self.name), 1, complaints);
         let from = self
             .after
-            .map_or(0, |record| of_record(&calls, record, "write"));
+            .map_or(0, |record| first(&calls, Some(record), "write"));
         let fsyncs = calls[from..].iter().filter(|call| call.name == "fsync");
         let fsyncs = extent.take(fsyncs.cloned().collect(), 4);
         let bad = spread(
@@ -150,9 +159,9 @@ fn kept_copies() -> Figure {
         copy.into_iter().chain(of_directory).cloned().collect()
     };
     begin();
-    let first = flushes(&scene.ground.trace(Work::Recover));
+    let flushed = flushes(&scene.ground.trace(Work::Recover));
     let mut bad = Vec::new();
-    for call in &first {
+    for call in &flushed {
         begin();
         if let Err(why) = scene.ground.kill_before(Work::Recover, call) {
             bad.push(why);
@@ -163,14 +172,14 @@ fn kept_copies() -> Figure {
             bad.push(format!("killed before {call}: {again} of 2 flushes made"));
         }
     }
-    if first.len() != 2 {
+    if flushed.len() != 2 {
         bad.push(format!(
             "the first recovery makes {} of 2 flushes",
-            first.len()
+            flushed.len()
         ));
     }
     let name = "copies of somebody else's change, taken for granted";
-    Figure::new(name, first.len(), bad)
+    Figure::new(name, flushed.len(), bad)
 }
 
 /// Traces written by hand, each with what the lint must say of it.

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::tree::{self, Tree};
 
@@ -28,12 +27,16 @@ checks:
   why: And the other.
 ";
 
+/// How many transactions a prune keeps, of the five that there are.
+pub const KEPT: usize = 2;
+
 /// A command that changes something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     Apply,
     /// The saved plan: exactly that or nothing, where a new plan leaves out what cannot be read.
     SavedApply,
+    /// A saved plan whose changes contradict each other.
     FailingApply,
     Rollback,
     Recover,
@@ -75,6 +78,16 @@ pub struct Ran {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Ran {
+        Ran {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }
 
 impl Ran {
@@ -151,10 +164,11 @@ impl Ground {
             assert_eq!(ran.code, Some(0), "{}: {ran:?}", work.name());
         };
         match work {
-            Work::Apply | Work::FailingApply => {}
-            Work::SavedApply => {
-                let saved = self.plan();
-                let ran = self.run_words(&["plan", "--out", saved.to_str().unwrap()]);
+            Work::Apply => {}
+            Work::SavedApply | Work::FailingApply => {
+                let mut words = self.baselines(work);
+                words.extend(["plan".into(), "--out".into(), self.plan()]);
+                let ran = self.finish(&mut tighten(), &words);
                 assert_eq!(ran.code, Some(0), "{ran:?}");
             }
             Work::Rollback => must(Work::Apply),
@@ -193,33 +207,48 @@ impl Ground {
         tree::lay(&moment.state, &self.state);
     }
 
-    fn plan(&self) -> PathBuf {
-        self.beside.join("plan.json")
+    fn plan(&self) -> String {
+        self.beside.join("plan.json").to_str().unwrap().into()
+    }
+
+    fn baselines(&self, work: Work) -> Vec<String> {
+        let own = self.beside.join("contradiction.yaml");
+        let words = [
+            "--baseline",
+            "kube-proxy",
+            "--baseline",
+            own.to_str().unwrap(),
+        ];
+        let given = if work == Work::FailingApply {
+            &words[..]
+        } else {
+            &[]
+        };
+        given.iter().map(ToString::to_string).collect()
     }
 
     fn arguments(&self, work: Work) -> Vec<String> {
         let words: &[&str] = match work {
-            Work::Apply | Work::SavedApply | Work::FailingApply => &["apply", "--yes"],
+            Work::Apply => &["apply", "--yes"],
+            Work::SavedApply | Work::FailingApply => &["apply", "--yes", &self.plan()],
             Work::Rollback => &["rollback", "--yes"],
             Work::Recover => &["recover"],
-            Work::Prune => &["prune", "--keep", "2"],
+            Work::Prune => &["prune", "--keep", &KEPT.to_string()],
         };
-        let mut all: Vec<String> = words.iter().map(ToString::to_string).collect();
-        if work == Work::SavedApply {
-            all.push(self.plan().to_str().unwrap().into());
-        }
-        if work == Work::FailingApply {
-            let own = self.beside.join("contradiction.yaml");
-            for baseline in ["kube-proxy", own.to_str().unwrap()] {
-                all.extend(["--baseline".into(), baseline.into()]);
-            }
-        }
+        let mut all = self.baselines(work);
+        all.extend(words.iter().map(ToString::to_string));
         all
     }
 
     pub fn run(&self, work: Work) -> Ran {
+        self.command(work).output().unwrap().into()
+    }
+
+    /// The work as a process that is still to be started.
+    pub fn command(&self, work: Work) -> Command {
         let mut command = tighten();
-        self.finish(&mut command, &self.arguments(work))
+        self.complete(&mut command, &self.arguments(work));
+        command
     }
 
     pub fn run_words(&self, words: &[&str]) -> Ran {
@@ -265,19 +294,20 @@ impl Ground {
     }
 
     fn finish(&self, command: &mut Command, words: &[String]) -> Ran {
+        self.complete(command, words);
+        command.output().unwrap().into()
+    }
+
+    fn complete(&self, command: &mut Command, words: &[String]) {
         command
             .arg("--root")
             .arg(&self.root)
             .arg("--state-dir")
             .arg(&self.state)
-            .args(words);
-        let output = quiet(command).output().unwrap();
-        let signal = output.status.signal();
-        Ran {
-            code: output.status.code().filter(|_| signal.is_none()),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+            .args(words)
+            .env_remove("SUDO_USER")
+            .env_remove("NO_COLOR")
+            .stdin(std::process::Stdio::null());
     }
 
     /// Every call that a work makes, in order. Leaves node and state as the work does.
@@ -349,13 +379,6 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tighten");
 
 fn tighten() -> Command {
     Command::new(PROGRAM)
-}
-
-fn quiet(command: &mut Command) -> &mut Command {
-    command
-        .env_remove("SUDO_USER")
-        .env_remove("NO_COLOR")
-        .stdin(std::process::Stdio::null())
 }
 
 pub fn set_mode(path: &Path, mode: u32) {

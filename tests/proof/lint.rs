@@ -18,6 +18,8 @@ pub fn lint(calls: &[Call], root: &Path, state: &Path) -> Vec<String> {
         names: BTreeMap::new(),
         flushed: BTreeSet::new(),
         made: BTreeSet::new(),
+        flushed_once: BTreeSet::new(),
+        aside: BTreeSet::new(),
         is_open: false,
         complaints: Vec::new(),
     };
@@ -44,6 +46,10 @@ struct Model<'a> {
     flushed: BTreeSet<PathBuf>,
     /// All that was created.
     made: BTreeSet<PathBuf>,
+    /// Directories that were flushed here: what earlier processes did to their names is durable.
+    flushed_once: BTreeSet<PathBuf>,
+    /// New names that are not yet durable.
+    aside: BTreeSet<PathBuf>,
     /// `active` was written here and is there.
     is_open: bool,
     complaints: Vec<String>,
@@ -78,6 +84,9 @@ impl Model<'_> {
                 let path = parsed.file(0);
                 self.inodes.remove(&path);
                 self.names.remove(&path);
+                self.aside
+                    .retain(|name| name.parent() != Some(path.as_path()));
+                self.flushed_once.insert(path.clone());
                 self.flushed.insert(path);
             }
             _ => {}
@@ -180,6 +189,7 @@ impl Model<'_> {
             let from = from.display();
             self.complain(call, format!("{from} takes a name before it is durable"));
         }
+        self.aside.insert(to.into());
         self.name_changed(call, from);
         self.name_changed(call, to);
         self.inodes.remove(to);
@@ -213,8 +223,26 @@ impl Model<'_> {
             let why = format!("{path} goes while its transaction is open");
             self.complain(call, why);
         }
+        self.leaves_history(call, path);
         self.name_changed(call, path);
         self.inodes.remove(path);
+    }
+
+    /// A transaction is emptied only when it is durable that it left the history.
+    fn leaves_history(&mut self, call: &Call, path: &Path) {
+        let (Some(own), true) = (path.parent(), path.starts_with(self.state)) else {
+            return;
+        };
+        let Some(all) = own.parent().filter(|all| all.ends_with("tx")) else {
+            return;
+        };
+        if self.aside.contains(own) || !self.flushed_once.contains(all) {
+            let own = own.display();
+            self.complain(
+                call,
+                format!("{own} is emptied before its new name is durable"),
+            );
+        }
     }
 
     /// What is reported at the end must be durable.

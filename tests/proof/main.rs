@@ -2,7 +2,7 @@
 //! from power and raced at each of its system calls, and what is left must be all before or all after.
 //!
 //! `cargo test --release --test proof -- --all` tries every point and prints the table of
-//! docs/failures.md; without `--all` it takes a sample. `--only crash,power` picks parts.
+//! docs/failures.md; without `--all` it takes a sample. `--every 10` tries each tenth point, `--only crash,power` picks parts.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -13,6 +13,7 @@
 )]
 
 mod crash;
+mod crowd;
 mod disk;
 mod faults;
 mod figure;
@@ -20,9 +21,13 @@ mod fsyncs;
 mod ground;
 mod lint;
 mod power;
+mod seven;
 mod signals;
 mod sound;
+#[path = "../transaction_support/mod.rs"]
+mod transaction_support;
 mod tree;
+mod yaml;
 
 use std::process::{Command, ExitCode};
 
@@ -32,38 +37,53 @@ use figure::Table;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     Sample,
-    All,
+    /// Every so-manieth point; 1 is all of them.
+    Every(usize),
 }
 
 impl Extent {
     /// All points, or about so many of them.
     fn take<P>(self, points: Vec<P>, sample: usize) -> Vec<P> {
-        self.take_evenly(points, usize::MAX, sample)
+        let step = match self {
+            Extent::Every(step) => step,
+            Extent::Sample => points.len().div_ceil(sample.max(1)),
+        };
+        evenly(points, step)
     }
 
-    /// About so many points, evenly from all.
-    fn take_evenly<P>(self, points: Vec<P>, all: usize, sample: usize) -> Vec<P> {
-        let wanted = if self == Extent::All { all } else { sample };
-        let step = points.len().div_ceil(wanted.max(1)).max(1);
-        // Not the first of each stretch: that would always be the start of the program.
-        points.into_iter().skip(step / 2).step_by(step).collect()
+    /// So many when everything is tried, else fewer.
+    fn number(self, all: usize, sample: usize) -> usize {
+        match self {
+            Extent::Every(step) => (all / step).max(sample),
+            Extent::Sample => sample,
+        }
     }
 }
 
+/// Each so-manieth, and not the first: that would always be the start of the program.
+fn evenly<P>(points: Vec<P>, step: usize) -> Vec<P> {
+    let step = step.max(1);
+    points.into_iter().skip(step / 2).step_by(step).collect()
+}
+
 fn main() -> ExitCode {
+    if let Some(directory) = std::env::var_os(seven::INSIDE) {
+        return seven::inside(directory.as_ref());
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     if words.iter().any(|word| word == "--list") {
         return ExitCode::SUCCESS;
     }
-    let extent = if words.iter().any(|word| word == "--all") {
-        Extent::All
-    } else {
-        Extent::Sample
+    let after = |flag: &str| {
+        let index = words.iter().position(|word| word == flag)?;
+        words.get(index + 1)
     };
-    let only = words
-        .iter()
-        .position(|word| word == "--only")
-        .and_then(|index| words.get(index + 1));
+    let extent = match after("--every") {
+        Some(step) => Extent::Every(step.parse().expect("--every takes a number")),
+        None if words.iter().any(|word| word == "--all") => Extent::Every(1),
+        None => Extent::Sample,
+    };
+    let only = after("--only");
     let wanted = |part: &str| only.is_none_or(|only| only.split(',').any(|one| one == part));
     let strace = Command::new("strace").arg("-V").output();
     if !strace.is_ok_and(|output| output.status.success()) {
@@ -93,6 +113,16 @@ fn main() -> ExitCode {
     }
     if wanted("lint") {
         table.add(|| fsyncs::fsyncs(extent));
+    }
+    if wanted("crowd") {
+        table.add(|| vec![crowd::applies(50), crowd::mixed(50)]);
+    }
+    if wanted("fsyncs") {
+        table.add(|| vec![seven::fsyncs()]);
+    }
+    // Without --all they are tests of their own.
+    if wanted("yaml") && extent != Extent::Sample {
+        table.add(|| vec![yaml::edits(extent.number(100_000, 1000)), yaml::hostile()]);
     }
     table.print();
     if table.is_clean() {

@@ -11,11 +11,12 @@ use crate::figure::Figure;
 use crate::ground::{Call, Ground, Work};
 use crate::sound::{Scene, Side, spread};
 
-const WORKS: [Work; 4] = [
+const WORKS: [Work; 5] = [
     Work::Apply,
     Work::FailingApply,
     Work::Rollback,
     Work::Recover,
+    Work::Prune,
 ];
 
 /// Where the state lies, and what loses its power.
@@ -145,7 +146,7 @@ fn jobs(kinds: &[Kind], extent: Extent) -> Vec<Job> {
         for (column, (place, _)) in PLACES.iter().enumerate() {
             for (index, work) in WORKS.iter().enumerate() {
                 let number = jobs.len();
-                if extent == Extent::All || index == (column + 2 * row) % WORKS.len() {
+                if extent != Extent::Sample || index == (column + 2 * row) % WORKS.len() {
                     jobs.push(Job {
                         kind: *kind,
                         place: *place,
@@ -224,7 +225,8 @@ impl Job {
         if extent == Extent::Sample {
             always.truncate(2);
         }
-        let others = extent.take_evenly(others, 16, 1);
+        let step = others.len().div_ceil(extent.number(13, 1));
+        let others = crate::evenly(others, step);
         always.into_iter().chain(others).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::ground::{Call, Ground, Moment, Ran, Work};
+use crate::ground::{Call, Ground, KEPT, Moment, Ran, Work};
 use crate::tree::{self, Tree, What};
 
 /// A work that is about to be done, and what it may lead to.
@@ -67,16 +67,23 @@ impl Scene {
     /// Which side everything is on; `Err` says what is mixed.
     pub fn side(&self) -> Result<Side, String> {
         let now = tree::look(&self.ground.root);
-        if now == self.original {
-            return Ok(Side::Original);
-        }
         // Before a rollback or a prune the times are known too.
         let known = matches!(self.work, Work::Rollback | Work::Prune);
-        let (applied, seen) = if known {
-            (self.start.node.clone(), now)
-        } else {
-            (self.edited_anew(&self.applied), self.edited_anew(&now))
-        };
+        if known && now == self.start.node {
+            return Ok(Side::Applied);
+        }
+        match self.side_of(&now) {
+            Ok(Side::Applied) if known => Err("applied, but at another time".into()),
+            side => side,
+        }
+    }
+
+    /// The same for a tree, whenever it was applied to.
+    pub fn side_of(&self, now: &Tree) -> Result<Side, String> {
+        if *now == self.original {
+            return Ok(Side::Original);
+        }
+        let (applied, seen) = (self.edited_anew(&self.applied), self.edited_anew(now));
         if applied == seen {
             return Ok(Side::Applied);
         }
@@ -154,6 +161,9 @@ impl Scene {
             return Err(format!("ended {side:?}"));
         }
         self.state_is_sound()?;
+        if self.work == Work::Prune {
+            self.newest_stayed()?;
+        }
         let (next, expected) = match side {
             Side::Original => (Work::Apply, Side::Applied),
             Side::Applied => (Work::Rollback, Side::Original),
@@ -207,6 +217,20 @@ impl Scene {
             .find(|(_, state)| !matches!(state.as_str(), "committed" | "rolled-back"))
         {
             Some(open) => Err(format!("not settled: {open:?}")),
+            None => Ok(()),
+        }
+    }
+
+    /// What a prune is told to keep is kept, whatever happens to it.
+    fn newest_stayed(&self) -> Result<(), String> {
+        let before = self.start.state.keys().filter_map(|path| {
+            let (_, id) = path.split_once("/tx/")?;
+            (!id.contains('/')).then_some(id)
+        });
+        let history = self.history()?;
+        let is_there = |id: &&str| history.iter().any(|(told, _)| told == id);
+        match before.rev().take(KEPT).find(|id| !is_there(id)) {
+            Some(lost) => Err(format!("{lost} was to be kept, and is lost")),
             None => Ok(()),
         }
     }

@@ -11,6 +11,8 @@
 )]
 
 pub mod found;
+pub mod history;
+pub mod many;
 pub mod watched;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,49 @@
+//! The figures of the YAML editor and reader, from the tests that have them.
+
+use std::process::Command;
+
+use crate::figure::Figure;
+
+/// Each edit is right or refused, by a reading that shares nothing with the editor.
+pub fn edits(cases: usize) -> Figure {
+    let cases = cases.to_string();
+    let (passed, said) = run("edit_properties", &[("TIGHTEN_EDIT_CASES", &cases)]);
+    let made = said
+        .lines()
+        .filter_map(|line| {
+            line.trim()
+                .strip_prefix("edits made: ")?
+                .split(',')
+                .next()?
+                .parse::<usize>()
+                .ok()
+        })
+        .sum();
+    let bad = if passed { Vec::new() } else { vec![said] };
+    Figure::new("random YAML edits that are wrong", made, bad)
+}
+
+/// No text takes more than a second or 100 MB.
+pub fn hostile() -> Figure {
+    let (_, said) = run("hostile_yaml", &[]);
+    let lines = || said.lines().filter(|line| line.contains(" KiB "));
+    let bad = lines().filter(|line| line.contains("TOO MUCH"));
+    Figure::new(
+        "hostile YAML over 1 s or 100 MB",
+        lines().count(),
+        bad.map(ToString::to_string).collect(),
+    )
+}
+
+/// Optimised, since the second is meant for the program as it is shipped.
+fn run(test: &str, environment: &[(&str, &str)]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["test", "--release", "--locked", "--quiet", "--test", test])
+        .args(["--", "--nocapture", "--test-threads=1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .envs(environment.iter().copied());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.success(), said)
+}
