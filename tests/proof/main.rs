@@ -12,6 +12,7 @@
     clippy::string_slice
 )]
 
+mod call;
 mod crash;
 mod crowd;
 mod disk;
