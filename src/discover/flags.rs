@@ -28,6 +28,9 @@ const BOOLEAN: &[&str] = &[
     "windows-service",
 ];
 
+/// What no flag's name begins with.
+const NO_NAME: [char; 3] = ['-', '=', '_'];
+
 /// One flag as it was given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flag {
@@ -49,17 +52,27 @@ pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
             break;
         }
         let (name, value) = if let Some(long) = word.strip_prefix("--") {
+            // pflag's "bad flag syntax", or a name that no flag has: what was given it did not start.
+            if long.starts_with(NO_NAME) {
+                continue;
+            }
             match long.split_once('=') {
                 Some((name, value)) => (name.to_string(), Some(value.to_string())),
                 None => (long.to_string(), None),
             }
-        } else if let Some(short) = word.strip_prefix('-').filter(|short| !short.is_empty()) {
+        } else if let Some(short) = word
+            .strip_prefix('-')
+            .filter(|short| !short.is_empty() && !short.starts_with(NO_NAME))
+        {
             // The only short flag that matters is klog's -v: -v=2, -v 2, -v2.
             let mut letters = short.chars();
             let name = letters.next().map(String::from).unwrap_or_default();
             match letters.as_str() {
                 "" => (name, None),
-                value => (name, Some(value.trim_start_matches('=').to_string())),
+                value => (
+                    name,
+                    Some(value.strip_prefix('=').unwrap_or(value).to_string()),
+                ),
             }
         } else {
             continue;
@@ -87,10 +100,12 @@ fn without_secrets(name: &str, value: String) -> String {
         return "***".into();
     }
     // user:password@ in a URL.
-    match (value.split_once("://"), value.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        _ => value,
+    if let Some((scheme, rest)) = value.split_once("://")
+        && let Some((_, host)) = rest.rsplit_once('@')
+    {
+        return format!("{scheme}://{host}");
     }
+    value
 }
 
 /// The value that counts: of repeated flags the last.
@@ -146,6 +161,25 @@ mod tests {
                 flag("masquerade-all", None),
             ]
         );
+    }
+
+    #[test]
+    fn only_one_equals_sign_stands_between_a_short_flag_and_its_value() {
+        assert_eq!(read(&["-v==2"]), [flag("v", Some("=2"))]);
+    }
+
+    #[test]
+    fn what_pflag_refuses_is_no_flag() {
+        assert_eq!(
+            read(&["--=x", "---config=/a", "--_config=/a", "-=x", "-_", "-"]),
+            []
+        );
+    }
+
+    #[test]
+    fn an_at_sign_before_the_scheme_takes_nothing_away() {
+        assert_eq!(read(&["--x=a@b://c"]), [flag("x", Some("a@b://c"))]);
+        assert_eq!(read(&["--x=a@b://u:p@c"]), [flag("x", Some("a@b://c"))]);
     }
 
     #[test]

@@ -79,6 +79,10 @@ fn node(text: &str, at: &Node, in_flow: bool) -> Result<(), Refused> {
         Value::Scalar(content, Style::Plain) if readers_differ(content, at, in_flow) => {
             refuse("a value without quotes that readers of YAML take differently")
         }
+        // One reader takes the blanks for a line of the block, another for nothing.
+        Value::Scalar(_, Style::Block) if ends_in_blanks(text, at.span.end) => {
+            refuse("a block of text with blanks behind its last line end")
+        }
         Value::Scalar(..) => Ok(()),
         Value::Sequence(items, flow) => items
             .iter()
@@ -99,6 +103,13 @@ fn node(text: &str, at: &Node, in_flow: bool) -> Result<(), Refused> {
             Ok(())
         }
     }
+}
+
+/// True when nothing but blanks follows, and the text ends with a line of blanks.
+fn ends_in_blanks(text: &str, end: usize) -> bool {
+    let last_line = text.rsplit('\n').next().unwrap_or_default();
+    let rest = text.get(end..).unwrap_or_default();
+    !last_line.is_empty() && last_line.trim().is_empty() && rest.trim().is_empty()
 }
 
 fn readers_differ(content: &str, at: &Node, in_flow: bool) -> bool {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{Pick, Planned, Planner, Work, unpromised};
 pub use names::Names;
-pub use saved::{compare, load, save};
+pub use saved::{SCHEMA, compare, load, parse, save};
 pub use state::FileState;
 
 use crate::baseline::{Risk, Severity};
@@ -181,7 +181,6 @@ pub struct Plan {
     /// What would make apply refuse.
     pub obstacles: Vec<Obstacle>,
     /// What apply does not refuse and cannot promise.
-    #[serde(default)]
     pub warnings: Vec<String>,
     /// The figures.
     pub summary: Summary,

@@ -5,9 +5,12 @@ use std::path::Path;
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
+use serde_json::error::Category;
 
-use super::{Change, Plan, Saw};
+use super::{Change, Effect, Inputs, Manual, Obstacle, Plan, Saw, Summary};
 use crate::failure::Failure;
 use crate::root::{FileKind, Meta};
 
@@ -93,30 +96,79 @@ pub fn load(path: &Path) -> Result<Plan, Failure> {
         .take(MAX_PLAN + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| refuse(format!("cannot be read: {error}")))?;
-    let mut document: Value = serde_json::from_slice(&bytes).map_err(|error| {
-        refuse(format!(
+    parse(&bytes).map_err(refuse)
+}
+
+/// The document as it is read: a plan and what stands beside it. Written out once more, because only
+/// so a key that stands there twice is refused, which a person and a program could read differently.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(rename = "schema")]
+    _schema: IgnoredAny,
+    // Who made it and which node it describes is for the reader; `inputs` is what binds it.
+    #[serde(rename = "tool")]
+    _tool: Option<IgnoredAny>,
+    #[serde(rename = "node")]
+    _node: Option<IgnoredAny>,
+    changes: Vec<Change>,
+    effects: Vec<Effect>,
+    manual: Vec<Manual>,
+    obstacles: Vec<Obstacle>,
+    warnings: Vec<String>,
+    summary: Summary,
+    saw: Vec<Saw>,
+    inputs: Inputs,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    schema: Option<String>,
+}
+
+/// Reads the text of a saved plan, and believes none of it: [`compare`] decides.
+///
+/// # Errors
+/// How the sentence "the plan FILE ..." goes on when it is not a plan of this version: it is larger
+/// than 4 MiB, no JSON, of another format, with a field that is missing, unknown or given twice.
+pub fn parse(bytes: &[u8]) -> Result<Plan, String> {
+    if bytes.len() as u64 > MAX_PLAN {
+        return Err(format!("is larger than {} MiB", MAX_PLAN >> 20));
+    }
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        Category::Data => "is not a plan".to_string(),
+        _ => format!(
             "is not JSON: line {}, column {}",
             error.line(),
             error.column()
-        ))
+        ),
     })?;
-    let Some(fields) = document.as_object_mut() else {
-        return Err(refuse("is not a plan".into()));
-    };
-    match fields.get("schema").and_then(Value::as_str) {
+    match head.schema.as_deref() {
         Some(SCHEMA) => {}
-        Some(other) if other.starts_with("tighten.plan/") => {
-            return Err(refuse(format!(
-                "has the format {other}, and this tighten knows {SCHEMA}"
-            )));
+        Some(other) if is_newer(other) => {
+            return Err(format!(
+                "has the format {other}, written by a newer tighten; this one reads {SCHEMA}"
+            ));
         }
-        _ => return Err(refuse("is not a plan".into())),
+        _ => return Err("is not a plan".into()),
     }
-    // Who made it and which node it describes is for the reader; `inputs` is what binds it.
-    for key in ["schema", "tool", "node"] {
-        fields.remove(key);
-    }
-    serde_json::from_value(document).map_err(|error| refuse(format!("cannot be read: {error}")))
+    let read: Document =
+        serde_json::from_slice(bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    Ok(Plan {
+        changes: read.changes,
+        effects: read.effects,
+        manual: read.manual,
+        obstacles: read.obstacles,
+        warnings: read.warnings,
+        summary: read.summary,
+        saw: read.saw,
+        inputs: read.inputs,
+    })
+}
+
+fn is_newer(schema: &str) -> bool {
+    let number = schema.strip_prefix("tighten.plan/v");
+    number.and_then(|number| number.parse::<u32>().ok()) > Some(1)
 }
 
 /// Whether a plan made now from the same inputs is the saved one.

@@ -228,11 +228,18 @@ fn unsettled(state: &crate::transaction::StateDir) -> Result<Option<String>, Fai
 
 /// A look at a node in the middle of a transaction says so.
 fn warn_of_interrupted(context: &Context) {
-    if let Ok(Some(state)) = context.existing_state()
-        && let Ok(Some(id)) = unsettled(&state)
-    {
-        context.tell(&format!(
+    let Ok(Some(state)) = context.existing_state() else {
+        return;
+    };
+    match unsettled(&state) {
+        Ok(None) => {}
+        Ok(Some(id)) => context.tell(&format!(
             "warning: transaction {id} is not settled, so files may be half changed\nhelp: tighten recover\n"
-        ));
+        )),
+        // What is to be done about it, the commands that change something say.
+        Err(failure) => context.tell(&format!(
+            "warning: {}, so files may be half changed\nhelp: tighten recover\n",
+            failure.message
+        )),
     }
 }

@@ -27,10 +27,14 @@ pub(super) fn create(directory: impl AsFd, name: &str, bytes: &[u8]) -> io::Resu
     Ok(file)
 }
 
-/// The contents of one of the tool's own files, up to a limit.
+/// The contents of a backup, up to a limit: whoever could have written it, its hash tells.
 pub(super) fn read(directory: impl AsFd, name: &str, limit: u64) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::openat(directory, name, flags, Mode::empty())?);
+    within(file, limit)
+}
+
+fn within(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
@@ -40,6 +44,44 @@ pub(super) fn read(directory: impl AsFd, name: &str, limit: u64) -> io::Result<V
         ));
     }
     Ok(bytes)
+}
+
+/// Opens one of the tool's own files that says what is to be done, and judges what was opened.
+///
+/// Its directory is judged as well, and that is not enough: a state directory that was copied as
+/// another user, or opened up for a while, may hold a file that somebody else can still write to.
+///
+/// # Errors
+/// [`io::ErrorKind::PermissionDenied`] with the reason when it is no regular file, belongs to
+/// another user, or others may write to it.
+pub(super) fn open_own(directory: impl AsFd, name: &str, access: OFlags) -> io::Result<File> {
+    let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let handle = match rustix::fs::openat(directory, name, flags, Mode::empty()) {
+        Ok(handle) => handle,
+        Err(rustix::io::Errno::LOOP) => {
+            return Err(distrusted(
+                "it is a symlink, and none is followed here".into(),
+            ));
+        }
+        // A socket, or a device that is none.
+        Err(rustix::io::Errno::NXIO) => {
+            return Err(distrusted("it is not a regular file".into()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match super::location::distrust(&Meta::of(&handle)?, FileKind::File) {
+        None => Ok(File::from(handle)),
+        Some(why) => Err(distrusted(why)),
+    }
+}
+
+fn distrusted(why: String) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
+}
+
+/// The contents of a file opened by [`open_own`], up to a limit.
+pub(super) fn read_own(directory: impl AsFd, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+    within(open_own(directory, name, OFlags::RDONLY)?, limit)
 }
 
 /// Takes a name away, if it is there.
@@ -153,8 +195,9 @@ fn add_attributes<'a>(
 
 /// Gives an inode the owner, mode and, where they are given, exactly these attributes.
 ///
-/// First the bits that both modes have, then the owner, then the rest: between two calls nobody may
-/// do more than before or after.
+/// First the bits that both modes have, then the owner, then the ACL, then the rest: between two calls
+/// nobody may do more than before or after. Where the ACL changes, the group's bits are shut meanwhile:
+/// without an ACL they are the owning group's, and with one they are everybody's whom it names.
 pub(super) fn set_metadata(
     opened: &Opened,
     now: &Form,
@@ -162,15 +205,32 @@ pub(super) fn set_metadata(
     attributes: bool,
 ) -> io::Result<()> {
     let handle = &opened.handle;
+    let new_owner = (now.uid, now.gid) != (wanted.uid, wanted.gid);
+    let new_acl = attributes && now.xattrs.get(ACCESS_ACL) != wanted.xattrs.get(ACCESS_ACL);
     let mut mode = now.mode;
-    if (now.uid, now.gid) != (wanted.uid, wanted.gid) {
-        let narrow = now.mode & wanted.mode;
+    if new_owner || new_acl {
+        let shut = if new_acl { 0o070 } else { 0 };
+        let narrow = now.mode & wanted.mode & !shut;
         if narrow != mode {
             set_mode(handle, narrow)?;
         }
+        mode = narrow;
+    }
+    if new_owner {
         set_owner(handle, wanted.uid, wanted.gid)?;
         // The kernel takes setuid and setgid away with the owner.
-        mode = narrow & 0o1777;
+        mode &= 0o1777;
+    }
+    if new_acl {
+        let path = own_path(handle);
+        match wanted.xattrs.get(ACCESS_ACL) {
+            Some(acl) => {
+                rustix::fs::setxattr(path.as_str(), ACCESS_ACL, acl, XattrFlags::empty())?;
+                // It holds the permission bits once more, and sets them.
+                mode = (mode & 0o7000) | (wanted.mode & 0o777);
+            }
+            None => rustix::fs::removexattr(path.as_str(), ACCESS_ACL)?,
+        }
     }
     if mode != wanted.mode {
         set_mode(handle, wanted.mode)?;

@@ -29,6 +29,8 @@ pub(super) enum Unusable {
     Newer(u32),
     /// A line before the last is not what was written there.
     Corrupt { line: usize, why: String },
+    /// Others could have written it.
+    Untrusted(String),
     /// It cannot be read.
     Unreadable(String),
 }
@@ -38,7 +40,7 @@ pub(super) enum Unusable {
 pub(super) struct Lines {
     pub(super) records: Vec<Record>,
     /// Length of the valid lines in bytes; a torn tail comes after.
-    valid: usize,
+    pub(super) valid: usize,
     hash: String,
 }
 
@@ -56,6 +58,22 @@ pub(super) struct Journal {
 
 fn seal(before: &str, number: usize, json: &str) -> String {
     sha256(format!("{before}\n{TAG}{FORMAT} {number} {json}").as_bytes())
+}
+
+/// The records as lines behind so many others, with the number and hash of the last.
+pub(super) fn sealed(
+    records: &[Record],
+    mut number: usize,
+    mut hash: String,
+) -> io::Result<(String, usize, String)> {
+    let mut text = String::new();
+    for record in records {
+        let json = serde_json::to_string(record)?;
+        number += 1;
+        hash = seal(&hash, number, &json);
+        text.push_str(&format!("{TAG}{FORMAT} {number} {hash} {json}\n"));
+    }
+    Ok((text, number, hash))
 }
 
 /// Takes a journal's bytes apart; a bad last line is a torn tail and is left out.
@@ -114,6 +132,10 @@ fn parse_line(line: &[u8], number: usize, before: &str) -> Result<(Record, Strin
     if seal(before, number, json) != hash {
         return Err(bad("its hash does not match"));
     }
+    // `+1` and `01` read as the same number, and the hash is over the number.
+    if line != format!("{TAG}{FORMAT} {number} {hash} {json}\n").as_bytes() {
+        return Err(bad("its number is spelled in another way"));
+    }
     let record = serde_json::from_str(json)
         .map_err(|error| LineError::Bad(format!("not a record of format {FORMAT}: {error}")))?;
     Ok((record, hash.into()))
@@ -121,10 +143,17 @@ fn parse_line(line: &[u8], number: usize, before: &str) -> Result<(Record, Strin
 
 /// Reads and checks a whole journal.
 pub(super) fn read(directory: impl AsFd) -> Result<Lines, Unusable> {
-    match disk::read(directory, NAME, LIMIT) {
+    match disk::read_own(directory, NAME, LIMIT) {
         Ok(bytes) => parse(&bytes),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Unusable::Empty),
-        Err(error) => Err(Unusable::Unreadable(error.to_string())),
+        Err(error) => Err(broken(error)),
+    }
+}
+
+fn broken(error: io::Error) -> Unusable {
+    match error.kind() {
+        io::ErrorKind::NotFound => Unusable::Empty,
+        io::ErrorKind::PermissionDenied => Unusable::Untrusted(error.to_string()),
+        _ => Unusable::Unreadable(error.to_string()),
     }
 }
 
@@ -133,14 +162,7 @@ pub(super) fn read(directory: impl AsFd) -> Result<Lines, Unusable> {
 pub(super) fn read_ends(directory: impl AsFd) -> Result<(Record, Record), Unusable> {
     /// Most journals are shorter than this, in bytes, and then read at once.
     const WINDOW: u64 = 16 << 10;
-    let broken = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Unusable::Empty,
-        _ => Unusable::Unreadable(error.to_string()),
-    };
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let handle = rustix::fs::openat(&directory, NAME, flags, Mode::empty())
-        .map_err(|error| broken(error.into()))?;
-    let mut file = File::from(handle);
+    let mut file = disk::open_own(&directory, NAME, OFlags::RDONLY).map_err(broken)?;
     // The capacity saves the calls by which a vector would find out how much there is.
     let window = || Vec::with_capacity(WINDOW as usize);
     let (mut head, mut tail) = (window(), Vec::new());
@@ -202,14 +224,13 @@ impl Journal {
 
     /// Opens a journal that a process left behind, and takes a torn tail off.
     pub(super) fn reopen(directory: impl AsFd) -> io::Result<Journal> {
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let handle = rustix::fs::openat(&directory, NAME, flags, Mode::empty())?;
-        let mut written = disk::read(&directory, NAME, LIMIT)?;
+        let file = disk::open_own(&directory, NAME, OFlags::RDWR)?;
+        let mut written = disk::read_own(&directory, NAME, LIMIT)?;
         let lines = parse(&written).map_err(|why| io::Error::other(why.to_string()))?;
         let torn = written.len() != lines.valid;
         written.truncate(lines.valid);
         Ok(Journal {
-            file: File::from(handle),
+            file,
             written,
             number: lines.records.len(),
             hash: lines.hash,
@@ -227,14 +248,7 @@ impl Journal {
         if self.torn {
             self.file.set_len(start)?;
         }
-        let mut text = String::new();
-        let (mut number, mut hash) = (self.number, self.hash.clone());
-        for record in records {
-            let json = serde_json::to_string(record)?;
-            number += 1;
-            hash = seal(&hash, number, &json);
-            text.push_str(&format!("{TAG}{FORMAT} {number} {hash} {json}\n"));
-        }
+        let (text, number, hash) = sealed(records, self.number, self.hash.clone())?;
         self.torn = true;
         self.file.seek(SeekFrom::Start(start))?;
         self.file.write_all(text.as_bytes())?;
@@ -270,6 +284,7 @@ impl std::fmt::Display for Unusable {
                 "has format {format}, written by a newer tighten; this one reads up to {FORMAT}"
             ),
             Unusable::Corrupt { line, why } => write!(out, "is damaged in line {line}: {why}"),
+            Unusable::Untrusted(why) => write!(out, "is not trusted: {why}"),
             Unusable::Unreadable(why) => write!(out, "cannot be read: {why}"),
         }
     }
@@ -308,6 +323,18 @@ mod tests {
                 assert_eq!(lines.records, records[..lines.records.len()]);
             }
         }
+    }
+
+    #[test]
+    fn a_number_that_is_spelled_in_another_way_is_damage() {
+        let text = String::from_utf8(written()).unwrap();
+        for other in ["+1", "01"] {
+            let changed = text.replacen("-1 1 ", &format!("-1 {other} "), 1);
+            let why = parse(changed.as_bytes()).unwrap_err();
+            assert!(matches!(why, Unusable::Corrupt { line: 1, .. }), "{why}");
+        }
+        let changed = text.replacen("-1 1 ", "-01 1 ", 1);
+        assert!(parse(changed.as_bytes()).is_err());
     }
 
     #[test]

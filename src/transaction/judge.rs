@@ -1,6 +1,7 @@
 //! What makes a change unsafe or impossible, told from metadata alone.
 
 use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
 
 use crate::failure::Failure;
 use crate::root::{FileKind, LookError, Meta, NodePath, Place, Root};
@@ -121,10 +122,11 @@ pub(super) fn judge_target(path: &NodePath, meta: &Meta, work: Work) -> Result<(
     Ok(())
 }
 
-pub(super) fn judge_directory(path: &NodePath, place: &Place, work: Work) -> Result<(), Failure> {
+/// The directory's file system and, where something is mounted on the target itself, that one.
+pub(super) fn judge_writable(path: &NodePath, handle: &OwnedFd) -> Result<(), Failure> {
     let failed =
-        |error: rustix::io::Errno| refuse(path, LookError::from(error), "look at its directory");
-    let space = rustix::fs::fstatvfs(&place.directory).map_err(failed)?;
+        |error: rustix::io::Errno| refuse(path, LookError::from(error), "look at its file system");
+    let space = rustix::fs::fstatvfs(handle).map_err(failed)?;
     if space.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
         return Err(refuse(
             path,
@@ -132,6 +134,13 @@ pub(super) fn judge_directory(path: &NodePath, place: &Place, work: Work) -> Res
             "mount it read-write",
         ));
     }
+    Ok(())
+}
+
+pub(super) fn judge_directory(path: &NodePath, place: &Place, work: Work) -> Result<(), Failure> {
+    let failed =
+        |error: rustix::io::Errno| refuse(path, LookError::from(error), "look at its directory");
+    judge_writable(path, &place.directory)?;
     let meta = Meta::of(&place.directory).map_err(failed)?;
     if work != Work::SetMeta && (meta.immutable || meta.append_only) {
         let why = "its directory's flags (chattr) forbid new names in it";

@@ -18,19 +18,22 @@ pub(super) fn judge(handle: &OwnedFd, shown: &Path, kind: FileKind) -> Result<()
         Failure::refused(format!("{}: cannot be looked at: {error}", shown.display()))
             .because(error)
     })?;
+    distrust(&meta, kind).map_or(Ok(()), |why| Err(unfit(shown, &why)))
+}
+
+/// Why a part of the state is not believed, if it is not.
+pub(super) fn distrust(meta: &Meta, kind: FileKind) -> Option<String> {
     let user = nix::unistd::geteuid().as_raw();
     if meta.kind != kind {
-        return Err(unfit(shown, &format!("it is {}", meta.kind.describe())));
+        return Some(format!("it is {}", meta.kind.describe()));
     }
     if meta.uid != user {
-        let why = format!("it belongs to user {}, and this is user {user}", meta.uid);
-        return Err(unfit(shown, &why));
+        return Some(format!(
+            "it belongs to user {}, and this is user {user}",
+            meta.uid
+        ));
     }
-    if meta.mode & 0o022 != 0 {
-        let why = format!("others may write to it (mode {:04o})", meta.mode);
-        return Err(unfit(shown, &why));
-    }
-    Ok(())
+    (meta.mode & 0o022 != 0).then(|| format!("others may write to it (mode {:04o})", meta.mode))
 }
 
 /// Whoever prepared a tree must not be able to put a journal into it.

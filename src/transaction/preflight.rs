@@ -8,7 +8,9 @@ use crate::root::{FileKind, LookError, NodePath, Place, Root};
 use super::attributes;
 use super::form::{Form, Found, Identity, look, stale};
 use super::id::TransactionId;
-use super::judge::{User, judge_directories, judge_directory, judge_rights, judge_target, refuse};
+use super::judge::{
+    User, judge_directories, judge_directory, judge_rights, judge_target, judge_writable, refuse,
+};
 use super::operation::{Action, Operation, sha256};
 use super::step::{Step, Work};
 
@@ -115,6 +117,7 @@ fn examine_one(
     judge_directories(root, &place.path, &tightened, safe)?;
     if let Some(found) = &found {
         judge_target(&path, &found.opened.meta, step.work)?;
+        judge_writable(&path, &found.opened.handle)?;
     }
     judge_directory(&path, &place, step.work)?;
     judge_rights(&path, &place, &step, user)?;

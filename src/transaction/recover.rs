@@ -117,13 +117,16 @@ fn settle(
     let settlement = match &story.reached {
         // `active` is written after the whole of this was durable: it was there, and is lost.
         Reached::Begun if open => {
-            let why = Unusable::Corrupt {
-                line: story.steps.len() + 2,
-                why: "its end is missing".into(),
-            };
-            return Err(story::unusable(state, id, &why).exit(Exit::Incomplete));
+            let missing = end_is_missing(state, id, story.steps.len() + 2);
+            return Err(missing.exit(Exit::Incomplete));
         }
-        Reached::Begun => return discard(state, id, recovered),
+        Reached::Begun => {
+            // A file that is as an intent leaves it: this was no beginning, its end was taken away.
+            if looks(root, &story.steps).1 {
+                return Err(end_is_missing(state, id, story.steps.len() + 2));
+            }
+            return discard(state, id, recovered);
+        }
         Reached::Committed if open => {
             make_durable(state, id)?;
             Settlement::Kept
@@ -207,8 +210,29 @@ fn never_active(
     story: &Story,
     recovered: &mut Recovered,
 ) -> Result<(), Failure> {
+    let (untouched, touched) = looks(root, &story.steps);
+    if untouched {
+        return discard(state, id, recovered);
+    }
+    if touched {
+        return Err(end_is_missing(state, id, story.steps.len() + 3));
+    }
+    // Somebody changed the files since; they are not ours to judge, and the backups stay.
+    Ok(())
+}
+
+fn end_is_missing(state: &Locked, id: &TransactionId, line: usize) -> Failure {
+    let why = Unusable::Corrupt {
+        line,
+        why: "its end is missing".into(),
+    };
+    story::unusable(state, id, &why)
+}
+
+/// Whether every file is as before its step, and whether any is as after it.
+fn looks(root: &Root, steps: &[Step]) -> (bool, bool) {
     let (mut untouched, mut touched) = (true, false);
-    for step in &story.steps {
+    for step in steps {
         let found = root
             .locate_exactly(&step.path)
             .and_then(|place| look(&place, step.has_contents()));
@@ -222,18 +246,7 @@ fn never_active(
             touched |= differences(step.post.as_ref(), form).is_empty();
         }
     }
-    if untouched {
-        return discard(state, id, recovered);
-    }
-    if touched {
-        let why = Unusable::Corrupt {
-            line: story.steps.len() + 3,
-            why: "its end is missing".into(),
-        };
-        return Err(story::unusable(state, id, &why));
-    }
-    // Somebody changed the files since; they are not ours to judge, and the backups stay.
-    Ok(())
+    (untouched, touched)
 }
 
 fn discard(state: &Locked, id: &TransactionId, recovered: &mut Recovered) -> Result<(), Failure> {

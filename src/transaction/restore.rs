@@ -46,17 +46,15 @@ pub(super) fn half_done(step: &Step, found: Option<&Form>) -> bool {
     };
     let owners = [(pre.uid, pre.gid), (post.uid, post.gid)];
     let narrow = pre.mode & post.mode;
-    let modes = [
-        pre.mode,
-        post.mode,
-        narrow,
-        pre.mode & 0o1777,
-        narrow & 0o1777,
-    ];
+    // While an ACL changes, the group has no bits; the ACL brings all bits but the special ones.
+    let shut = narrow & !0o070;
+    let with_acl = (narrow & 0o7000) | (post.mode & 0o777);
+    let modes = [pre.mode, post.mode, narrow, shut, with_acl];
+    let reached = |mode: u32| found.mode == mode || found.mode == mode & 0o1777;
     found.kind == pre.kind
         && found.sha256 == pre.sha256
         && owners.contains(&(found.uid, found.gid))
-        && modes.contains(&found.mode)
+        && modes.into_iter().any(reached)
 }
 
 /// Keeps a copy of what somebody else wrote, before anything can overwrite it.
@@ -92,13 +90,20 @@ pub(super) fn keep_aside(
     Err(io::Error::other("too many kept copies"))
 }
 
-/// Makes a file what it was, and durable but for its name. A directory is noted by the caller.
+/// Whether a step can be undone without anything that the target itself still holds.
+pub(super) fn restores_name(step: &Step) -> bool {
+    step.pre.is_none() || step.backup.is_some()
+}
+
+/// Makes a file what it was, and durable but for its name; a directory is noted by the caller.
+/// `taken` when its name is, if only by something that is no file.
 pub(super) fn restore(
     place: &Place,
     id: &TransactionId,
     directory: &OwnedFd,
     step: &Step,
     found: Option<&Found>,
+    taken: bool,
 ) -> io::Result<()> {
     let Some(pre) = &step.pre else {
         return disk::unlink(&place.directory, &place.name);
@@ -129,7 +134,7 @@ pub(super) fn restore(
     let file = disk::stage(&place.directory, &temp, &bytes, pre)?;
     file.sync_all()?;
     disk::read_back(&place.directory, &temp, &file, pre)?;
-    if found.is_some() {
+    if taken {
         disk::rename_over(&place.directory, &temp, &place.name)
     } else {
         disk::rename_new(&place.directory, &temp, &place.name)

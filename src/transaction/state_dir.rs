@@ -17,6 +17,9 @@ use super::location::{judge, key_of, not_inside, unfit};
 
 const LOCK: &str = "lock";
 const ACTIVE: &str = "active";
+/// What to do about a note that is not one.
+const ACTIVE_IS: &str =
+    "a file of yours with mode 0600 and one line, the id of the open transaction, belongs there";
 const TRANSACTIONS: &str = "tx";
 const ROOTS: &str = "roots";
 /// Only the owner may enter.
@@ -118,7 +121,12 @@ impl StateDir {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(&self.handle, LOCK, flags, Mode::from_raw_mode(0o600))
-            .map_err(|error| failed(error.into()))?;
+            .map_err(|error| match error {
+                rustix::io::Errno::LOOP => {
+                    unfit(&path, "it is a symlink, and none is followed here")
+                }
+                error => failed(error.into()),
+            })?;
         judge(&handle, &path, FileKind::File)?;
         let mut lock = File::from(handle);
         match lock.try_lock() {
@@ -181,7 +189,7 @@ impl StateDir {
 
     /// The content of `active`: `None` when it does not exist, an empty id when it names nothing.
     pub(super) fn active(&self) -> Result<Option<Option<TransactionId>>, Failure> {
-        match disk::read(&self.handle, ACTIVE, 4096) {
+        match disk::read_own(&self.handle, ACTIVE, 4096) {
             Ok(bytes) => Ok(Some(
                 std::str::from_utf8(&bytes)
                     .ok()
@@ -190,10 +198,13 @@ impl StateDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => {
                 let path = self.path.join(ACTIVE);
-                Err(
+                let refused =
                     Failure::refused(format!("{}: cannot be read: {error}", path.display()))
-                        .because(error),
-                )
+                        .state("nothing was written");
+                Err(match error.raw_os_error() {
+                    Some(_) => refused.because(error),
+                    None => refused.help(ACTIVE_IS),
+                })
             }
         }
     }

@@ -52,6 +52,19 @@ impl Step {
         Form::has_contents(self.pre.as_ref()) || Form::has_contents(self.post.as_ref())
     }
 
+    /// Contents are written and taken away only for files, and only when they are known; a change of
+    /// metadata leaves kind and contents as they are.
+    fn kinds_fit(&self) -> bool {
+        let known = |form: &Form| form.kind == FileKind::File && form.sha256.is_some();
+        match (self.work, &self.pre, &self.post) {
+            (Work::SetMeta, Some(pre), Some(post)) => {
+                (pre.kind, &pre.sha256, pre.size) == (post.kind, &post.sha256, post.size)
+            }
+            (Work::SetMeta, ..) => false,
+            (_, pre, post) => pre.iter().chain(post).all(known),
+        }
+    }
+
     pub(super) fn to_intent(&self) -> Intent {
         Intent {
             index: self.index,
@@ -108,8 +121,11 @@ impl Step {
         let backup = keeps.then(|| Step::backup_name(index));
         let sound = step.pre.is_some() == before
             && step.post.is_some() == after
+            && step.kinds_fit()
+            && step.identity.is_some() == before
             && step.temp == temp
             && step.backup == backup
+            && step.path != NodePath::root()
             && step.path.components().all(|part| part != "..");
         if sound {
             Ok(step)
@@ -145,8 +161,28 @@ fn from_state(state: &FileState) -> Result<Form, String> {
         .ok()
         .filter(|mode| *mode <= 0o7777)
         .ok_or_else(|| format!("{:?} is not a mode", state.mode))?;
+    let is_hash = |hash: &String| {
+        let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        hash.len() == 64 && hash.bytes().all(digit)
+    };
+    if !state.sha256.iter().all(is_hash) {
+        return Err("a checksum is none".into());
+    }
+    if state.kind == StateKind::Directory && (state.sha256.is_some() || state.size != 0) {
+        return Err("a directory has no contents".into());
+    }
+    // The kernel refuses such a time, and undoing would stop in the middle.
+    if state
+        .mtime
+        .is_some_and(|time| time.nanoseconds > 999_999_999)
+    {
+        return Err("a time of change is none".into());
+    }
     let mut xattrs = Xattrs::new();
     for (name, value) in &state.xattrs {
+        if name.is_empty() || name.contains('\0') {
+            return Err("the name of an extended attribute is none".into());
+        }
         let value = STANDARD
             .decode(value)
             .map_err(|_| format!("the value of {name} is not base64"))?;

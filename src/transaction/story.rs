@@ -1,5 +1,6 @@
 //! What a journal tells: who began what, the steps, and how far it came.
 
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
 use crate::failure::{Exit, Failure};
@@ -8,7 +9,7 @@ use crate::root::{Root, Where};
 use super::begin::{machine_id, root_identity};
 use super::id::TransactionId;
 use super::journal::{self, Unusable};
-use super::record::{Begin, PutBack, Record};
+use super::record::{Begin, Kind, PutBack, Record};
 use super::state_dir::StateDir;
 use super::step::Step;
 
@@ -62,6 +63,10 @@ pub(super) fn unusable(state: &StateDir, id: &TransactionId, why: &Unusable) -> 
         Unusable::Newer(_) => refused
             .state("nothing was written")
             .help("use the version of tighten that wrote it, or a newer one"),
+        Unusable::Untrusted(_) => refused.state("nothing was written").help(format!(
+            "if nobody else can have changed it, give it to you with mode 0600 and try again; otherwise compare the node's files with the backups {0}/pre.* by hand, then move {0} and the file active out of the state directory",
+            directory.display()
+        )),
         _ => refused.state("nothing was written").help(format!(
             "compare the node's files with the backups {0}/pre.* by hand, put back what is needed, then move {0} and the file active out of the state directory",
             directory.display()
@@ -70,7 +75,7 @@ pub(super) fn unusable(state: &StateDir, id: &TransactionId, why: &Unusable) -> 
 }
 
 /// Gives the records their meaning, and refuses an order in which they are never written.
-fn tell(id: &TransactionId, records: Vec<Record>) -> Result<Story, Unusable> {
+pub(super) fn tell(id: &TransactionId, records: Vec<Record>) -> Result<Story, Unusable> {
     let mut records = records.into_iter().enumerate();
     let corrupt = |line: usize, why: &str| Unusable::Corrupt {
         line,
@@ -82,9 +87,14 @@ fn tell(id: &TransactionId, records: Vec<Record>) -> Result<Story, Unusable> {
     if begin.format > super::record::FORMAT {
         return Err(Unusable::Newer(begin.format));
     }
+    let undoes = begin.rollback_of.is_some();
+    if begin.format != super::record::FORMAT || undoes != (begin.kind == Kind::Rollback) {
+        return Err(corrupt(1, "contradicts itself"));
+    }
     if begin.id != *id {
         return Err(corrupt(1, "belongs to another transaction"));
     }
+    let mut paths = BTreeSet::new();
     let mut story = Story {
         begin: *begin,
         steps: Vec::new(),
@@ -100,6 +110,10 @@ fn tell(id: &TransactionId, records: Vec<Record>) -> Result<Story, Unusable> {
                     .map_err(|why| Unusable::Corrupt { line, why })?;
                 if step.index != story.steps.len() {
                     return Err(corrupt(line, "intents out of order"));
+                }
+                // Undoing goes from file to file: the second for one file would see the first's work.
+                if !paths.insert(step.path.clone()) {
+                    return Err(corrupt(line, "a second intent for one file"));
                 }
                 story.steps.push(step);
             }

@@ -12,7 +12,9 @@ use super::form::{Found, differences, look};
 use super::id::TransactionId;
 use super::journal::Journal;
 use super::record::{Conflict, PutBack, Record};
-use super::restore::{half_done, keep_aside, restore, settle, take_temps_away, temps};
+use super::restore::{
+    half_done, keep_aside, restore, restores_name, settle, take_temps_away, temps,
+};
 use super::state_dir::Locked;
 use super::step::{Step, Work};
 
@@ -21,7 +23,7 @@ use super::step::{Step, Work};
 pub enum Resolution {
     /// Leave it, and let nobody start before it is decided.
     Stop,
-    /// Put the backup in its place; what was there is kept in the transaction's directory.
+    /// Put the backup in its place; the contents of what was there are kept in the transaction's directory.
     Force,
     /// Keep what is there.
     AcceptCurrent,
@@ -181,6 +183,14 @@ fn undo(
     }
     let found = match look(&place, step.has_contents()) {
         Ok(found) => found,
+        // A link, a pipe, a socket or a device has no contents to keep, and what takes its name away
+        // does not reach through it.
+        Err(LookError::Kind(_)) if resolution == Resolution::Force && restores_name(step) => {
+            return restore(&place, id, directory, step, None, true)
+                .and_then(|()| note(changed, &place, step, None))
+                .map(|()| Ending::AsBefore)
+                .map_err(|error| failed(&error));
+        }
         Err(error @ (LookError::Kind(_) | LookError::TooLarge(_) | LookError::Changing)) => {
             if resolution == Resolution::AcceptCurrent {
                 return Ok(Ending::Accepted);
@@ -214,7 +224,7 @@ fn undo(
             }
         }
     }
-    restore(&place, id, directory, step, found.as_ref())
+    restore(&place, id, directory, step, found.as_ref(), found.is_some())
         .and_then(|()| note(changed, &place, step, found.as_ref()))
         .map(|()| Ending::AsBefore)
         .map_err(|error| failed(&error))
@@ -228,11 +238,11 @@ fn note(
     step: &Step,
     found: Option<&Found>,
 ) -> io::Result<()> {
-    match found {
-        Some(found) if found.form.kind == FileKind::Directory => {
+    match (step.work, found) {
+        (Work::SetMeta, Some(found)) if found.form.kind == FileKind::Directory => {
             changed.note(&found.opened.handle, &step.path)
         }
-        _ if step.work == Work::SetMeta => Ok(()),
+        (Work::SetMeta, _) => Ok(()),
         _ => changed.note(&place.directory, &step.path),
     }
 }

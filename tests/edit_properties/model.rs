@@ -1,8 +1,13 @@
 //! Documents whose meaning is known before they are written down.
 
+#[path = "../../fuzz/properties/meaning.rs"]
+mod meaning;
+
+pub use meaning::perform;
+
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
-use tighten::edit::{Operation, Scalar, Step};
+use tighten::edit::{Operation, Step};
 
 /// A value and how it is written.
 #[derive(Clone, Debug)]
@@ -187,35 +192,4 @@ fn below(step: Step, inner: &Model) -> impl Iterator<Item = (Vec<Step>, &Model)>
         path.insert(0, step.clone());
         (path, node)
     })
-}
-
-fn written(value: &Scalar) -> Json {
-    match value {
-        Scalar::Bool(value) => json!(value),
-        Scalar::Int(value) => json!(value),
-        Scalar::Text(value) => json!(value),
-        Scalar::List(values) => json!(values),
-    }
-}
-
-/// Does to the meaning what the operation is to do to the text.
-pub fn perform(meaning: &mut Json, path: &[Step], operation: &Operation) {
-    match (path.split_first(), operation) {
-        (None, Operation::Set(value)) => *meaning = written(value),
-        (None, Operation::Append(item)) => meaning.as_array_mut().unwrap().push(written(item)),
-        (Some((Step::Index(index), rest)), _) => {
-            perform(
-                &mut meaning.as_array_mut().unwrap()[*index],
-                rest,
-                operation,
-            );
-        }
-        (Some((Step::Key(key), rest)), _) => {
-            if meaning.is_null() {
-                *meaning = json!({});
-            }
-            let entries = meaning.as_object_mut().unwrap();
-            perform(entries.entry(key).or_insert(Json::Null), rest, operation);
-        }
-    }
 }

@@ -10,9 +10,14 @@
     clippy::indexing_slicing
 )]
 
+pub mod exact;
 pub mod found;
 pub mod history;
 pub mod many;
+pub mod mounted;
+pub mod rights;
+pub mod stepped;
+pub mod traced;
 pub mod watched;
 
 use std::collections::BTreeMap;
