@@ -114,6 +114,13 @@ pub(super) fn flush_directory(directory: impl AsFd) -> io::Result<()> {
     Ok(rustix::fs::fsync(handle)?)
 }
 
+/// Makes one of the tool's own files durable, whoever wrote it.
+pub(super) fn flush_own(directory: impl AsFd, name: &str) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let handle = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    Ok(rustix::fs::fsync(handle)?)
+}
+
 /// Makes an inode durable, whatever handle pins it.
 pub(super) fn flush(opened: &Opened) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;

@@ -1,14 +1,14 @@
 //! From prepared to committed. Each state is a type, and each step uses the one before up.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 
 use crate::failure::{Exit, Failure};
-use crate::root::{Meta, NodePath, Opened, Root};
+use crate::root::{FileKind, Meta, NodePath, Opened, Root};
 
 use super::begin::now;
 use super::disk;
+use super::flush::Directories;
 use super::form::{differences, look};
 use super::id::TransactionId;
 use super::interrupt::Interrupt;
@@ -225,11 +225,12 @@ impl Open<'_> {
     }
 
     fn carry_out(&mut self) -> Result<(), Failure> {
+        let mut changed = Directories::default();
         for one in &self.ready {
             self.interrupt.check()?;
             let opened = last_look(one)?;
             self.attempted += 1;
-            if let Err(error) = change(one, opened.as_ref()) {
+            if let Err(error) = change(one, opened.as_ref(), &mut changed) {
                 // The one error that says for certain that this target was not touched.
                 if one.step.work == Work::Create && error.kind() == io::ErrorKind::AlreadyExists {
                     self.attempted -= 1;
@@ -237,13 +238,8 @@ impl Open<'_> {
                 return Err(failed(&one.step.path, "changed", error));
             }
         }
-        let mut flushed = BTreeSet::new();
-        for one in &self.ready {
-            if one.step.work == Work::SetMeta {
-                continue;
-            }
-            flush_once(&one.place.directory, &mut flushed)
-                .map_err(|error| failed(&one.step.path, "made durable", error))?;
+        if let Some((path, error)) = changed.flush().into_iter().next() {
+            return Err(failed(&path, "made durable", error));
         }
         self.interrupt.check()
     }
@@ -308,14 +304,6 @@ impl Open<'_> {
     }
 }
 
-fn flush_once(directory: &OwnedFd, flushed: &mut BTreeSet<(u64, u64)>) -> io::Result<()> {
-    let meta = Meta::of(directory)?;
-    if flushed.insert((meta.dev, meta.ino)) {
-        disk::flush_directory(directory)?;
-    }
-    Ok(())
-}
-
 /// The last look at a target before it is changed: still the inode that was judged, untouched since.
 fn last_look(one: &Ready) -> Result<Option<Opened>, Failure> {
     let step = &one.step;
@@ -345,17 +333,23 @@ fn last_look(one: &Ready) -> Result<Option<Opened>, Failure> {
     Ok(opened)
 }
 
-fn change(one: &Ready, opened: Option<&Opened>) -> io::Result<()> {
+/// Carries one step out. What it changed is durable afterwards, or its directory is noted.
+fn change(one: &Ready, opened: Option<&Opened>, changed: &mut Directories) -> io::Result<()> {
     let step = &one.step;
     let directory = &one.place.directory;
     let name = one.place.name.as_str();
     match (step.work, &step.temp, opened, &step.pre, &step.post) {
-        (Work::Create, Some(temp), ..) => disk::rename_new(directory, temp, name),
-        (Work::Replace, Some(temp), ..) => disk::rename_over(directory, temp, name),
-        (Work::Remove, ..) => disk::unlink(directory, name),
+        (Work::Create, Some(temp), ..) => disk::rename_new(directory, temp, name)?,
+        (Work::Replace, Some(temp), ..) => disk::rename_over(directory, temp, name)?,
+        (Work::Remove, ..) => disk::unlink(directory, name)?,
         (Work::SetMeta, _, Some(opened), Some(pre), Some(post)) => {
-            disk::set_metadata(opened, pre, post, one.exact).and_then(|()| disk::flush(opened))
+            disk::set_metadata(opened, pre, post, one.exact)?;
+            if post.kind == FileKind::Directory {
+                return changed.note(&opened.handle, &step.path);
+            }
+            return disk::flush(opened);
         }
-        _ => Err(io::Error::other("the step is incomplete")),
+        _ => return Err(io::Error::other("the step is incomplete")),
     }
+    changed.note(directory, &step.path)
 }

@@ -12,6 +12,7 @@ mod attributes;
 mod begin;
 mod disk;
 mod flow;
+mod flush;
 mod form;
 mod history;
 mod id;

@@ -3,9 +3,10 @@
 use crate::failure::{Exit, Failure};
 use crate::root::{NodePath, Root};
 
+use super::disk;
 use super::form::{differences, look};
 use super::id::TransactionId;
-use super::journal::{Journal, Unusable};
+use super::journal::{self, Journal, Unusable};
 use super::listing::Survey;
 use super::prune::{self, Swept};
 use super::state_dir::Locked;
@@ -126,8 +127,14 @@ fn settle(
             }
             return discard(state, id, recovered);
         }
-        Reached::Committed if open => Settlement::Kept,
-        Reached::RolledBack(_) if open => Settlement::AlreadyPutBack,
+        Reached::Committed if open => {
+            make_durable(state, id)?;
+            Settlement::Kept
+        }
+        Reached::RolledBack(_) if open => {
+            make_durable(state, id)?;
+            Settlement::AlreadyPutBack
+        }
         Reached::Committed | Reached::RolledBack(_) => return Ok(()),
         Reached::Prepared | Reached::Conflict => {
             if !story.is_of(root)? && resolution != Resolution::Force {
@@ -141,6 +148,22 @@ fn settle(
     };
     recovered.settled.push((id.clone(), settlement));
     Ok(())
+}
+
+/// A process that was killed wrote the last record and perhaps never flushed it: a power cut could
+/// take back what recovery is about to report, and `active` with it.
+fn make_durable(state: &Locked, id: &TransactionId) -> Result<(), Failure> {
+    let directory = state.open_transaction(id)?;
+    disk::flush_own(&directory, journal::NAME).map_err(|error| {
+        let path = state.path_of(id);
+        Failure::refused(format!(
+            "{}: its journal cannot be made durable: {error}",
+            path.display()
+        ))
+        .exit(Exit::Incomplete)
+        .state("the last record of the transaction is in doubt; no file was changed")
+        .help("mend the file system of the state directory, then: tighten recover")
+    })
 }
 
 fn undo(

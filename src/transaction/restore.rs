@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use crate::root::Place;
+use crate::root::{FileKind, Place};
 
 use super::attributes;
 use super::disk;
@@ -29,12 +29,12 @@ pub(super) fn take_temps_away(place: &Place, id: &TransactionId, step: &Step) ->
     Ok(())
 }
 
-/// Makes what is there durable: the inode and its name.
-pub(super) fn settle(place: &Place, found: Option<&Found>) -> io::Result<()> {
-    if let Some(found) = found {
-        disk::flush(&found.opened)?;
+/// Makes what is there durable, but for its name; a directory is noted by the caller.
+pub(super) fn settle(found: Option<&Found>) -> io::Result<()> {
+    match found {
+        Some(found) if found.form.kind != FileKind::Directory => disk::flush(&found.opened),
+        _ => Ok(()),
     }
-    disk::flush_directory(&place.directory)
 }
 
 /// Whether this is what a change of metadata leaves when it is cut off.
@@ -78,6 +78,9 @@ pub(super) fn keep_aside(
                 if disk::read(directory, &name, crate::root::MAX_FILE)
                     .is_ok_and(|old| old == found.bytes)
                 {
+                    // An earlier process may have been killed before it flushed the copy.
+                    disk::flush_own(directory, &name)?;
+                    disk::flush_directory(directory)?;
                     return Ok(Some(name));
                 }
             }
@@ -92,7 +95,8 @@ pub(super) fn restores_name(step: &Step) -> bool {
     step.pre.is_none() || step.backup.is_some()
 }
 
-/// Makes a file what it was; `taken` when its name is, if only by something that is no file.
+/// Makes a file what it was, and durable but for its name; a directory is noted by the caller.
+/// `taken` when its name is, if only by something that is no file.
 pub(super) fn restore(
     place: &Place,
     id: &TransactionId,
@@ -102,8 +106,7 @@ pub(super) fn restore(
     taken: bool,
 ) -> io::Result<()> {
     let Some(pre) = &step.pre else {
-        disk::unlink(&place.directory, &place.name)?;
-        return disk::flush_directory(&place.directory);
+        return disk::unlink(&place.directory, &place.name);
     };
     let Some(backup) = &step.backup else {
         let found = found.ok_or_else(|| {
@@ -121,7 +124,7 @@ pub(super) fn restore(
         } else {
             disk::set_metadata(&found.opened, &found.form, pre, true)?;
         }
-        return disk::flush(&found.opened);
+        return settle(Some(found));
     };
     let bytes = disk::read(directory, backup, crate::root::MAX_FILE)?;
     if pre.sha256.as_deref() != Some(sha256(&bytes).as_str()) {
@@ -132,11 +135,10 @@ pub(super) fn restore(
     file.sync_all()?;
     disk::read_back(&place.directory, &temp, &file, pre)?;
     if taken {
-        disk::rename_over(&place.directory, &temp, &place.name)?;
+        disk::rename_over(&place.directory, &temp, &place.name)
     } else {
-        disk::rename_new(&place.directory, &temp, &place.name)?;
+        disk::rename_new(&place.directory, &temp, &place.name)
     }
-    disk::flush_directory(&place.directory)
 }
 
 fn attributes_of(found: &Found, pre: &Form) -> io::Result<()> {

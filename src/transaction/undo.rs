@@ -1,13 +1,14 @@
 //! Puts files back, driven by what is there and not by what should be. Can be repeated at any point.
 
+use std::io;
 use std::os::fd::OwnedFd;
 
 use crate::failure::{Exit, Failure};
-use crate::root::{LookError, Meta, NodePath, Root};
+use crate::root::{FileKind, LookError, Meta, NodePath, Place, Root};
 
 use super::begin::now;
-use super::disk;
-use super::form::{differences, look};
+use super::flush::Directories;
+use super::form::{Found, differences, look};
 use super::id::TransactionId;
 use super::journal::Journal;
 use super::record::{Conflict, PutBack, Record};
@@ -15,7 +16,7 @@ use super::restore::{
     half_done, keep_aside, restore, restores_name, settle, take_temps_away, temps,
 };
 use super::state_dir::Locked;
-use super::step::Step;
+use super::step::{Step, Work};
 
 /// What is to become of a file that somebody else changed in the middle of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,12 +68,17 @@ pub(super) fn put_back(
 ) -> Result<Vec<NodePath>, Failure> {
     let mut left = Vec::new();
     let mut kept = Vec::new();
+    let mut changed = Directories::default();
     for step in undoing.steps.iter().rev() {
-        match undo(root, id, directory, step, undoing) {
+        match undo(root, id, directory, step, undoing, &mut changed) {
             Ok(Ending::AsBefore) => {}
             Ok(Ending::Accepted) => kept.push(step.path.clone()),
             Err(one) => left.push(one),
         }
+    }
+    for (path, error) in changed.flush() {
+        let step = undoing.steps.iter().find(|step| step.path == path);
+        left.extend(step.map(|step| self::left(step, error.to_string(), false)));
     }
     // A call can claim success and do nothing: what is said to be as before was seen to be.
     for step in undoing.steps {
@@ -150,6 +156,7 @@ fn undo(
     directory: &OwnedFd,
     step: &Step,
     undoing: Undoing<'_>,
+    changed: &mut Directories,
 ) -> Result<Ending, Left> {
     let resolution = undoing.resolution;
     let failed = |error: &dyn std::fmt::Display| left(step, error.to_string(), false);
@@ -169,7 +176,8 @@ fn undo(
     };
     take_temps_away(&place, id, step).map_err(|error| failed(&error))?;
     if step.index >= undoing.attempted {
-        return disk::flush_directory(&place.directory)
+        return changed
+            .note(&place.directory, &step.path)
             .map(|()| Ending::AsBefore)
             .map_err(|error| failed(&error));
     }
@@ -179,6 +187,7 @@ fn undo(
         // does not reach through it.
         Err(LookError::Kind(_)) if resolution == Resolution::Force && restores_name(step) => {
             return restore(&place, id, directory, step, None, true)
+                .and_then(|()| note(changed, &place, step, None))
                 .map(|()| Ending::AsBefore)
                 .map_err(|error| failed(&error));
         }
@@ -198,7 +207,8 @@ fn undo(
     let form = found.as_ref().map(|found| &found.form);
     if differences(step.pre.as_ref(), form).is_empty() {
         // Equal here, perhaps not on the disk: it could be the cache that shows the former state.
-        return settle(&place, found.as_ref())
+        return settle(found.as_ref())
+            .and_then(|()| note(changed, &place, step, found.as_ref()))
             .map(|()| Ending::AsBefore)
             .map_err(|error| failed(&error));
     }
@@ -220,8 +230,26 @@ fn undo(
         }
     }
     restore(&place, id, directory, step, found.as_ref(), found.is_some())
+        .and_then(|()| note(changed, &place, step, found.as_ref()))
         .map(|()| Ending::AsBefore)
         .map_err(|error| failed(&error))
+}
+
+/// Notes what a step leaves to be made durable: the directory that holds the name, or the directory
+/// that it changed itself.
+fn note(
+    changed: &mut Directories,
+    place: &Place,
+    step: &Step,
+    found: Option<&Found>,
+) -> io::Result<()> {
+    match (step.work, found) {
+        (Work::SetMeta, Some(found)) if found.form.kind == FileKind::Directory => {
+            changed.note(&found.opened.handle, &step.path)
+        }
+        (Work::SetMeta, _) => Ok(()),
+        _ => changed.note(&place.directory, &step.path),
+    }
 }
 
 /// Whether a file that was put back is as before, and nothing of ours lies beside it.

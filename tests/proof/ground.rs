@@ -5,6 +5,8 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+pub use crate::call::Call;
+use crate::call::numbered;
 use crate::tree::{self, Tree};
 
 /// Two checks that no file can satisfy both: the second one's fix undoes the first one's, so that an
@@ -332,46 +334,6 @@ impl Ground {
         assert!(calls.len() > 20, "strace recorded nothing: {text}");
         numbered(calls)
     }
-}
-
-/// One system call of a trace.
-#[derive(Clone, Debug)]
-pub struct Call {
-    pub name: String,
-    /// Its arguments and result, as strace writes them.
-    pub text: String,
-    /// How often this name came before, plus one.
-    pub number: usize,
-}
-
-impl std::fmt::Display for Call {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{} number {}", self.name, self.number)
-    }
-}
-
-impl Call {
-    fn parse(line: &str) -> Option<Call> {
-        let (_, rest) = line.split_once(' ')?;
-        let (name, text) = rest.trim_start().split_once('(')?;
-        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        name.bytes().all(is_name).then(|| Call {
-            name: name.into(),
-            text: text.into(),
-            number: 0,
-        })
-    }
-}
-
-/// Numbers each call among those of its name, as strace counts them.
-fn numbered(mut calls: Vec<Call>) -> Vec<Call> {
-    let mut seen = std::collections::BTreeMap::new();
-    for call in &mut calls {
-        let count: &mut usize = seen.entry(call.name.clone()).or_default();
-        *count += 1;
-        call.number = *count;
-    }
-    calls
 }
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tighten");

@@ -12,11 +12,16 @@
     clippy::string_slice
 )]
 
+mod call;
 mod crash;
 mod crowd;
+mod disk;
 mod faults;
 mod figure;
+mod fsyncs;
 mod ground;
+mod lint;
+mod power;
 mod seven;
 mod signals;
 mod sound;
@@ -103,6 +108,12 @@ fn main() -> ExitCode {
     }
     if wanted("lies") {
         table.add(|| faults::lies(extent));
+    }
+    if wanted("power") {
+        table.add(|| power::cuts(extent));
+    }
+    if wanted("lint") {
+        table.add(|| fsyncs::fsyncs(extent));
     }
     if wanted("crowd") {
         table.add(|| vec![crowd::applies(50), crowd::mixed(50)]);
