@@ -96,6 +96,37 @@ fn a_killed_apply_is_told_by_scan_and_settled_by_recover() {
 }
 
 #[test]
+fn directories_of_the_state_that_a_killed_apply_made_are_made_durable_by_the_next() {
+    let node = Node::demo();
+    if injected(&node, "fsync:signal=KILL:when=1", &["apply", "--yes"]).is_none() {
+        return;
+    }
+    let trace = node.outside().join("trace");
+    let plain = node.command();
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-f", "-y", "-e", "trace=fsync", "-o"])
+        .arg(&trace);
+    strace.arg(plain.get_program()).args(plain.get_args());
+    let ran: Ran = strace.args(["apply", "--yes"]).output().unwrap().into();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let journal = trace.find("/journal>").unwrap();
+    for directory in [
+        node.outside().to_path_buf(),
+        node.state(),
+        node.state().join("roots"),
+    ] {
+        let flushed = trace.find(&format!("<{}>", directory.display()));
+        assert!(
+            flushed.is_some_and(|at| at < journal),
+            "{}: {trace}",
+            directory.display()
+        );
+    }
+}
+
+#[test]
 fn an_apply_settles_a_killed_one_by_itself() {
     let node = Node::demo();
     if injected(&node, "renameat2:signal=KILL:when=1", &["apply", "--yes"]).is_none() {

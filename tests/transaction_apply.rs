@@ -92,7 +92,8 @@ fn a_failed_verification_puts_everything_back_to_the_nanosecond() {
     .unwrap_err();
     assert_eq!(
         failure.to_string(),
-        "error: the changes did not have their effect: kube-proxy is down\n  everything was put back"
+        "error: the changes did not have their effect: kube-proxy is down\n  everything was put back\n\
+         help: look for checks that contradict each other, and for what else writes these files; --skip leaves a check out"
     );
     assert_eq!(failure.exit, Exit::PutBack);
     assert_eq!(node.snapshot(), before);

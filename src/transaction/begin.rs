@@ -96,7 +96,8 @@ pub(super) fn begin<'a>(
             .state("nothing was written")
             .help("settle it with: tighten recover"));
     }
-    let id = TransactionId::after(state.newest()?.as_ref())?;
+    let newest = state.newest()?;
+    let id = TransactionId::after(newest.as_ref())?;
     let ready = examine(root, &id, operations)?;
     let plan = description.plan.as_deref().unwrap_or_default().len();
     space::judge(&ready, state.handle().as_fd(), plan)?;
@@ -104,7 +105,9 @@ pub(super) fn begin<'a>(
     interrupt
         .check()
         .map_err(|failure| failure.state("nothing was written"))?;
-    match write_state(state, &id, &description, &ready, &records) {
+    // Without this a power cut could take away the state directory with a journal in it.
+    let above = newest.map_or_else(|| state.flush_above(), |_| Ok(()));
+    match above.and_then(|()| write_state(state, &id, &description, &ready, &records)) {
         Ok((directory, journal)) => Ok(Prepared(Open {
             state,
             root,

@@ -9,7 +9,7 @@ use nix::sys::stat::umask;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 use crate::failure::Failure;
-use crate::root::{FileKind, Root, Where};
+use crate::root::{FileKind, Meta, Root, Where};
 
 use super::disk;
 use super::id::TransactionId;
@@ -264,6 +264,28 @@ impl Locked {
         disk::flush_directory(&self.state.handle)
     }
 
+    /// Makes the names of the state directory and of all above it durable, as far as they lie on its
+    /// file system. Whoever made them may have been killed before he could.
+    pub(super) fn flush_above(&self) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut here = self.state.handle.try_clone()?;
+        loop {
+            let now = Meta::of(&here)?;
+            let above = match rustix::fs::openat(&here, "..", flags, Mode::empty()) {
+                Ok(above) => above,
+                // Without root, what is above may be closed; then it was not made by us.
+                Err(rustix::io::Errno::ACCESS) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            let meta = Meta::of(&above)?;
+            if meta.same_inode(&now) || meta.dev != now.dev {
+                return Ok(());
+            }
+            rustix::fs::fsync(&above)?;
+            here = above;
+        }
+    }
+
     /// Says that nothing is open. Not flushed: a name that comes back names a settled transaction.
     pub(super) fn clear_active(&self) -> io::Result<()> {
         disk::unlink(&self.state.handle, ACTIVE)
@@ -304,11 +326,9 @@ fn enter(
     create: bool,
 ) -> Result<Option<OwnedFd>, Failure> {
     let from = from.as_fd();
-    let mut created = false;
     if create {
         match rustix::fs::mkdirat(from, name, Mode::from_raw_mode(PRIVATE)) {
-            Ok(()) => created = true,
-            Err(rustix::io::Errno::EXIST) => {}
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(cannot_create(shown, &error.into())),
         }
     }
@@ -329,13 +349,6 @@ fn enter(
         }
     };
     judge(&handle, shown, FileKind::Directory)?;
-    if created {
-        // Without this a power cut could take away the directory with a journal in it.
-        let above = rustix::fs::openat(&handle, "..", flags, Mode::empty());
-        above
-            .and_then(rustix::fs::fsync)
-            .map_err(|error| cannot_create(shown, &error.into()))?;
-    }
     Ok(Some(handle))
 }
 
