@@ -47,7 +47,7 @@ fn one_work(work: Work, extent: Extent) -> Figure {
 }
 
 /// The recovery of an apply that was killed here and there, killed before each of its own calls.
-pub fn recovery_again(extent: Extent) -> Figure {
+pub fn recovery_again(extent: Extent) -> Vec<Figure> {
     let apply = Scene::new(Work::Apply).calls();
     // From the first change of the node on there is something to put back.
     let first = apply
@@ -56,7 +56,7 @@ pub fn recovery_again(extent: Extent) -> Figure {
         .expect("an apply stages files");
     let mut starts: Vec<Call> = apply[first..].to_vec();
     starts.retain(can_be_killed);
-    let step = starts.len() / extent.number(12, 2);
+    let step = starts.len() / extent.number(6, 2);
     let starts = crate::evenly(starts, step);
     let points: Vec<(Call, Call)> = starts
         .iter()
@@ -82,9 +82,10 @@ pub fn recovery_again(extent: Extent) -> Figure {
             })
         },
     );
-    Figure::new(
+    let figure = Figure::new(
         "killed again at every call of the recovery",
         points.len(),
         bad,
-    )
+    );
+    vec![figure]
 }

@@ -2,13 +2,18 @@
 
 use std::process::{Child, Stdio};
 
+use crate::Extent;
 use crate::figure::Figure;
 use crate::ground::{Ran, Work};
 use crate::sound::{Scene, Side};
 use crate::tree;
 
+pub fn all(_: Extent) -> Vec<Figure> {
+    vec![applies(50), mixed(50)]
+}
+
 /// Applies alone, on a node on which nothing was done yet: exactly one has something to do.
-pub fn applies(number: usize) -> Figure {
+fn applies(number: usize) -> Figure {
     let scene = Scene::new(Work::SavedApply);
     scene.begin();
     let ended = at_once(&scene, &vec![Work::SavedApply; number]);
@@ -26,7 +31,7 @@ pub fn applies(number: usize) -> Figure {
 }
 
 /// Applies and rollbacks mixed, on a node where both have something to do.
-pub fn mixed(number: usize) -> Figure {
+fn mixed(number: usize) -> Figure {
     let scene = Scene::new(Work::Rollback);
     scene.begin();
     let works: Vec<Work> = [Work::Apply, Work::Rollback]

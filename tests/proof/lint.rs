@@ -131,19 +131,7 @@ impl Model<'_> {
 
     fn create(&mut self, call: &Call, path: PathBuf) {
         self.touches(call, &path);
-        // A later process finds these directories, and does not know whether their names are durable.
-        // A transaction's own directory is relied on only from the first touch of the node on.
-        if let Some(directory) = path.parent()
-            && let Some(above) = directory.parent()
-            && path.starts_with(self.state)
-            && !above.ends_with("tx")
-            && self.made.contains(directory)
-            && self.names.contains_key(above)
-        {
-            let directory = directory.display();
-            let why = format!("a name is made in {directory}, whose own name is not durable");
-            self.complain(call, why);
-        }
+        self.begins(call, &path);
         self.is_open |= path == self.active(&path);
         self.name_changed(call, &path);
         self.inodes.insert(path.clone(), call.to_string());
@@ -152,6 +140,24 @@ impl Model<'_> {
             self.inodes.remove(&path);
         }
         self.made.insert(path);
+    }
+
+    /// A later process that finds a transaction takes the directories above it for durable. Those that
+    /// hold the transaction itself need to be only when the node is touched.
+    fn begins(&mut self, call: &Call, path: &Path) {
+        let (true, Some(all)) = (path.starts_with(self.state), path.parent()) else {
+            return;
+        };
+        let Some(own) = all.parent().filter(|_| all.ends_with("tx")) else {
+            return;
+        };
+        let above = |directory: &&PathBuf| own.starts_with(directory) && own != *directory;
+        let lacking: Vec<PathBuf> = self.names.keys().filter(above).cloned().collect();
+        for one in lacking {
+            let one = one.display();
+            let why = format!("a transaction begins while the names in {one} are not durable");
+            self.complain(call, why);
+        }
     }
 
     fn change(&mut self, call: &Call, path: PathBuf) {

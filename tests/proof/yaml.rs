@@ -2,10 +2,15 @@
 
 use std::process::Command;
 
+use crate::Extent;
 use crate::figure::Figure;
 
+pub fn all(extent: Extent) -> Vec<Figure> {
+    vec![edits(extent.number(100_000, 1_000)), hostile()]
+}
+
 /// Each edit is right or refused, by a reading that shares nothing with the editor.
-pub fn edits(cases: usize) -> Figure {
+fn edits(cases: usize) -> Figure {
     let cases = cases.to_string();
     let (passed, said) = run("edit_properties", &[("TIGHTEN_EDIT_CASES", &cases)]);
     let made = said
@@ -24,7 +29,7 @@ pub fn edits(cases: usize) -> Figure {
 }
 
 /// No text takes more than a second or 100 MB.
-pub fn hostile() -> Figure {
+fn hostile() -> Figure {
     let (_, said) = run("hostile_yaml", &[]);
     let lines = || said.lines().filter(|line| line.contains(" KiB "));
     let bad = lines().filter(|line| line.contains("TOO MUCH"));
