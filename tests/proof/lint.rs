@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -152,7 +153,15 @@ impl Model<'_> {
             return;
         };
         let above = |directory: &&PathBuf| own.starts_with(directory) && own != *directory;
-        let lacking: Vec<PathBuf> = self.names.keys().filter(above).cloned().collect();
+        let mut lacking: BTreeSet<PathBuf> = self.names.keys().filter(above).cloned().collect();
+        if self.made.contains(all) {
+            // The first one: who made what is above may have been killed before he flushed it.
+            let disk = |path: &Path| fs::metadata(path).ok().map(|meta| meta.dev());
+            let same = |path: &&Path| disk(path).is_some() && disk(path) == disk(own);
+            let above = own.ancestors().skip(1).take_while(same);
+            let unflushed = above.filter(|path| !self.flushed_once.contains(*path));
+            lacking.extend(unflushed.map(Path::to_path_buf));
+        }
         for one in lacking {
             let one = one.display();
             let why = format!("a transaction begins while the names in {one} are not durable");
