@@ -29,6 +29,19 @@ fn injected(node: &Node, fault: &str, arguments: &[&str]) -> Option<Ran> {
     }
 }
 
+/// What a command that succeeds writes and makes durable, call by call.
+fn traced(node: &Node, arguments: &[&str]) -> Option<String> {
+    let trace = node.outside().join("trace");
+    let plain = node.command();
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-y", "-e", "trace=fsync,write", "-o"]);
+    strace.arg(&trace).arg(plain.get_program());
+    strace.args(plain.get_args()).args(arguments);
+    let ran: Ran = strace.output().ok()?.into();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    Some(std::fs::read_to_string(trace).unwrap())
+}
+
 #[test]
 fn a_failed_rename_puts_everything_back_and_says_so() {
     let node = Node::demo();
@@ -96,21 +109,46 @@ fn a_killed_apply_is_told_by_scan_and_settled_by_recover() {
 }
 
 #[test]
+fn a_record_whose_flush_failed_is_written_again_before_recovery_believes_it() {
+    let node = Node::demo();
+    // The first one makes the state directories durable, too.
+    for command in ["apply", "rollback"] {
+        assert_eq!(node.run(&[command, "--yes"]).code, 0);
+    }
+    let Some(trace) = traced(&node, &["apply", "--yes"]) else {
+        return;
+    };
+    let last = trace.matches("fsync(").count();
+    assert_eq!(node.run(&["rollback", "--yes"]).code, 0);
+    let fault = format!("fsync:error=EIO:when={last}");
+    let ran = injected(&node, &fault, &["apply", "--yes"]).unwrap();
+    assert_eq!(ran.code, 4, "{ran:?}");
+    let trace = traced(&node, &["recover"]).unwrap();
+    let journal: Vec<&str> = trace
+        .lines()
+        .filter(|line| line.contains("/journal>"))
+        .collect();
+    let [write, fsync] = journal.as_slice() else {
+        panic!("{trace}");
+    };
+    assert!(
+        write.contains("write(") && fsync.contains("fsync("),
+        "{trace}"
+    );
+    assert_eq!(
+        node.run(&["verify", "--only", "proxy-kubeconfig-mode"])
+            .code,
+        0
+    );
+}
+
+#[test]
 fn directories_of_the_state_that_a_killed_apply_made_are_made_durable_by_the_next() {
     let node = Node::demo();
     if injected(&node, "fsync:signal=KILL:when=1", &["apply", "--yes"]).is_none() {
         return;
     }
-    let trace = node.outside().join("trace");
-    let plain = node.command();
-    let mut strace = Command::new("strace");
-    strace
-        .args(["-f", "-y", "-e", "trace=fsync", "-o"])
-        .arg(&trace);
-    strace.arg(plain.get_program()).args(plain.get_args());
-    let ran: Ran = strace.args(["apply", "--yes"]).output().unwrap().into();
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let trace = std::fs::read_to_string(trace).unwrap();
+    let trace = traced(&node, &["apply", "--yes"]).unwrap();
     let journal = trace.find("/journal>").unwrap();
     for directory in [
         node.outside().to_path_buf(),

@@ -238,6 +238,16 @@ impl Journal {
         })
     }
 
+    /// Makes durable what another process may have written and never flushed, or tried to: after an
+    /// fsync that failed, the kernel takes its pages for clean, and only what is written again is.
+    pub(super) fn make_durable(mut self) -> io::Result<()> {
+        let whole = std::mem::take(&mut self.written);
+        if self.torn {
+            self.file.set_len(whole.len() as u64)?;
+        }
+        self.put_text(&whole, false)
+    }
+
     /// Adds a record: written, durable, read back.
     pub(super) fn append(&mut self, record: Record) -> io::Result<()> {
         self.put(&[record], false)
@@ -250,8 +260,17 @@ impl Journal {
         }
         let (text, number, hash) = sealed(records, self.number, self.hash.clone())?;
         self.torn = true;
+        self.put_text(text.as_bytes(), reserve)?;
+        (self.number, self.hash) = (number, hash);
+        self.torn = false;
+        Ok(())
+    }
+
+    /// Writes after what is known to be there.
+    fn put_text(&mut self, text: &[u8], reserve: bool) -> io::Result<()> {
+        let start = self.written.len() as u64;
         self.file.seek(SeekFrom::Start(start))?;
-        self.file.write_all(text.as_bytes())?;
+        self.file.write_all(text)?;
         if reserve {
             let end = start + text.len() as u64;
             match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, end, RESERVE) {
@@ -263,14 +282,12 @@ impl Journal {
         let mut back = Vec::with_capacity(self.written.len() + text.len());
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut back)?;
-        let whole = back.strip_prefix(self.written.as_slice()) == Some(text.as_bytes());
-        if !whole {
+        if back.strip_prefix(self.written.as_slice()) != Some(text) {
             return Err(io::Error::other(
                 "the journal is not what was written to it",
             ));
         }
-        (self.written, self.number, self.hash) = (back, number, hash);
-        self.torn = false;
+        self.written = back;
         Ok(())
     }
 }

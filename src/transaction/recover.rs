@@ -3,10 +3,9 @@
 use crate::failure::{Exit, Failure};
 use crate::root::{NodePath, Root};
 
-use super::disk;
 use super::form::{differences, look};
 use super::id::TransactionId;
-use super::journal::{self, Journal, Unusable};
+use super::journal::{Journal, Unusable};
 use super::listing::Survey;
 use super::prune::{self, Swept};
 use super::state_dir::Locked;
@@ -154,7 +153,8 @@ fn settle(
 /// take back what recovery is about to report, and `active` with it.
 fn make_durable(state: &Locked, id: &TransactionId) -> Result<(), Failure> {
     let directory = state.open_transaction(id)?;
-    disk::flush_own(&directory, journal::NAME).map_err(|error| {
+    let journal = Journal::reopen(&directory);
+    journal.and_then(Journal::make_durable).map_err(|error| {
         let path = state.path_of(id);
         Failure::refused(format!(
             "{}: its journal cannot be made durable: {error}",

@@ -79,7 +79,7 @@ pub(super) fn keep_aside(
                     .is_ok_and(|old| old == found.bytes)
                 {
                     // An earlier process may have been killed before it flushed the copy.
-                    disk::flush_own(directory, &name)?;
+                    disk::write_again(directory, &name, &found.bytes)?;
                     disk::flush_directory(directory)?;
                     return Ok(Some(name));
                 }
