@@ -7,27 +7,8 @@ mod support;
 
 use std::process::Command;
 
+use support::traced::injected;
 use support::{Node, Ran};
-
-/// Runs tighten under strace with a fault put into one of its calls; `None` where there is no strace.
-fn injected(node: &Node, fault: &str, arguments: &[&str]) -> Option<Ran> {
-    let plain = node.command();
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-o", "/dev/null", "-e"]);
-    strace.arg(format!("inject={fault}"));
-    strace
-        .arg(plain.get_program())
-        .args(plain.get_args())
-        .args(arguments);
-    strace.stdin(std::process::Stdio::null());
-    match strace.output() {
-        Ok(output) => Some(output.into()),
-        Err(error) => {
-            println!("skipped: strace: {error}");
-            None
-        }
-    }
-}
 
 #[test]
 fn a_failed_rename_puts_everything_back_and_says_so() {
@@ -92,6 +73,21 @@ fn a_killed_apply_is_told_by_scan_and_settled_by_recover() {
     assert_eq!(
         node.run(&["recover"]).out,
         "Recovered: nothing to settle.\n"
+    );
+}
+
+#[test]
+fn a_recovery_of_one_file_speaks_of_one_file() {
+    let node = Node::demo();
+    let one = ["apply", "--yes", "--only", "proxy-kubeconfig-mode"];
+    if injected(&node, "fchmodat:signal=KILL:when=1", &one).is_none() {
+        return;
+    }
+    let ran = node.run(&["recover"]);
+    assert!(
+        ran.out
+            .ends_with(" was interrupted; 1 file is as before.\n"),
+        "{ran:?}"
     );
 }
 

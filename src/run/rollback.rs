@@ -97,10 +97,9 @@ fn run(
     match context.format {
         Format::Json => print_json(&report::document("rollback", told.body("applied", None))),
         Format::Text => {
-            let files = committed.files.len();
-            let word = if files == 1 { "file is" } else { "files are" };
+            let files = settle::files_are(committed.files.len());
             let mut text = format!(
-                "Rolled back: transaction {of}; {files} {word} as before. This is transaction {}.\n",
+                "Rolled back: transaction {of}; {files} as before. This is transaction {}.\n",
                 committed.id
             );
             if edits(&told.changes) {
