@@ -162,7 +162,7 @@ fn a_long_history_takes_no_more_memory_than_a_short_one() {
         .args(["-o", "/dev/null", "true"])
         .output();
     if !traced.is_ok_and(|output| output.status.success()) {
-        println!("skipped: processes cannot be traced here, so their memory cannot be read");
+        eprintln!("skipped: processes cannot be traced here, so their memory cannot be read");
         return;
     }
     let (node, ids) = with_copies(100);

@@ -196,11 +196,11 @@ fn main() -> ExitCode {
     }
     let strace = Command::new("strace").arg("-V").output();
     if !strace.is_ok_and(|output| output.status.success()) {
-        println!("skipped: strace is not installed");
+        eprintln!("skipped: strace is not installed");
         return ExitCode::SUCCESS;
     }
     if !nix::unistd::geteuid().is_root() {
-        println!("skipped: needs root, since a node's files belong to root");
+        eprintln!("skipped: needs root, since a node's files belong to root");
         return ExitCode::SUCCESS;
     }
     let mut table = Table::default();

@@ -30,14 +30,16 @@ fn edits(cases: usize) -> Figure {
 
 /// No text takes more than a second or 100 MB.
 fn hostile() -> Figure {
-    let (_, said) = run("hostile_yaml", &[]);
+    let (passed, said) = run("hostile_yaml", &[]);
     let lines = || said.lines().filter(|line| line.contains(" KiB "));
-    let bad = lines().filter(|line| line.contains("TOO MUCH"));
-    Figure::new(
-        "hostile YAML over 1 s or 100 MB",
-        lines().count(),
-        bad.map(ToString::to_string).collect(),
-    )
+    let over = lines().filter(|line| line.contains("TOO MUCH"));
+    let mut bad: Vec<String> = over.map(ToString::to_string).collect();
+    let tried = lines().count();
+    // A test that did not run, or says it in other words, has shown nothing.
+    if bad.is_empty() && (!passed || tried == 0) {
+        bad.push(said.clone());
+    }
+    Figure::new("hostile YAML over 1 s or 100 MB", tried, bad)
 }
 
 /// Optimised, since the second is meant for the program as it is shipped.
