@@ -172,3 +172,20 @@ fn a_rollback_refuses_a_file_that_changed_since_unless_it_is_forced() {
     assert_eq!(node.run(&["rollback", "--yes"]).code, 0);
     assert!(node.snapshot() == changed);
 }
+
+#[test]
+fn a_quiet_rollback_tells_only_what_it_overwrites_and_how_it_ended() {
+    let node = Node::demo();
+    let file = "/var/lib/kube-proxy/kubeconfig";
+    assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+    let ran = node.run(&["rollback", "--yes", "--quiet"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.starts_with("Rolled back: "), "{ran:?}");
+    assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+    node.chmod(file, 0o640);
+    let ran = node.run(&["rollback", "--yes", "--quiet", "--force"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let told: Vec<&str> = ran.out.lines().collect();
+    assert!(told[0].starts_with(&format!("  ! {file}  ")), "{ran:?}");
+    assert!(told[1].starts_with("Rolled back: "), "{ran:?}");
+}
