@@ -13,18 +13,16 @@ pub fn all(extent: Extent) -> Vec<Figure> {
 fn edits(cases: usize) -> Figure {
     let cases = cases.to_string();
     let (passed, said) = run("edit_properties", &[("TIGHTEN_EDIT_CASES", &cases)]);
-    let made = said
+    let made: usize = said
         .lines()
         .filter_map(|line| {
-            line.trim()
-                .strip_prefix("edits made: ")?
-                .split(',')
-                .next()?
-                .parse::<usize>()
-                .ok()
+            // The harness puts a dot before it for the test that ended last.
+            let (_, said) = line.split_once("edits made: ")?;
+            said.split(',').next()?.parse::<usize>().ok()
         })
         .sum();
-    let bad = if passed { Vec::new() } else { vec![said] };
+    let shown = passed && made > 0;
+    let bad = if shown { Vec::new() } else { vec![said] };
     Figure::new("random YAML edits that are wrong", made, bad)
 }
 
