@@ -194,7 +194,7 @@ pub enum Command {
     /// judged. Does not ask. A signal stops it between two transactions, with exit 1.
     Prune {
         /// Keep the newest N transactions
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = how_many, allow_negative_numbers = true)]
         keep: usize,
     },
     /// Say what a check expects, why, its fix and its risk; without CHECK, list all
@@ -228,6 +228,12 @@ fn node_ip(text: &str) -> Result<IpAddr, String> {
                 .into(),
         )
     }
+}
+
+/// A number of transactions: the standard library's own message does not say what would be right.
+fn how_many(text: &str) -> Result<usize, String> {
+    let number = text.parse();
+    number.map_err(|_| format!("not a whole number from 0 to {}", usize::MAX))
 }
 
 impl Global {

@@ -7,27 +7,8 @@ mod support;
 
 use std::process::Command;
 
+use support::traced::injected;
 use support::{Node, Ran};
-
-/// Runs tighten under strace with a fault put into one of its calls; `None` where there is no strace.
-fn injected(node: &Node, fault: &str, arguments: &[&str]) -> Option<Ran> {
-    let plain = node.command();
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-o", "/dev/null", "-e"]);
-    strace.arg(format!("inject={fault}"));
-    strace
-        .arg(plain.get_program())
-        .args(plain.get_args())
-        .args(arguments);
-    strace.stdin(std::process::Stdio::null());
-    match strace.output() {
-        Ok(output) => Some(output.into()),
-        Err(error) => {
-            println!("skipped: strace: {error}");
-            None
-        }
-    }
-}
 
 /// What a command that succeeds writes and makes durable, call by call.
 fn traced(node: &Node, arguments: &[&str]) -> Option<String> {
@@ -143,6 +124,21 @@ fn a_record_whose_flush_failed_is_written_again_before_recovery_believes_it() {
 }
 
 #[test]
+fn a_recovery_of_one_file_speaks_of_one_file() {
+    let node = Node::demo();
+    let one = ["apply", "--yes", "--only", "proxy-kubeconfig-mode"];
+    if injected(&node, "fchmodat:signal=KILL:when=1", &one).is_none() {
+        return;
+    }
+    let ran = node.run(&["recover"]);
+    assert!(
+        ran.out
+            .ends_with(" was interrupted; 1 file is as before.\n"),
+        "{ran:?}"
+    );
+}
+
+#[test]
 fn directories_of_the_state_that_a_killed_apply_made_are_made_durable_by_the_next() {
     let node = Node::demo();
     if injected(&node, "fsync:signal=KILL:when=1", &["apply", "--yes"]).is_none() {
@@ -213,4 +209,21 @@ fn a_rollback_refuses_a_file_that_changed_since_unless_it_is_forced() {
     // What was overwritten is there again after undoing the undoing.
     assert_eq!(node.run(&["rollback", "--yes"]).code, 0);
     assert!(node.snapshot() == changed);
+}
+
+#[test]
+fn a_quiet_rollback_tells_only_what_it_overwrites_and_how_it_ended() {
+    let node = Node::demo();
+    let file = "/var/lib/kube-proxy/kubeconfig";
+    assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+    let ran = node.run(&["rollback", "--yes", "--quiet"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.starts_with("Rolled back: "), "{ran:?}");
+    assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+    node.chmod(file, 0o640);
+    let ran = node.run(&["rollback", "--yes", "--quiet", "--force"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let told: Vec<&str> = ran.out.lines().collect();
+    assert!(told[0].starts_with(&format!("  ! {file}  ")), "{ran:?}");
+    assert!(told[1].starts_with("Rolled back: "), "{ran:?}");
 }

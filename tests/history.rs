@@ -17,11 +17,12 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use measure::Series;
 use support::Node;
 use support::many::{copies, names, transactions};
+use support::traced::can_trace;
 
 /// A node with this many transactions besides a real one; their ids, oldest first.
 fn with_copies(number: u64) -> (Node, Vec<String>) {
@@ -158,11 +159,7 @@ fn a_reader_that_goes_away_ends_a_long_history_without_an_error() {
 
 #[test]
 fn a_long_history_takes_no_more_memory_than_a_short_one() {
-    let traced = Command::new("strace")
-        .args(["-o", "/dev/null", "true"])
-        .output();
-    if !traced.is_ok_and(|output| output.status.success()) {
-        println!("skipped: processes cannot be traced here, so their memory cannot be read");
+    if !can_trace() {
         return;
     }
     let (node, ids) = with_copies(100);

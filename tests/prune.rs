@@ -207,6 +207,10 @@ fn wrong_usage_removes_nothing() {
     ] {
         let ran = history.node.run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (64, ""), "{ran:?}");
+        if arguments.len() == 3 {
+            let why = "for '--keep <N>': not a whole number from 0 to ";
+            assert!(ran.err.contains(why), "{ran:?}");
+        }
     }
     assert_eq!(names(&history.all), history.ids);
 }

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::many::{copies, names, transactions};
+use support::traced::{can_trace, injected};
 use support::{Entry, Node, Ran, snapshot};
 
 const KEEP: usize = 1;
@@ -36,11 +37,7 @@ struct Bench {
 impl Bench {
     /// `None` where nothing can be traced.
     fn new() -> Option<Bench> {
-        let traced = Command::new("strace")
-            .args(["-o", "/dev/null", "true"])
-            .output();
-        if !traced.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: strace is not installed, or may not trace");
+        if !can_trace() {
             return None;
         }
         let node = Node::demo();
@@ -289,17 +286,8 @@ fn a_prune_settles_an_interrupted_transaction_first() {
     let Some(bench) = Bench::new() else { return };
     assert_eq!(bench.node.run(&["rollback", "--yes"]).code, 0);
     let before = bench.node.snapshot();
-    let plain = bench.node.command();
-    let mut strace = Command::new("strace");
-    strace.args([
-        "-f",
-        "-o",
-        "/dev/null",
-        "-e",
-        "inject=renameat:signal=KILL:when=1",
-    ]);
-    strace.arg(plain.get_program()).args(plain.get_args());
-    strace.args(["apply", "--yes"]).output().unwrap();
+    let fault = "renameat:signal=KILL:when=1";
+    injected(&bench.node, fault, &["apply", "--yes"]).unwrap();
     assert!(bench.node.snapshot() != before);
     let (_, document) = bench.node.json(&["history"]);
     assert_eq!(document["transactions"][0]["state"], "interrupted");

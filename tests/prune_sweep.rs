@@ -20,6 +20,7 @@ use std::process::{Command, Stdio};
 
 use support::history::History;
 use support::many::names;
+use support::traced::can_trace;
 
 /// What a prune leaves that is killed after its renames.
 fn set_aside(history: &History, index: usize) -> PathBuf {
@@ -134,11 +135,7 @@ fn a_sweep_removes_only_what_a_prune_can_have_left() {
 
 #[test]
 fn a_sweep_that_is_killed_at_any_call_is_finished_by_the_next() {
-    let traced = Command::new("strace")
-        .args(["-o", "/dev/null", "true"])
-        .output();
-    if !traced.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: strace is not installed, or may not trace");
+    if !can_trace() {
         return;
     }
     let history = History::of(2);

@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
-use untrusted_support::{Case, interrupted, is_root, settled};
+use untrusted_support::support::mounted::as_root;
+use untrusted_support::{Case, interrupted, settled};
 
 fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -70,7 +71,7 @@ fn opened_up(case: &Case, path: &Path, code: i32, mode: u32) {
         case.refused(code, path, &said, &said);
     }
     chmod(path, mode);
-    if is_root() {
+    if as_root() {
         chown(path, Some(1000), None).unwrap();
         let said = "it belongs to user 1000, and this is user 0";
         case.refused(code, path, said, said);
@@ -182,7 +183,7 @@ fn a_lock_that_others_could_have_made_is_refused() {
     chmod(&lock, 0o620);
     refused("others may write to it (mode 0620)");
     chmod(&lock, 0o600);
-    if is_root() {
+    if as_root() {
         chown(&lock, Some(1000), None).unwrap();
         refused("it belongs to user 1000, and this is user 0");
         chown(&lock, Some(0), None).unwrap();

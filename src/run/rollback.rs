@@ -52,6 +52,8 @@ fn run(
     told.changes = rollback.changes().to_vec();
     told.skipped = rollback.skipped().iter().map(NodePath::to_string).collect();
     match context.format {
+        // As in apply: who asked for quiet and is not asked sees only what needs attention.
+        Format::Text if yes && context.quiet => context.say(&overwritten(&rollback, context)),
         Format::Text => context.say(&preview(&rollback, context)),
         // Who is asked sees what for.
         Format::Json if !yes => context.tell_report(&preview(&rollback, context)),
@@ -97,10 +99,9 @@ fn run(
     match context.format {
         Format::Json => print_json(&report::document("rollback", told.body("applied", None))),
         Format::Text => {
-            let files = committed.files.len();
-            let word = if files == 1 { "file is" } else { "files are" };
+            let files = settle::files_are(committed.files.len());
             let mut text = format!(
-                "Rolled back: transaction {of}; {files} {word} as before. This is transaction {}.\n",
+                "Rolled back: transaction {of}; {files} as before. This is transaction {}.\n",
                 committed.id
             );
             if edits(&told.changes) {
@@ -141,6 +142,13 @@ fn preview(rollback: &Rollback, context: &Context) -> String {
             change.check
         ));
     }
+    text + &overwritten(rollback, context) + "\n"
+}
+
+/// The files that somebody changed since, which only --force takes back.
+fn overwritten(rollback: &Rollback, context: &Context) -> String {
+    let style = context.style;
+    let mut text = String::new();
     for drift in rollback.drift() {
         text.push_str(&format!(
             "  {} {}  {}; it is overwritten, and backed up\n",
@@ -149,7 +157,6 @@ fn preview(rollback: &Rollback, context: &Context) -> String {
             report::printable(&drift.differs)
         ));
     }
-    text.push('\n');
     text
 }
 

@@ -69,6 +69,14 @@ pub fn warning(failure: &Failure) -> String {
     format!("warning: {text}\n")
 }
 
+/// So many files as the subject of a sentence.
+pub fn files_are(files: usize) -> String {
+    match files {
+        1 => "1 file is".into(),
+        number => format!("{number} files are"),
+    }
+}
+
 /// What recovery did, a line for each transaction that it settled.
 pub fn told(recovered: &Recovered) -> String {
     let mut text = String::new();
@@ -76,7 +84,7 @@ pub fn told(recovered: &Recovered) -> String {
         let what = match settlement {
             Settlement::Discarded => "had changed nothing; its traces are removed".to_string(),
             Settlement::PutBack { files, kept } if kept.is_empty() => {
-                format!("was interrupted; {} files are as before", files.len())
+                format!("was interrupted; {} as before", files_are(files.len()))
             }
             Settlement::PutBack { files, kept } => format!(
                 "was interrupted; of its {} files these were kept as they are: {}",

@@ -20,7 +20,7 @@ pub fn history(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
     if let Some(id) = id {
         let missing = || {
             Failure::refused(format!("there is no transaction {id}"))
-                .help("tighten history lists them")
+                .help("list them with: tighten history")
         };
         let details = show(&state.ok_or_else(missing)?, id)?;
         match context.format {

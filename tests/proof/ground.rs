@@ -1,12 +1,13 @@
 //! The node that everything is tried on, and the built program on it: plain, or under strace.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 pub use crate::call::Call;
 use crate::call::numbered;
+use crate::transaction_support::{acl, set_mode};
 use crate::tree::{self, Tree};
 
 /// Two checks that no file can satisfy both: the second one's fix undoes the first one's, so that an
@@ -146,7 +147,13 @@ impl Ground {
         let config = at("var/lib/kube-proxy/kube-proxy-config.yaml");
         let flags = rustix::fs::XattrFlags::empty();
         rustix::fs::setxattr(&config, "user.note", b"kept", flags).unwrap();
-        rustix::fs::setxattr(&config, "system.posix_acl_access", &acl(), flags).unwrap();
+        rustix::fs::setxattr(
+            &config,
+            "system.posix_acl_access",
+            &acl(6, 4, 4, 4, 4),
+            flags,
+        )
+        .unwrap();
         let directory = at("var/lib/kube-proxy");
         chown(&directory, Some(1000), Some(1000)).unwrap();
         set_mode(&directory, 0o775);
@@ -340,26 +347,4 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tighten");
 
 fn tighten() -> Command {
     Command::new(PROGRAM)
-}
-
-pub fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// An ACL with one named user, as the kernel stores it.
-fn acl() -> Vec<u8> {
-    let mut bytes = 2_u32.to_le_bytes().to_vec();
-    let entries: [(u16, u16, u32); 5] = [
-        (1, 6, u32::MAX),
-        (2, 4, 4242),
-        (4, 4, u32::MAX),
-        (16, 4, u32::MAX),
-        (32, 4, u32::MAX),
-    ];
-    for (tag, permission, id) in entries {
-        bytes.extend(tag.to_le_bytes());
-        bytes.extend(permission.to_le_bytes());
-        bytes.extend(id.to_le_bytes());
-    }
-    bytes
 }

@@ -176,15 +176,31 @@ fn main() -> ExitCode {
         None if words.iter().any(|word| word == "--all") => Extent::Every(1),
         None => Extent::Sample,
     };
-    let only = after("--only");
-    let wanted = |part: &str| only.is_none_or(|only| only.split(',').any(|one| one == part));
+    let only: Option<Vec<&str>> = after("--only").map(|only| only.split(',').collect());
+    let names = PARTS.map(|part| part.name);
+    // A word that names nothing would print an empty table, which nothing contradicts.
+    for name in only.iter().flatten() {
+        assert!(
+            names.contains(name),
+            "--only {name}: the parts are {names:?}"
+        );
+    }
+    // As the harness of other tests has it: `cargo test NAME` is for those that have it in their name.
+    let filter = words.first().filter(|word| !word.starts_with('-'));
+    let wanted = |part: &str| {
+        only.as_ref().is_none_or(|only| only.contains(&part))
+            && filter.is_none_or(|filter| part.contains(filter.as_str()))
+    };
+    if !names.into_iter().any(wanted) {
+        return ExitCode::SUCCESS;
+    }
     let strace = Command::new("strace").arg("-V").output();
     if !strace.is_ok_and(|output| output.status.success()) {
-        println!("skipped: strace is not installed");
+        eprintln!("skipped: strace is not installed");
         return ExitCode::SUCCESS;
     }
     if !nix::unistd::geteuid().is_root() {
-        println!("skipped: needs root, since a node's files belong to root");
+        eprintln!("skipped: needs root, since a node's files belong to root");
         return ExitCode::SUCCESS;
     }
     let mut table = Table::default();

@@ -102,7 +102,7 @@ pub fn cuts(extent: Extent) -> Vec<Figure> {
     let workshop = match Workshop::open() {
         Ok(workshop) => workshop,
         Err(why) => {
-            println!("skipped: no power can be cut here: {why}");
+            eprintln!("skipped: no power can be cut here: {why}");
             return Vec::new();
         }
     };
@@ -110,7 +110,7 @@ pub fn cuts(extent: Extent) -> Vec<Figure> {
     for kind in [Kind::Ext4, Kind::Xfs] {
         match workshop.offers(kind) {
             Ok(()) => kinds.push(kind),
-            Err(why) => println!("skipped: no power of {} can be cut: {why}", kind.name()),
+            Err(why) => eprintln!("skipped: no power of {} can be cut: {why}", kind.name()),
         }
     }
     let jobs = jobs(&kinds, extent);

@@ -6,6 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::transaction_support::xattrs;
+
 /// Everything below a directory by its path; the directory itself is the empty path.
 pub type Tree = BTreeMap<String, Entry>;
 
@@ -55,22 +57,6 @@ pub fn look(root: &Path) -> Tree {
             },
         };
         found.insert(name.into(), seen);
-    }
-    found
-}
-
-fn xattrs(path: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut names = vec![0; 4096];
-    let length = rustix::fs::llistxattr(path, &mut names[..]).unwrap();
-    let mut found = BTreeMap::new();
-    for name in names[..length].split(|byte| *byte == 0) {
-        if name.is_empty() {
-            continue;
-        }
-        let name = String::from_utf8(name.to_vec()).unwrap();
-        let mut value = vec![0; 4096];
-        let length = rustix::fs::lgetxattr(path, name.as_str(), &mut value[..]).unwrap();
-        found.insert(name, value[..length].to_vec());
     }
     found
 }

@@ -4,6 +4,18 @@ use std::process::{Command, Stdio};
 
 use super::{Node, Ran};
 
+/// Whether strace is there and may trace; otherwise says that a test is skipped.
+pub fn can_trace() -> bool {
+    let tried = Command::new("strace")
+        .args(["-o", "/dev/null", "true"])
+        .output();
+    let can = tried.is_ok_and(|output| output.status.success());
+    if !can {
+        eprintln!("skipped: strace is not installed, or may not trace");
+    }
+    can
+}
+
 /// Runs tighten with a fault put into one of its calls; `None` where there is no strace.
 pub fn injected(node: &Node, fault: &str, arguments: &[&str]) -> Option<Ran> {
     let options = ["-o", "/dev/null", "-e", &format!("inject={fault}")];

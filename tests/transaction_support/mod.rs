@@ -9,6 +9,10 @@
     clippy::string_slice
 )]
 
+// The file itself, since the rest of it is of no use here.
+#[path = "../support/exact.rs"]
+mod exact;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -20,6 +24,8 @@ use tighten::transaction::{
     Action, Change, Committed, Description, Expected, Interrupt, Locked, Operation, Recovered,
     Resolution, Rollback, StateDir, Transaction, recover,
 };
+
+pub use exact::{acl, xattrs};
 
 pub const DIRECTORY: &str = "/var/lib/kube-proxy";
 pub const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
@@ -90,40 +96,6 @@ pub fn set_mode(path: &Path, mode: u32) {
 
 pub fn set_xattr(path: &Path, name: &str, value: &[u8]) {
     rustix::fs::setxattr(path, name, value, rustix::fs::XattrFlags::empty()).unwrap();
-}
-
-pub fn xattrs(path: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut names = vec![0; 65536];
-    let length = rustix::fs::llistxattr(path, &mut names[..]).unwrap();
-    let mut found = BTreeMap::new();
-    for name in names[..length]
-        .split(|byte| *byte == 0)
-        .filter(|name| !name.is_empty())
-    {
-        let name = String::from_utf8(name.to_vec()).unwrap();
-        let mut value = vec![0; 65536];
-        let length = rustix::fs::lgetxattr(path, name.as_str(), &mut value[..]).unwrap();
-        found.insert(name, value[..length].to_vec());
-    }
-    found
-}
-
-/// An ACL with one named user, as the kernel stores it: owner, user 4242, group, mask, others.
-pub fn acl(owner: u8, named: u8, group: u8, mask: u8, others: u8) -> Vec<u8> {
-    let mut bytes = 2_u32.to_le_bytes().to_vec();
-    let nobody = u32::MAX;
-    for (tag, permission, id) in [
-        (1_u16, owner, nobody),
-        (2, named, 4242),
-        (4, group, nobody),
-        (16, mask, nobody),
-        (32, others, nobody),
-    ] {
-        bytes.extend(tag.to_le_bytes());
-        bytes.extend(u16::from(permission).to_le_bytes());
-        bytes.extend(id.to_le_bytes());
-    }
-    bytes
 }
 
 /// Lays out the node's tree, with every fault that the plan mends.

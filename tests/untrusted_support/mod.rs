@@ -15,8 +15,8 @@ pub mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
+use support::traced::injected;
 use support::{Entry, Node, Ran, snapshot};
 
 /// A node, its one transaction, and the bytes of its journal.
@@ -34,16 +34,7 @@ pub struct Case {
 pub fn interrupted() -> Option<Case> {
     let node = Node::demo();
     let before = node.snapshot();
-    let plain = node.command();
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-o", "/dev/null", "-e"]);
-    strace.arg("inject=renameat:signal=KILL:when=1");
-    strace.arg(plain.get_program()).args(plain.get_args());
-    strace.args(["apply", "--yes"]);
-    if let Err(error) = strace.stdin(std::process::Stdio::null()).output() {
-        eprintln!("skipped: strace: {error}");
-        return None;
-    }
+    injected(&node, "renameat:signal=KILL:when=1", &["apply", "--yes"])?;
     assert!(node.snapshot() != before, "it was killed too early");
     Some(case(node, before))
 }
@@ -75,14 +66,6 @@ fn only(directory: &Path) -> PathBuf {
     let one = all.next().unwrap().unwrap().path();
     assert!(all.next().is_none());
     one
-}
-
-pub fn is_root() -> bool {
-    let root = nix::unistd::geteuid().is_root();
-    if !root {
-        eprintln!("skipped: giving a file to another user needs root");
-    }
-    root
 }
 
 impl Case {
