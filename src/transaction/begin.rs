@@ -124,11 +124,13 @@ pub(super) fn begin<'a>(
                 .clear_active()
                 .and_then(|()| state.discard_transaction(&id));
             let path = state.path_of(&id);
-            Err(
+            let failure =
                 Failure::refused(format!("{}: cannot be written: {error}", path.display()))
-                    .state("nothing was written outside the state directory")
-                    .help("look at the file system that holds the state directory"),
-            )
+                    .state("nothing was written outside the state directory");
+            Err(match error.raw_os_error() {
+                Some(_) => failure.because(error),
+                None => failure.help("look at the file system that holds the state directory"),
+            })
         }
     }
 }

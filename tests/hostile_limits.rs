@@ -1,0 +1,54 @@
+//! Limits that whoever starts the tool set for it: size of files, number of open files.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::process::Command;
+
+use support::exact::exact;
+use support::{Node, Ran};
+
+/// Runs tighten with a limit as the shell's `ulimit` sets it.
+fn limited(node: &Node, limit: &str, arguments: &[&str]) -> Ran {
+    let command = node.command();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit {limit} && exec \"$@\""), "sh"]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell.args(arguments).stdin(std::process::Stdio::null());
+    shell.output().unwrap().into()
+}
+
+#[test]
+fn a_limit_of_file_sizes_fails_a_write_and_ends_nobody_in_the_middle() {
+    // In units of 512 bytes: from a lock that cannot be written to a journal that can.
+    let mut refused = 0;
+    for blocks in [0, 1, 2, 4, 8, 12, 16, 24, 32] {
+        let node = Node::demo();
+        let before = exact(&node.root());
+        let ran = limited(&node, &format!("-f {blocks}"), &["apply", "--yes"]);
+        let what = format!("{blocks} blocks: {ran:?}");
+        match ran.code {
+            0 => continue,
+            1 | 3 => {}
+            _ => panic!("{what}"),
+        }
+        refused += 1;
+        assert!(ran.err.contains("File too large"), "{what}");
+        assert!(
+            ran.err
+                .contains("help: allow larger files (ulimit -f), then try again"),
+            "{what}"
+        );
+        assert_eq!(exact(&node.root()), before, "{what}");
+        let ran = node.run(&["recover"]);
+        assert_eq!(ran.out, "Recovered: nothing to settle.\n", "{what}");
+        assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+    }
+    assert!(refused > 3, "{refused}");
+}
