@@ -52,3 +52,35 @@ fn a_limit_of_file_sizes_fails_a_write_and_ends_nobody_in_the_middle() {
     }
     assert!(refused > 3, "{refused}");
 }
+
+#[test]
+fn a_limit_of_open_files_is_named_with_what_lifts_it() {
+    let mut refused = 0;
+    for command in ["apply", "rollback"] {
+        for handles in 7..40 {
+            let node = Node::demo();
+            if command == "rollback" {
+                assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+            }
+            let before = exact(&node.root());
+            let ran = limited(&node, &format!("-n {handles}"), &[command, "--yes"]);
+            let what = format!("{command} with {handles} handles: {ran:?}");
+            match ran.code {
+                0 => break,
+                1 | 3 => {}
+                _ => panic!("{what}"),
+            }
+            assert_eq!(exact(&node.root()), before, "{what}");
+            if ran.err.contains("go on without the checks") {
+                continue;
+            }
+            refused += 1;
+            assert!(
+                ran.err
+                    .contains("help: allow more open files (ulimit -n), then try again"),
+                "{what}"
+            );
+        }
+    }
+    assert!(refused > 10, "{refused}");
+}

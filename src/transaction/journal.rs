@@ -31,8 +31,21 @@ pub(super) enum Unusable {
     Corrupt { line: usize, why: String },
     /// Others could have written it.
     Untrusted(String),
-    /// It cannot be read.
-    Unreadable(String),
+    /// It cannot be read; with the kernel's error number, where it was the kernel that said so.
+    Unreadable { why: String, errno: Option<i32> },
+}
+
+impl Unusable {
+    /// The kernel's error where nothing is wrong with the journal itself: whoever moved it away would
+    /// lose what undoes the transaction. EIO is none of these: then the disk may have lost it.
+    pub(super) fn passing(&self) -> Option<io::Error> {
+        match self {
+            Unusable::Unreadable {
+                errno: Some(errno), ..
+            } if *errno != nix::libc::EIO => Some(io::Error::from_raw_os_error(*errno)),
+            _ => None,
+        }
+    }
 }
 
 /// The valid lines of a journal.
@@ -153,7 +166,10 @@ fn broken(error: io::Error) -> Unusable {
     match error.kind() {
         io::ErrorKind::NotFound => Unusable::Empty,
         io::ErrorKind::PermissionDenied => Unusable::Untrusted(error.to_string()),
-        _ => Unusable::Unreadable(error.to_string()),
+        _ => Unusable::Unreadable {
+            why: error.to_string(),
+            errno: error.raw_os_error(),
+        },
     }
 }
 
@@ -285,7 +301,7 @@ impl std::fmt::Display for Unusable {
             ),
             Unusable::Corrupt { line, why } => write!(out, "is damaged in line {line}: {why}"),
             Unusable::Untrusted(why) => write!(out, "is not trusted: {why}"),
-            Unusable::Unreadable(why) => write!(out, "cannot be read: {why}"),
+            Unusable::Unreadable { why, .. } => write!(out, "cannot be read: {why}"),
         }
     }
 }
