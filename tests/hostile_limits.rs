@@ -11,8 +11,9 @@ mod support;
 
 use std::process::Command;
 
-use support::exact::exact;
-use support::{Node, Ran};
+use support::exact::{exact, set_xattr};
+use support::mounted::{Mounted, as_root};
+use support::{Node, Ran, tighten};
 
 /// Runs tighten with a limit as the shell's `ulimit` sets it.
 fn limited(node: &Node, limit: &str, arguments: &[&str]) -> Ran {
@@ -83,4 +84,54 @@ fn a_limit_of_open_files_is_named_with_what_lifts_it() {
         }
     }
     assert!(refused > 10, "{refused}");
+}
+
+#[test]
+fn more_attributes_than_a_journal_may_hold_are_refused_before_anything_is_written() {
+    const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
+    if !as_root() {
+        return;
+    }
+    let node = Node::empty();
+    let Some(_mounted) = Mounted::xfs(&node.outside().join("image"), &node.root()) else {
+        return;
+    };
+    let ran: Ran = tighten()
+        .arg("demo")
+        .arg(node.root())
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let file = node.path(KUBECONFIG);
+    for number in 0..100 {
+        assert!(set_xattr(
+            &file,
+            &format!("user.note{number}"),
+            &[7; 65_000]
+        ));
+    }
+    let (before, state) = (exact(&node.root()), node.state());
+    let ran = node.run(&["apply", "--yes"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.err
+            .starts_with(&format!("error: {KUBECONFIG}: the journal would be ")),
+        "{ran:?}"
+    );
+    assert!(ran.err.contains("\n  nothing was written\n"), "{ran:?}");
+    assert_eq!(exact(&node.root()), before);
+    assert!(walkdir::WalkDir::new(state).into_iter().all(|entry| {
+        let name = entry.unwrap().file_name().to_str().unwrap().to_string();
+        name != "journal" && name != "active"
+    }));
+    // What fits is applied, and rolled back.
+    for number in 30..100 {
+        rustix::fs::removexattr(&file, format!("user.note{number}")).unwrap();
+    }
+    let before = exact(&node.root());
+    assert_eq!(node.run(&["apply", "--yes"]).code, 0);
+    let ran = node.run(&["rollback", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(exact(&node.root()), before);
 }

@@ -15,7 +15,7 @@ use super::record::{FORMAT, Record};
 /// The journal's name in its transaction's directory.
 pub(super) const NAME: &str = "journal";
 /// Largest journal that is read, in bytes.
-const LIMIT: u64 = 16 << 20;
+pub(super) const LIMIT: u64 = 16 << 20;
 /// What is reserved at the end, so that a full disk cannot take the last record away.
 const RESERVE: u64 = 16 << 10;
 const TAG: &str = "tighten-journal-";
@@ -87,6 +87,18 @@ pub(super) fn sealed(
         text.push_str(&format!("{TAG}{FORMAT} {number} {hash} {json}\n"));
     }
     Ok((text, number, hash))
+}
+
+/// How long a journal with these records is, in bytes, with room for its end.
+pub(super) fn length(records: &[Record]) -> io::Result<u64> {
+    let mut length = RESERVE;
+    for record in records {
+        /// Tag, numbers and hash, at most.
+        const HEAD: usize = 128;
+        let json = serde_json::to_string(record)?;
+        length += (json.len() + HEAD) as u64;
+    }
+    Ok(length)
 }
 
 /// Takes a journal's bytes apart; a bad last line is a torn tail and is left out.
