@@ -212,9 +212,11 @@ impl Context {
 
     fn state_path(&self) -> Result<PathBuf, Failure> {
         if let Some(path) = &self.state {
-            return std::path::absolute(path).map_err(|error| {
+            let absolute = std::path::absolute(path).map_err(|error| {
                 Failure::usage(format!("--state-dir {}: {error}", path.display()))
-            });
+            })?;
+            // Without the slash at its end, behind which the kernel would follow a symlink.
+            return Ok(absolute.components().collect());
         }
         if nix::unistd::geteuid().is_root() {
             return Ok(PathBuf::from(STATE));
