@@ -46,6 +46,7 @@ impl Context {
     /// # Errors
     /// When either cannot be had, or a check is named that does not exist.
     pub fn new(global: &Global) -> Result<Context, Failure> {
+        proc_is_mounted()?;
         let root = open_root(global)?;
         let baselines = baseline::load(&global.baseline)?;
         let selection = Selection {
@@ -262,6 +263,19 @@ pub fn hinted(mut failure: Failure, flags: &str) -> Failure {
     failure.state = failure.state.map(put_in);
     failure.help = failure.help.map(put_in);
     failure
+}
+
+/// What is open is read and changed through its handle's name in /proc; without it every file would
+/// seem to be missing.
+fn proc_is_mounted() -> Result<(), Failure> {
+    if std::path::Path::new("/proc/self/fd").is_dir() {
+        return Ok(());
+    }
+    Err(
+        Failure::refused("/proc is not mounted here, and no file can be looked at without it")
+            .state("nothing was written")
+            .help("mount it with: mount -t proc proc /proc"),
+    )
 }
 
 fn open_root(global: &Global) -> Result<Root, Failure> {
