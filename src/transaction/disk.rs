@@ -114,11 +114,12 @@ pub(super) fn flush_directory(directory: impl AsFd) -> io::Result<()> {
     Ok(rustix::fs::fsync(handle)?)
 }
 
-/// Makes one of the tool's own files durable, whoever wrote it.
-pub(super) fn flush_own(directory: impl AsFd, name: &str) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let handle = rustix::fs::openat(directory, name, flags, Mode::empty())?;
-    Ok(rustix::fs::fsync(handle)?)
+/// Writes one of the tool's own files once more with the bytes that it has, and makes it durable: what
+/// an earlier flush failed to bring to the disk, another flush alone would not try again.
+pub(super) fn write_again(directory: impl AsFd, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = open_own(directory, name, OFlags::WRONLY)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// Makes an inode durable, whatever handle pins it.

@@ -271,6 +271,18 @@ impl Journal {
         self.put(&[record], false)
     }
 
+    /// Makes the last record durable, whatever became of it before: what a flush failed to bring to the
+    /// disk is not tried again by the next one, unless it is written again.
+    pub(super) fn write_again(&mut self) -> io::Result<()> {
+        let before = self.written.strip_suffix(b"\n").unwrap_or(&self.written);
+        let start = before.iter().rposition(|byte| *byte == b'\n');
+        let start = start.map_or(0, |at| at + 1);
+        self.file.seek(SeekFrom::Start(start as u64))?;
+        self.file
+            .write_all(self.written.get(start..).unwrap_or_default())?;
+        self.file.sync_all()
+    }
+
     fn put(&mut self, records: &[Record], reserve: bool) -> io::Result<()> {
         let start = self.written.len() as u64;
         if self.torn {

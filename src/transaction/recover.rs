@@ -3,10 +3,9 @@
 use crate::failure::{Exit, Failure};
 use crate::root::{NodePath, Root};
 
-use super::disk;
 use super::form::{differences, look};
 use super::id::TransactionId;
-use super::journal::{self, Journal, Unusable};
+use super::journal::{Journal, Unusable};
 use super::listing::Survey;
 use super::prune::{self, Swept};
 use super::state_dir::Locked;
@@ -150,11 +149,12 @@ fn settle(
     Ok(())
 }
 
-/// A process that was killed wrote the last record and perhaps never flushed it: a power cut could
-/// take back what recovery is about to report, and `active` with it.
+/// An earlier process wrote the last record and perhaps never flushed it, or failed to: a power cut
+/// could take back what recovery is about to report, and `active` with it.
 fn make_durable(state: &Locked, id: &TransactionId) -> Result<(), Failure> {
     let directory = state.open_transaction(id)?;
-    disk::flush_own(&directory, journal::NAME).map_err(|error| {
+    let again = Journal::reopen(&directory).and_then(|mut journal| journal.write_again());
+    again.map_err(|error| {
         let path = state.path_of(id);
         Failure::refused(format!(
             "{}: its journal cannot be made durable: {error}",
