@@ -1,7 +1,6 @@
 //! Begins a transaction: look, back up, and write the journal. The node is not touched yet.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::SystemTime;
 
 use crate::failure::Failure;
@@ -100,7 +99,7 @@ pub(super) fn begin<'a>(
     let id = TransactionId::after(newest.as_ref())?;
     let ready = examine(root, &id, operations)?;
     let plan = description.plan.as_deref().unwrap_or_default().len();
-    space::judge(&ready, state.handle().as_fd(), plan)?;
+    space::judge(&ready, state, plan)?;
     let records = records(root, &id, &description, &purpose, &ready)?;
     readable(&records, &purpose)?;
     interrupt
