@@ -20,7 +20,8 @@ const CONFIG: &str = "/var/lib/kube-proxy/kube-proxy-config.yaml";
 /// Whether a file of this name was written and, after that, flushed.
 fn written_and_flushed(calls: &[String], name: &str) -> bool {
     let of = |call: &String, what: &str| call.starts_with(what) && call.contains(name);
-    let written = calls.iter().position(|call| of(call, "write("));
+    let writes = |call: &String| of(call, "write(") || of(call, "pwrite64(");
+    let written = calls.iter().position(writes);
     let flushed = calls.iter().rposition(|call| of(call, "fsync("));
     written.is_some_and(|written| flushed.is_some_and(|flushed| written < flushed))
 }

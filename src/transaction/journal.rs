@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 
 use rustix::fs::{FallocateFlags, Mode, OFlags};
 
@@ -277,9 +278,8 @@ impl Journal {
         let before = self.written.strip_suffix(b"\n").unwrap_or(&self.written);
         let start = before.iter().rposition(|byte| *byte == b'\n');
         let start = start.map_or(0, |at| at + 1);
-        self.file.seek(SeekFrom::Start(start as u64))?;
-        self.file
-            .write_all(self.written.get(start..).unwrap_or_default())?;
+        let last = self.written.get(start..).unwrap_or_default();
+        self.file.write_all_at(last, start as u64)?;
         self.file.sync_all()
     }
 

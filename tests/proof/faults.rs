@@ -14,12 +14,13 @@ const WORKS: [Work; 5] = [
 ];
 
 /// What each call that the program makes can return, as its manual page lists it.
-const ERRORS: [(&str, &[&str]); 33] = [
+const ERRORS: [(&str, &[&str]); 34] = [
     ("openat", &["EMFILE", "EACCES", "ENOSPC", "EROFS", "EIO"]),
     ("openat2", &["ENOSYS", "EAGAIN", "EMFILE", "EIO"]),
     ("open", &["EMFILE", "EIO"]),
     ("read", &["EIO", "EINTR"]),
     ("write", &["ENOSPC", "EIO", "EINTR"]),
+    ("pwrite64", &["ENOSPC", "EIO", "EINTR"]),
     ("pread64", &["EIO"]),
     ("lseek", &["EIO"]),
     ("close", &["EIO"]),
@@ -51,7 +52,8 @@ const ERRORS: [(&str, &[&str]); 33] = [
 ];
 
 /// Calls that could claim success and do nothing, other than those of which the result is a handle.
-const LIES: [&str; 13] = [
+const LIES: [&str; 14] = [
+    "pwrite64",
     "write",
     "fsync",
     "fallocate",
