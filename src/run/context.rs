@@ -268,8 +268,10 @@ pub fn hinted(mut failure: Failure, flags: &str) -> Failure {
 /// What is open is read and changed through its handle's name in /proc; without it every file would
 /// seem to be missing.
 fn proc_is_mounted() -> Result<(), Failure> {
-    if std::path::Path::new("/proc/self/fd").is_dir() {
-        return Ok(());
+    match std::fs::metadata("/proc/self/fd") {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        // Any other error is told of the file for which it matters.
+        _ => return Ok(()),
     }
     Err(
         Failure::refused("/proc is not mounted here, and no file can be looked at without it")
