@@ -96,8 +96,8 @@ const ENFILE: i32 = nix::libc::ENFILE;
 /// What to do about an error of the kernel, where nothing else is known about it.
 fn remedy(error: &io::Error) -> &'static str {
     use io::ErrorKind::{
-        CrossesDevices, OutOfMemory, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem,
-        ResourceBusy, StorageFull,
+        CrossesDevices, FileTooLarge, OutOfMemory, PermissionDenied, QuotaExceeded,
+        ReadOnlyFilesystem, ResourceBusy, StorageFull,
     };
     match (error.kind(), error.raw_os_error()) {
         (StorageFull | QuotaExceeded, _) => "make room on that file system, then try again",
@@ -110,6 +110,7 @@ fn remedy(error: &io::Error) -> &'static str {
         (ResourceBusy | CrossesDevices, _) => {
             "something is mounted there or holds it: look at findmnt, then try again"
         }
+        (FileTooLarge, _) => "allow larger files (ulimit -f), then try again",
         (OutOfMemory, _) => "free some memory, then try again",
         (_, Some(EMFILE | ENFILE)) => "allow more open files (ulimit -n), then try again",
         (_, Some(EIO)) => {

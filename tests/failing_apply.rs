@@ -15,7 +15,7 @@ fn traced(node: &Node, arguments: &[&str]) -> Option<String> {
     let trace = node.outside().join("trace");
     let plain = node.command();
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-y", "-e", "trace=fsync,write", "-o"]);
+    strace.args(["-f", "-y", "-e", "trace=fsync,write,pwrite64", "-o"]);
     strace.arg(&trace).arg(plain.get_program());
     strace.args(plain.get_args()).args(arguments);
     let ran: Ran = strace.output().ok()?.into();
@@ -113,7 +113,7 @@ fn a_record_whose_flush_failed_is_written_again_before_recovery_believes_it() {
         panic!("{trace}");
     };
     assert!(
-        write.contains("write(") && fsync.contains("fsync("),
+        write.contains("pwrite64(") && fsync.contains("fsync("),
         "{trace}"
     );
     assert_eq!(

@@ -228,3 +228,15 @@ fn a_state_directory_that_fills_up_in_the_middle_of_an_apply_is_never_in_doubt()
 fn a_node_that_fills_up_in_the_middle_of_a_rollback_is_all_before_or_all_after() {
     filled_in_the_middle("node", "rollback");
 }
+
+#[test]
+fn a_state_directory_without_room_is_named_by_its_path() {
+    let Some((node, _mounted, place)) = scene("state", "size=256k") else {
+        return;
+    };
+    leave_blocks(&place, 3);
+    let ran = node.run(&["apply", "--yes"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let named = format!("of the state directory {}", node.state().display());
+    assert!(ran.err.contains(&named), "{ran:?}");
+}

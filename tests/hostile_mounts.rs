@@ -234,3 +234,52 @@ fn a_key_on_a_read_only_mount_of_its_own_is_refused_by_name() {
     assert_eq!(exact(&node.root()), before);
     assert_eq!(ran.code, 1, "{ran:?}");
 }
+
+#[test]
+fn without_proc_nothing_is_said_of_a_node_that_could_not_be_looked_at() {
+    if !as_root() {
+        return;
+    }
+    let node = Node::demo();
+    let before = exact(&node.root());
+    let without = |arguments: &[&str]| -> Option<Ran> {
+        let command = node.command();
+        let mut unshared = std::process::Command::new("unshare");
+        unshared.args([
+            "--mount",
+            "sh",
+            "-c",
+            "umount -l /proc || exit 77; exec \"$@\"",
+            "sh",
+        ]);
+        unshared.arg(command.get_program()).args(command.get_args());
+        let ran: Ran = unshared.args(arguments).output().ok()?.into();
+        let possible = ran.code != 77 && !ran.err.starts_with("unshare: ");
+        if !possible {
+            eprintln!("skipped: no mount namespace without /proc: {ran:?}");
+        }
+        possible.then_some(ran)
+    };
+    let commands: [&[&str]; 7] = [
+        &["scan"],
+        &["plan"],
+        &["verify"],
+        &["apply", "--yes"],
+        &["rollback", "--yes"],
+        &["recover"],
+        &["prune", "--keep", "1"],
+    ];
+    for arguments in commands {
+        let Some(ran) = without(arguments) else {
+            return;
+        };
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+        assert_eq!(
+            ran.err,
+            "error: /proc is not mounted here, and no file can be looked at without it\n  \
+             nothing was written\nhelp: mount it with: mount -t proc proc /proc\n"
+        );
+    }
+    assert_eq!(exact(&node.root()), before);
+    assert!(!node.state().exists());
+}

@@ -138,3 +138,30 @@ fn a_forced_rollback_cut_off_while_it_brings_an_acl_back_is_settled_without_a_co
     }
     assert!(killed > 3, "{killed}");
 }
+
+#[test]
+fn force_gives_mode_and_owner_back_to_a_file_that_somebody_put_in_the_place_with_other_attributes()
+{
+    const NOTE: &str = "user.note";
+    let node = Node::demo();
+    if !set_xattr(&node.path(KUBECONFIG), NOTE, b"kept") {
+        return;
+    }
+    let before = exact(&node.root());
+    if injected(&node, "renameat2:signal=KILL:when=1", &["apply", "--yes"]).is_none() {
+        return;
+    }
+    let other = node.path("/var/lib/kube-proxy/other");
+    fs::write(&other, "apiVersion: v1\n").unwrap();
+    fs::rename(other, node.path(KUBECONFIG)).unwrap();
+    assert_eq!(node.run(&["recover"]).code, 4);
+    let ran = node.run(&["recover", "--force"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let mut after = exact(&node.root());
+    let (was, is) = (&before[KUBECONFIG], after.remove(KUBECONFIG).unwrap());
+    assert_eq!((is.mode, is.uid, is.gid), (was.mode, was.uid, was.gid));
+    assert_eq!(is.bytes.unwrap(), b"apiVersion: v1\n");
+    assert!(!is.xattrs.contains_key(NOTE), "{:?}", is.xattrs);
+    after.insert(KUBECONFIG.into(), was.clone());
+    assert_eq!(after, before);
+}

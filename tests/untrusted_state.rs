@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use untrusted_support::support::mounted::as_root;
+use untrusted_support::support::{Node, Ran, tighten};
 use untrusted_support::{Case, interrupted, settled};
 
 fn chmod(path: &Path, mode: u32) {
@@ -292,4 +293,25 @@ fn a_scan_says_that_the_newest_journal_cannot_be_used() {
         case.node.state().display()
     );
     assert_eq!(ran.err, warning);
+}
+
+#[test]
+fn a_slash_behind_a_symlink_does_not_make_it_a_state_directory() {
+    let node = Node::demo();
+    let (real, link) = (node.outside().join("real"), node.outside().join("link"));
+    fs::create_dir(&real).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o700)).unwrap();
+    symlink(&real, &link).unwrap();
+    for end in ["", "/", "//", "/."] {
+        let mut command = tighten();
+        command.arg("--root").arg(node.root()).arg("--state-dir");
+        command.arg(format!("{}{end}", link.display()));
+        let ran: Ran = command.args(["apply", "--yes"]).output().unwrap().into();
+        assert_eq!(ran.code, 1, "{end:?}: {ran:?}");
+        assert!(
+            ran.err.contains("(a symlink is not followed here)"),
+            "{ran:?}"
+        );
+        assert_eq!(fs::read_dir(&real).unwrap().count(), 0, "{end:?}");
+    }
 }

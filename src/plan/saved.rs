@@ -115,6 +115,8 @@ struct Document {
     effects: Vec<Effect>,
     manual: Vec<Manual>,
     obstacles: Vec<Obstacle>,
+    // Plans of before there were warnings have none.
+    #[serde(default)]
     warnings: Vec<String>,
     summary: Summary,
     saw: Vec<Saw>,

@@ -46,6 +46,7 @@ impl Context {
     /// # Errors
     /// When either cannot be had, or a check is named that does not exist.
     pub fn new(global: &Global) -> Result<Context, Failure> {
+        proc_is_mounted()?;
         let root = open_root(global)?;
         let baselines = baseline::load(&global.baseline)?;
         let selection = Selection {
@@ -212,9 +213,11 @@ impl Context {
 
     fn state_path(&self) -> Result<PathBuf, Failure> {
         if let Some(path) = &self.state {
-            return std::path::absolute(path).map_err(|error| {
+            let absolute = std::path::absolute(path).map_err(|error| {
                 Failure::usage(format!("--state-dir {}: {error}", path.display()))
-            });
+            })?;
+            // Without the slash at its end, behind which the kernel would follow a symlink.
+            return Ok(absolute.components().collect());
         }
         if nix::unistd::geteuid().is_root() {
             return Ok(PathBuf::from(STATE));
@@ -260,6 +263,21 @@ pub fn hinted(mut failure: Failure, flags: &str) -> Failure {
     failure.state = failure.state.map(put_in);
     failure.help = failure.help.map(put_in);
     failure
+}
+
+/// What is open is read and changed through its handle's name in /proc; without it every file would
+/// seem to be missing.
+fn proc_is_mounted() -> Result<(), Failure> {
+    match std::fs::metadata("/proc/self/fd") {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        // Any other error is told of the file for which it matters.
+        _ => return Ok(()),
+    }
+    Err(
+        Failure::refused("/proc is not mounted here, and no file can be looked at without it")
+            .state("nothing was written")
+            .help("mount it with: mount -t proc proc /proc"),
+    )
 }
 
 fn open_root(global: &Global) -> Result<Root, Failure> {

@@ -23,11 +23,13 @@ use crate::cli::{Cli, Command, Format};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::report::style::{err, out, output_lost};
+use crate::transaction::outlive_size_limit;
 
 use context::{Context, hinted};
 
 /// Parses the arguments, runs the command, prints what it says.
 pub fn main() -> ExitCode {
+    outlive_size_limit();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

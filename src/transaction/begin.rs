@@ -1,7 +1,6 @@
 //! Begins a transaction: look, back up, and write the journal. The node is not touched yet.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::SystemTime;
 
 use crate::failure::Failure;
@@ -11,7 +10,7 @@ use super::disk;
 use super::flow::{Open, Prepared};
 use super::id::TransactionId;
 use super::interrupt::Interrupt;
-use super::journal::Journal;
+use super::journal::{self, Journal};
 use super::operation::{Operation, sha256};
 use super::preflight::{Ready, examine};
 use super::record::{Begin, ChangeNote, FORMAT, Kind, Record, RootIdentity};
@@ -100,8 +99,9 @@ pub(super) fn begin<'a>(
     let id = TransactionId::after(newest.as_ref())?;
     let ready = examine(root, &id, operations)?;
     let plan = description.plan.as_deref().unwrap_or_default().len();
-    space::judge(&ready, state.handle().as_fd(), plan)?;
+    space::judge(&ready, state, plan)?;
     let records = records(root, &id, &description, &purpose, &ready)?;
+    readable(&records, &purpose)?;
     interrupt
         .check()
         .map_err(|failure| failure.state("nothing was written"))?;
@@ -124,13 +124,48 @@ pub(super) fn begin<'a>(
                 .clear_active()
                 .and_then(|()| state.discard_transaction(&id));
             let path = state.path_of(&id);
-            Err(
+            let failure =
                 Failure::refused(format!("{}: cannot be written: {error}", path.display()))
-                    .state("nothing was written outside the state directory")
-                    .help("look at the file system that holds the state directory"),
-            )
+                    .state("nothing was written outside the state directory");
+            Err(match error.raw_os_error() {
+                Some(_) => failure.because(error),
+                None => failure.help("look at the file system that holds the state directory"),
+            })
         }
     }
+}
+
+/// What is written must be read again. The owner of a file can give it more attributes than a journal
+/// may hold, and a transaction that cannot be undone must not begin.
+fn readable(records: &[Record], purpose: &Purpose) -> Result<(), Failure> {
+    let length = journal::length(records)
+        .map_err(|error| Failure::refused(format!("the journal cannot be written: {error}")))?;
+    let limit = match purpose {
+        // Its rollback has to fit as well.
+        Purpose::Apply => journal::LIMIT / 2,
+        Purpose::RollbackOf(_) => journal::LIMIT,
+    };
+    if length <= limit {
+        return Ok(());
+    }
+    let of = |record: &Record| match record {
+        Record::Intent(intent) => {
+            let forms = intent.pre.iter().chain(&intent.post);
+            let attributes = forms.flat_map(|form| form.xattrs.values());
+            let length = attributes.map(String::len).sum::<usize>();
+            Some((length, intent.path.clone()))
+        }
+        _ => None,
+    };
+    let path = records.iter().filter_map(of).max_by_key(|one| one.0);
+    let most = path.map_or(String::new(), |(_, path)| format!("{path}: "));
+    Err(Failure::refused(format!(
+        "{most}the journal would be {length} bytes, and no more than {limit} are written"
+    ))
+    .state("nothing was written")
+    .help(
+        "look at the extended attributes of that file (getfattr -d -m -), which the journal keeps",
+    ))
 }
 
 fn records(

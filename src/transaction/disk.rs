@@ -114,8 +114,8 @@ pub(super) fn flush_directory(directory: impl AsFd) -> io::Result<()> {
     Ok(rustix::fs::fsync(handle)?)
 }
 
-/// Writes one of the tool's own files again as it is, and makes it durable. A flush alone would not do
-/// where an earlier one failed: the kernel takes the pages of that for clean.
+/// Writes one of the tool's own files once more with the bytes that it has, and makes it durable: what
+/// an earlier flush failed to bring to the disk, another flush alone would not try again.
 pub(super) fn write_again(directory: impl AsFd, name: &str, bytes: &[u8]) -> io::Result<()> {
     let mut file = open_own(directory, name, OFlags::WRONLY)?;
     file.write_all(bytes)?;

@@ -1,6 +1,6 @@
 //! Names of transactions: they sort by time and stay in order when the clock does not.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -25,8 +25,14 @@ impl TransactionId {
         if let Some(last) = newest.and_then(TransactionId::moment) {
             now = now.max(last + Duration::from_micros(1));
         }
-        let stamp: String = humantime::format_rfc3339_micros(now)
-            .to_string()
+        let mut shown = String::new();
+        // Past the year 9999 it cannot be written; `to_string` would panic.
+        write!(shown, "{}", humantime::format_rfc3339_micros(now)).map_err(|_| {
+            Failure::refused("no name is left for a new transaction: the newest is of the year 9999")
+                .state("nothing was written")
+                .help("move the newest one, which tighten history lists first, out of the state directory")
+        })?;
+        let stamp: String = shown
             .chars()
             .filter(|letter| !matches!(letter, '-' | ':'))
             .collect();
@@ -113,6 +119,13 @@ mod tests {
         assert!(next > future, "{next}");
         assert!(next.as_str().starts_with("30000101T000000.000000Z-"));
         assert!(TransactionId::after(Some(&next)).unwrap() > next);
+    }
+
+    #[test]
+    fn behind_the_last_moment_that_can_be_written_no_id_is_made() {
+        let last = TransactionId::parse("99991231T235959.999999Z-ffffff").unwrap();
+        let failure = TransactionId::after(Some(&last)).unwrap_err();
+        assert!(failure.message.starts_with("no name is left"), "{failure}");
     }
 
     #[test]

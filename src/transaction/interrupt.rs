@@ -7,6 +7,15 @@ use crate::failure::Failure;
 
 const ALL: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
+/// From now on a write past the limit of file sizes (RLIMIT_FSIZE) fails like any other, where the
+/// kernel would else end the process in the middle of a transaction.
+pub fn outlive_size_limit() {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGXFSZ);
+    // Without it the process is ended, and recovery settles what it left.
+    let _ = signals.thread_block();
+}
+
 /// While this lives, the three signals end nothing: they are asked for between two steps.
 ///
 /// Only the calling thread is covered, so the program stays single-threaded meanwhile.

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 
 use rustix::fs::{FallocateFlags, Mode, OFlags};
 
@@ -15,7 +16,7 @@ use super::record::{FORMAT, Record};
 /// The journal's name in its transaction's directory.
 pub(super) const NAME: &str = "journal";
 /// Largest journal that is read, in bytes.
-const LIMIT: u64 = 16 << 20;
+pub(super) const LIMIT: u64 = 16 << 20;
 /// What is reserved at the end, so that a full disk cannot take the last record away.
 const RESERVE: u64 = 16 << 10;
 const TAG: &str = "tighten-journal-";
@@ -31,8 +32,21 @@ pub(super) enum Unusable {
     Corrupt { line: usize, why: String },
     /// Others could have written it.
     Untrusted(String),
-    /// It cannot be read.
-    Unreadable(String),
+    /// It cannot be read; with the kernel's error number, where it was the kernel that said so.
+    Unreadable { why: String, errno: Option<i32> },
+}
+
+impl Unusable {
+    /// The kernel's error where nothing is wrong with the journal itself: whoever moved it away would
+    /// lose what undoes the transaction. EIO is none of these: then the disk may have lost it.
+    pub(super) fn passing(&self) -> Option<io::Error> {
+        match self {
+            Unusable::Unreadable {
+                errno: Some(errno), ..
+            } if *errno != nix::libc::EIO => Some(io::Error::from_raw_os_error(*errno)),
+            _ => None,
+        }
+    }
 }
 
 /// The valid lines of a journal.
@@ -74,6 +88,18 @@ pub(super) fn sealed(
         text.push_str(&format!("{TAG}{FORMAT} {number} {hash} {json}\n"));
     }
     Ok((text, number, hash))
+}
+
+/// How long a journal with these records is, in bytes, with room for its end.
+pub(super) fn length(records: &[Record]) -> io::Result<u64> {
+    let mut length = RESERVE;
+    for record in records {
+        /// Tag, numbers and hash, at most.
+        const HEAD: usize = 128;
+        let json = serde_json::to_string(record)?;
+        length += (json.len() + HEAD) as u64;
+    }
+    Ok(length)
 }
 
 /// Takes a journal's bytes apart; a bad last line is a torn tail and is left out.
@@ -153,7 +179,10 @@ fn broken(error: io::Error) -> Unusable {
     match error.kind() {
         io::ErrorKind::NotFound => Unusable::Empty,
         io::ErrorKind::PermissionDenied => Unusable::Untrusted(error.to_string()),
-        _ => Unusable::Unreadable(error.to_string()),
+        _ => Unusable::Unreadable {
+            why: error.to_string(),
+            errno: error.raw_os_error(),
+        },
     }
 }
 
@@ -238,19 +267,20 @@ impl Journal {
         })
     }
 
-    /// Makes durable what another process may have written and never flushed, or tried to: after an
-    /// fsync that failed, the kernel takes its pages for clean, and only what is written again is.
-    pub(super) fn make_durable(mut self) -> io::Result<()> {
-        let whole = std::mem::take(&mut self.written);
-        if self.torn {
-            self.file.set_len(whole.len() as u64)?;
-        }
-        self.put_text(&whole, false)
-    }
-
     /// Adds a record: written, durable, read back.
     pub(super) fn append(&mut self, record: Record) -> io::Result<()> {
         self.put(&[record], false)
+    }
+
+    /// Makes the last record durable, whatever became of it before: what a flush failed to bring to the
+    /// disk is not tried again by the next one, unless it is written again.
+    pub(super) fn write_again(&mut self) -> io::Result<()> {
+        let before = self.written.strip_suffix(b"\n").unwrap_or(&self.written);
+        let start = before.iter().rposition(|byte| *byte == b'\n');
+        let start = start.map_or(0, |at| at + 1);
+        let last = self.written.get(start..).unwrap_or_default();
+        self.file.write_all_at(last, start as u64)?;
+        self.file.sync_all()
     }
 
     fn put(&mut self, records: &[Record], reserve: bool) -> io::Result<()> {
@@ -260,17 +290,8 @@ impl Journal {
         }
         let (text, number, hash) = sealed(records, self.number, self.hash.clone())?;
         self.torn = true;
-        self.put_text(text.as_bytes(), reserve)?;
-        (self.number, self.hash) = (number, hash);
-        self.torn = false;
-        Ok(())
-    }
-
-    /// Writes after what is known to be there.
-    fn put_text(&mut self, text: &[u8], reserve: bool) -> io::Result<()> {
-        let start = self.written.len() as u64;
         self.file.seek(SeekFrom::Start(start))?;
-        self.file.write_all(text)?;
+        self.file.write_all(text.as_bytes())?;
         if reserve {
             let end = start + text.len() as u64;
             match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, end, RESERVE) {
@@ -282,12 +303,14 @@ impl Journal {
         let mut back = Vec::with_capacity(self.written.len() + text.len());
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut back)?;
-        if back.strip_prefix(self.written.as_slice()) != Some(text) {
+        let whole = back.strip_prefix(self.written.as_slice()) == Some(text.as_bytes());
+        if !whole {
             return Err(io::Error::other(
                 "the journal is not what was written to it",
             ));
         }
-        self.written = back;
+        (self.written, self.number, self.hash) = (back, number, hash);
+        self.torn = false;
         Ok(())
     }
 }
@@ -302,7 +325,7 @@ impl std::fmt::Display for Unusable {
             ),
             Unusable::Corrupt { line, why } => write!(out, "is damaged in line {line}: {why}"),
             Unusable::Untrusted(why) => write!(out, "is not trusted: {why}"),
-            Unusable::Unreadable(why) => write!(out, "cannot be read: {why}"),
+            Unusable::Unreadable { why, .. } => write!(out, "cannot be read: {why}"),
         }
     }
 }

@@ -20,6 +20,17 @@ pub(super) fn refuse(path: &NodePath, why: impl std::fmt::Display, help: &str) -
         .help(help)
 }
 
+/// The refusal of what could not be looked at: a limit or a disk has a help of its own, since neither
+/// file nor plan is at fault.
+pub(super) fn cannot_look(path: &NodePath, error: LookError, help: &str) -> Failure {
+    match error {
+        LookError::Handles | LookError::System(_) => Failure::refused(format!("{path}: {error}"))
+            .state("nothing was written")
+            .because(error),
+        _ => refuse(path, error, help),
+    }
+}
+
 /// Why a transaction would refuse to change what lies at a path, as far as metadata tells: a plan
 /// leaves such findings to a person. `replaces` tells an edit from a change of mode or owner alone;
 /// `tightened` names directories that the same transaction makes safe first; `judged` keeps those that
@@ -68,15 +79,12 @@ pub(super) fn judge_directories(
         if judged.contains(&directory) {
             continue;
         }
-        let failed =
-            |error: &dyn std::fmt::Display| refuse(&directory, error, "run tighten plan again");
+        let failed = |error: LookError| cannot_look(&directory, error, "run tighten plan again");
         let meta = if directory == NodePath::root() {
-            Meta::of(root.handle()).map_err(|error| failed(&LookError::from(error)))?
+            Meta::of(root.handle()).map_err(|error| failed(error.into()))?
         } else {
-            let place = root
-                .locate_exactly(&directory)
-                .map_err(|error| failed(&error))?;
-            place.open().map_err(|error| failed(&error))?.meta
+            let place = root.locate_exactly(&directory).map_err(failed)?;
+            place.open().map_err(failed)?.meta
         };
         let safe = root.trusts(meta.uid) && meta.mode & 0o022 == 0;
         if !safe && !tightened(&directory) {
@@ -138,7 +146,7 @@ pub(super) fn judge_target(path: &NodePath, meta: &Meta, work: Work) -> Result<(
 /// The directory's file system and, where something is mounted on the target itself, that one.
 pub(super) fn judge_writable(path: &NodePath, handle: &OwnedFd) -> Result<(), Failure> {
     let failed =
-        |error: rustix::io::Errno| refuse(path, LookError::from(error), "look at its file system");
+        |error: rustix::io::Errno| cannot_look(path, error.into(), "look at its file system");
     let space = rustix::fs::fstatvfs(handle).map_err(failed)?;
     if space.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY) {
         return Err(refuse(
@@ -152,7 +160,7 @@ pub(super) fn judge_writable(path: &NodePath, handle: &OwnedFd) -> Result<(), Fa
 
 pub(super) fn judge_directory(path: &NodePath, place: &Place, work: Work) -> Result<(), Failure> {
     let failed =
-        |error: rustix::io::Errno| refuse(path, LookError::from(error), "look at its directory");
+        |error: rustix::io::Errno| cannot_look(path, error.into(), "look at its directory");
     judge_writable(path, &place.directory)?;
     let meta = Meta::of(&place.directory).map_err(failed)?;
     if work != Work::SetMeta && (meta.immutable || meta.append_only) {

@@ -39,7 +39,7 @@ pub use begin::{Change, Description, Transaction, machine_id};
 pub use flow::{CarriedOut, CheckStaged, Committed, Prepared, Staged, Verified};
 pub use history::{Details, State, Summary, history, show};
 pub use id::TransactionId;
-pub use interrupt::Interrupt;
+pub use interrupt::{Interrupt, outlive_size_limit};
 pub use judge::obstacle;
 pub use operation::{Action, Expected, Operation, sha256};
 pub use prune::{Pruned, Swept, Why, prune};

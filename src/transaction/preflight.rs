@@ -9,7 +9,8 @@ use super::attributes;
 use super::form::{Form, Found, Identity, look, stale};
 use super::id::TransactionId;
 use super::judge::{
-    User, judge_directories, judge_directory, judge_rights, judge_target, judge_writable, refuse,
+    User, cannot_look, judge_directories, judge_directory, judge_rights, judge_target,
+    judge_writable, refuse,
 };
 use super::operation::{Action, Operation, sha256};
 use super::step::{Step, Work};
@@ -61,11 +62,8 @@ fn examine_one(
 ) -> Result<Ready, Failure> {
     let path = operation.path.clone();
     let look_failed = |error: LookError| {
-        refuse(
-            &path,
-            error,
-            "tighten changes regular files and directories only",
-        )
+        let help = "tighten changes regular files and directories only";
+        cannot_look(&path, error, help)
     };
     let place = match root.locate(&path) {
         Ok(place) => place,

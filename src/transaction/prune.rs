@@ -185,6 +185,7 @@ fn whole(state: &StateDir, id: &TransactionId) -> Result<(OwnedFd, Story), Failu
             let failure = story::unusable(state, id, &why).state(LEFT);
             Err(match why {
                 Unusable::Newer(_) => failure,
+                why if why.passing().is_some() => failure,
                 _ => failure.help(format!(
                     "its backups are {0}/pre.*; when nothing of it is needed, remove {0} by hand",
                     state.path_of(id).display()

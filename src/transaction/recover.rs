@@ -149,12 +149,12 @@ fn settle(
     Ok(())
 }
 
-/// A process that was killed wrote the last record and perhaps never flushed it: a power cut could
-/// take back what recovery is about to report, and `active` with it.
+/// An earlier process wrote the last record and perhaps never flushed it, or failed to: a power cut
+/// could take back what recovery is about to report, and `active` with it.
 fn make_durable(state: &Locked, id: &TransactionId) -> Result<(), Failure> {
     let directory = state.open_transaction(id)?;
-    let journal = Journal::reopen(&directory);
-    journal.and_then(Journal::make_durable).map_err(|error| {
+    let again = Journal::reopen(&directory).and_then(|mut journal| journal.write_again());
+    again.map_err(|error| {
         let path = state.path_of(id);
         Failure::refused(format!(
             "{}: its journal cannot be made durable: {error}",

@@ -78,7 +78,7 @@ pub(super) fn keep_aside(
                 if disk::read(directory, &name, crate::root::MAX_FILE)
                     .is_ok_and(|old| old == found.bytes)
                 {
-                    // An earlier process may have been killed before it flushed the copy.
+                    // An earlier process may have been killed before it flushed the copy, or failed to.
                     disk::write_again(directory, &name, &found.bytes)?;
                     disk::flush_directory(directory)?;
                     return Ok(Some(name));

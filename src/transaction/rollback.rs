@@ -10,6 +10,7 @@ use super::form::{Form, Found, differences, look};
 use super::history::newest_committed;
 use super::id::TransactionId;
 use super::interrupt::Interrupt;
+use super::judge::cannot_look;
 use super::operation::{Action, Exact, Expected, Operation, sha256};
 use super::state_dir::{Locked, StateDir};
 use super::step::{Step, Work};
@@ -34,6 +35,8 @@ pub struct Rollback {
     changes: Vec<Change>,
     operations: Vec<Operation>,
 }
+
+const BY_HAND: &str = "put this file back by hand";
 
 impl Rollback {
     /// Works out how to undo a transaction (the newest committed one when `id` is `None`; else any
@@ -162,7 +165,7 @@ impl Rollback {
         let refused = |why: &dyn std::fmt::Display| {
             Failure::refused(format!("{}: {why}", step.path))
                 .state("nothing was written")
-                .help("put this file back by hand")
+                .help(BY_HAND)
         };
         let found = match root
             .locate_exactly(&step.path)
@@ -170,7 +173,7 @@ impl Rollback {
         {
             Ok(found) => found,
             Err(LookError::Missing) => None,
-            Err(error) => return Err(refused(&error)),
+            Err(error) => return Err(cannot_look(&step.path, error, BY_HAND)),
         };
         let form = found.as_ref().map(|found| &found.form);
         let differs = differences(step.post.as_ref(), form);

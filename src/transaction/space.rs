@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::root::{LookError, Meta};
 
 use super::preflight::Ready;
+use super::state_dir::StateDir;
 
 /// What one journal takes, besides its plan.
 const JOURNAL: u64 = 64 << 10;
@@ -21,7 +22,7 @@ struct Need<'a> {
 }
 
 /// Fails when a file system has less than twice the space and inodes that are needed.
-pub(super) fn judge(ready: &[Ready], state: BorrowedFd<'_>, plan: usize) -> Result<(), Failure> {
+pub(super) fn judge(ready: &[Ready], state: &StateDir, plan: usize) -> Result<(), Failure> {
     let mut needs: BTreeMap<u64, Need<'_>> = BTreeMap::new();
     let mut add = |handle, bytes: u64, shown: &str| -> Result<(), Failure> {
         let meta = Meta::of(handle).map_err(|error| cannot_tell(shown, error))?;
@@ -35,7 +36,8 @@ pub(super) fn judge(ready: &[Ready], state: BorrowedFd<'_>, plan: usize) -> Resu
         need.files += 1;
         Ok(())
     };
-    let own = "the state directory";
+    let own = format!("the state directory {}", state.path().display());
+    let (own, state) = (own.as_str(), state.handle().as_fd());
     add(state, JOURNAL, own)?;
     add(state, plan as u64, own)?;
     for one in ready {

@@ -59,6 +59,9 @@ pub(super) fn unusable(state: &StateDir, id: &TransactionId, why: &Unusable) -> 
     let directory = state.path_of(id);
     let journal = directory.join(journal::NAME);
     let refused = Failure::refused(format!("{}: {why}", journal.display()));
+    if let Some(error) = why.passing() {
+        return refused.state("nothing was written").because(error);
+    }
     match why {
         Unusable::Newer(_) => refused
             .state("nothing was written")

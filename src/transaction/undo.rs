@@ -273,15 +273,17 @@ fn look_again(
         return Ok(());
     }
     let found = look(&place, step.has_contents()).map_err(|error| error.to_string())?;
+    let form = found.as_ref().map(|found| &found.form);
     let mut pre = step.pre.clone();
     if undoing.resolution == Resolution::Force
         && step.backup.is_none()
-        && let Some(pre) = &mut pre
+        && let (Some(pre), Some(form)) = (&mut pre, form)
+        && pre.sha256 != form.sha256
     {
-        // Forced: the contents are somebody else's and stay.
+        // Forced: contents and attributes are somebody else's and stay.
         pre.sha256 = None;
+        pre.xattrs.clone_from(&form.xattrs);
     }
-    let form = found.as_ref().map(|found| &found.form);
     let differs = differences(pre.as_ref(), form);
     if differs.is_empty() {
         Ok(())

@@ -14,12 +14,13 @@ const WORKS: [Work; 5] = [
 ];
 
 /// What each call that the program makes can return, as its manual page lists it.
-const ERRORS: [(&str, &[&str]); 33] = [
+const ERRORS: [(&str, &[&str]); 34] = [
     ("openat", &["EMFILE", "EACCES", "ENOSPC", "EROFS", "EIO"]),
     ("openat2", &["ENOSYS", "EAGAIN", "EMFILE", "EIO"]),
     ("open", &["EMFILE", "EIO"]),
     ("read", &["EIO", "EINTR"]),
     ("write", &["ENOSPC", "EIO", "EINTR"]),
+    ("pwrite64", &["ENOSPC", "EIO", "EINTR"]),
     ("pread64", &["EIO"]),
     ("lseek", &["EIO"]),
     ("close", &["EIO"]),
@@ -51,7 +52,8 @@ const ERRORS: [(&str, &[&str]); 33] = [
 ];
 
 /// Calls that could claim success and do nothing, other than those of which the result is a handle.
-const LIES: [&str; 13] = [
+const LIES: [&str; 14] = [
+    "pwrite64",
     "write",
     "fsync",
     "fallocate",
@@ -158,7 +160,8 @@ fn own_calls(work: Work) -> Vec<Call> {
 fn judge(scene: &Scene, ran: &Ran, silent: bool) -> Result<(), String> {
     scene.told_right(ran)?;
     if ran.code != Some(0) && !silent {
-        let names_a_file = ran.err.contains('/');
+        // Signals have none.
+        let names_a_file = ran.err.contains('/') || ran.err.contains("signals cannot be held back");
         if !ran.err.contains("error: ") || !names_a_file || !ran.err.contains("help: ") {
             return Err(format!("the message is of no help: {}", ran.told()));
         }

@@ -73,6 +73,17 @@ impl Mounted {
         Mounted::new(&["-o", "loop", image], at)
     }
 
+    /// A new XFS in a file, which holds more extended attributes than any journal.
+    pub fn xfs(image: &Path, at: &Path) -> Option<Mounted> {
+        let file = std::fs::File::create(image).unwrap();
+        file.set_len(320 << 20).unwrap();
+        let image = image.to_str().unwrap();
+        if !tool("mkfs.xfs", &["-q", "-f", image]) {
+            return None;
+        }
+        Mounted::new(&["-o", "loop", image], at)
+    }
+
     /// The same mount with other options.
     pub fn again(&self, options: &str) {
         let at = self.0.to_str().unwrap();
