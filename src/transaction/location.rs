@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 
 use crate::failure::Failure;
 use crate::root::{FileKind, Meta, Root, Where};
@@ -92,7 +92,9 @@ pub(super) fn key_of(root: &Root) -> Result<String, Failure> {
             .rev()
             .cloned()
             .collect::<Vec<_>>();
-        (tail.join("-"), host.to_string_lossy().into_owned())
+        let unique = host.to_string_lossy().into_owned();
+        // Images are mounted in turn at one path, and the root of each has the same inode number.
+        (tail.join("-"), unique + &origin(root)?)
     };
     let mut readable: String = readable
         .chars()
@@ -107,6 +109,32 @@ pub(super) fn key_of(root: &Root) -> Result<String, Failure> {
     }
     let hash: String = sha256(unique.as_bytes()).chars().take(12).collect();
     Ok(format!("{readable}-{hash}"))
+}
+
+/// File systems whose id in statfs(2) is made from their UUID, and so stays the same: ext4 and btrfs.
+/// XFS makes it from the number of the device.
+const STABLE: [u64; 2] = [0xEF53, 0x9123_683E];
+
+/// What tells trees apart that lie at one path one after the other: the file system's id, and when the
+/// root directory was made, as far as either is known and stays.
+fn origin(root: &Root) -> Result<String, Failure> {
+    let failed = |error: rustix::io::Errno| {
+        let (host, error) = (root.host().display(), io::Error::from(error));
+        Failure::refused(format!("{host}: cannot be looked at: {error}")).because(error)
+    };
+    let wanted = StatxFlags::BTIME;
+    let meta = rustix::fs::statx(root.handle(), "", AtFlags::EMPTY_PATH, wanted).map_err(failed)?;
+    let mut origin = String::new();
+    if StatxFlags::from_bits_retain(meta.stx_mask).contains(wanted) {
+        let born = meta.stx_btime;
+        origin.push_str(&format!("\nborn {}.{:09}", born.tv_sec, born.tv_nsec));
+    }
+    let system = rustix::fs::fstatfs(root.handle()).map_err(failed)?;
+    if STABLE.contains(&(system.f_type as u64 & 0xFFFF_FFFF)) {
+        let [high, low] = system.f_fsid.val;
+        origin.push_str(&format!("\non {high:08x}{low:08x}"));
+    }
+    Ok(origin)
 }
 
 pub(super) fn unfit(path: &Path, why: &str) -> Failure {
