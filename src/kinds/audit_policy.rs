@@ -19,7 +19,7 @@ const HEADER: header::Expected = header::Expected {
     group: "audit.k8s.io",
     version: "v1",
     kind: "Policy",
-    may_be_missing: false,
+    missing: header::Missing::Refused,
     scheme: "",
 };
 const LEVELS: &[&str] = &["None", "Metadata", "Request", "RequestResponse"];
