@@ -74,7 +74,14 @@ impl Request {
     /// # Errors
     /// What is wrong with it.
     pub fn from_json(text: &str) -> Result<Request, String> {
-        let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let line: Line = serde_json::from_str(text).map_err(|error| {
+            let (said, column) = (error.to_string(), error.column());
+            // Its own line number would be taken for the file's.
+            let why = said
+                .rsplit_once(" at line ")
+                .map_or(said.as_str(), |(why, _)| why);
+            format!("{why} (column {column})")
+        })?;
         let resource = Resource {
             group: line.group,
             resource: line.resource,

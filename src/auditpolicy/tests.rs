@@ -27,7 +27,7 @@ fn the_first_rule_that_matches_decides_and_is_told_with_its_line() {
         "omitStages: [Panic]\nrules:\n# why\n- level: None\n  verbs: [watch]\n- omitStages: [RequestReceived]\n  level: Request\n- level: Metadata\n",
     );
     let decision = policy.level_of(&get(r#""Resource":"pods""#));
-    assert_eq!((decision.rule, decision.line), (Some(1), Some(7)));
+    assert_eq!((decision.rule, decision.line), (Some(1), Some(8)));
     assert_eq!(decision.level, Level::Request);
     assert_eq!(decision.omit_stages, [Stage::RequestReceived, Stage::Panic]);
 }

@@ -262,7 +262,11 @@ pub fn hinted(mut failure: Failure, flags: &str) -> Failure {
     failure
 }
 
-fn open_root(global: &Global) -> Result<Root, Failure> {
+/// Opens the node's file system.
+///
+/// # Errors
+/// When it cannot be opened or is not a directory.
+pub fn open_root(global: &Global) -> Result<Root, Failure> {
     let Some(path) = &global.root else {
         return Root::live()
             .map_err(|error| Failure::refused(format!("/: {error}")).because(error));
