@@ -345,14 +345,14 @@ fn the_policy_is_a_file_below_the_root_and_no_path_leaves_it() {
         nix::sys::stat::Mode::from_bits_truncate(0o600),
     )
     .unwrap();
-    node.write("/large", vec![b'\n'; (8 << 20) + 1]);
+    node.write("/large", vec![b'\n'; (4 << 20) + 1]);
     for (path, message) in [
         ("/absent", "/absent: does not exist"),
         ("/", "/: is a directory, not a regular file"),
         ("/fifo", "/fifo: is a named pipe, not a regular file"),
         (
             "/large",
-            "/large: is 8388609 bytes; more than 8 MiB is not read",
+            "/large: is 4194305 bytes; more than 4 MiB is not read",
         ),
     ] {
         let ran = node.run(&[&["audit-policy", path], SCALE].concat());
@@ -396,13 +396,14 @@ fn a_requests_file_that_is_none_is_refused() {
 #[test]
 fn what_a_policy_holds_cannot_move_the_cursor() {
     let node = node();
-    let hostile = POLICY
-        .replace("# Nothing", "\"a\\e[2Jb\": 1 #")
-        .replace("rules:\n\"", "\"");
-    let hostile = hostile.replace("#  of the probes.\n", "#\nrules:\n");
+    let users = "users: [alice, \u{202e}x]";
+    let rules = POLICY.replace("users: [alice]", users);
+    let hostile = format!("\"a\\e[2Jb\": 1\n{rules}");
     node.write("/p.yaml", hostile);
     let ran = ask(&node, SCALE);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.err.contains("a\\u{1b}[2Jb"), "{}", ran.err);
-    assert!(!ran.err.contains('\x1b') && !ran.out.contains('\x1b'));
+    assert!(!ran.err.contains('\x1b'));
+    let shown = "users: [alice, \\u{202e}x]";
+    assert!(ran.out.contains(shown), "{}", ran.out);
 }
