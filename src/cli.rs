@@ -211,7 +211,7 @@ pub enum Command {
         file: PathBuf,
         /// What is asked.
         #[command(flatten)]
-        asked: AskedRequest,
+        asked: Box<AskedRequest>,
     },
     /// Lay out a sample node under DIR to try everything on
     Demo {

@@ -123,8 +123,11 @@ fn spellings(resource: &str, subresource: &str) -> BTreeSet<String> {
 /// Every way to write a path that covers this one.
 fn urls(path: &str) -> BTreeSet<String> {
     let mut all = one(path);
-    for end in 0..=path.len() {
-        all.insert(format!("{}*", &path[..end]));
+    let mut start = String::new();
+    all.insert("*".into());
+    for letter in path.chars() {
+        start.push(letter);
+        all.insert(format!("{start}*"));
     }
     all
 }
