@@ -32,6 +32,28 @@ fn contents(bytes: &[u8]) -> Result<usize, Refused> {
     })
 }
 
+/// The API server, the path of its policy and who names it; where there is nothing to judge, that.
+pub(super) fn policy_of(facts: &Facts) -> Result<(&ApiServer, &NodePath, Origin), Box<Instance>> {
+    let Some(server) = &facts.api_server else {
+        let instance = Instance::not_applicable("no kube-apiserver on this node");
+        return Err(Box::new(instance));
+    };
+    if let Some(problem) = &server.problem {
+        return Err(Box::new(Instance::unknown(problem)));
+    }
+    match &server.policy {
+        PolicyPath::Named(path, origin) => Ok((server, path, origin.clone())),
+        PolicyPath::Default(path) => Ok((server, path, Origin::at(OriginKind::File, path, None))),
+        PolicyPath::Unreachable(shown, origin) => {
+            let why = format!(
+                "{} names {shown}, which the node does not see",
+                server.described
+            );
+            Err(Box::new(Instance::unknown(why).from(origin)))
+        }
+    }
+}
+
 /// Judges what lies at the path.
 fn existing(server: &ApiServer) -> Instance {
     let refused = |why: String| Instance::judged(false, why.clone(), || Mend::ByHand(why));
@@ -78,24 +100,9 @@ impl Kind for AuditPolicy {
     }
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
-        let Some(server) = &facts.api_server else {
-            return vec![Instance::not_applicable("no kube-apiserver on this node")];
-        };
-        if let Some(problem) = &server.problem {
-            return vec![Instance::unknown(problem)];
-        }
-        let (path, origin) = match &server.policy {
-            PolicyPath::Named(path, origin) => (path, origin.clone()),
-            PolicyPath::Default(path) => (path, Origin::at(OriginKind::File, path, None)),
-            PolicyPath::Unreachable(shown, origin) => {
-                return vec![
-                    Instance::unknown(format!(
-                        "{} names {shown}, which the node does not see",
-                        server.described
-                    ))
-                    .from(origin),
-                ];
-            }
+        let (server, path, origin) = match policy_of(facts) {
+            Ok(found) => found,
+            Err(instance) => return vec![*instance],
         };
         let instance = match &server.policy_seen {
             Err(LookError::Missing) => {
