@@ -197,3 +197,34 @@ fn a_request_that_says_too_much_or_too_little_is_malformed() {
     let full = r#"{"User":"u","Groups":[],"Verb":"get","APIGroup":"","Resource":"","Subresource":"","Namespace":"","Name":"","Path":"/x","level":"None","omitStages":[]}"#;
     assert!(Request::from_json(full).is_ok());
 }
+
+#[test]
+fn hostile_policies_are_refused_or_not_judged_with_a_short_message() {
+    for hostile in [
+        format!("{HEAD}rules: {}", "[".repeat(10_000)),
+        format!(
+            "{HEAD}rules:\n{}",
+            "- level: None\n  level: None\n".repeat(20_000)
+        ),
+        format!("{HEAD}rules:\n{}", "- {}\n".repeat(50_000)),
+        format!("{HEAD}rules:\n- level: \"{}\\e[2J\"\n", "x".repeat(100_000)),
+        format!(
+            "{HEAD}x: &x [{}]\nrules:\n{}",
+            "a,".repeat(20_000),
+            "- {level: x, users: *x}\n".repeat(20_000)
+        ),
+    ] {
+        let message = match Policy::read(hostile.as_bytes()) {
+            Ok(policy) => {
+                assert!(policy.unknown.iter().all(|key| key.doubled));
+                continue;
+            }
+            Err(refused) => refused.message,
+        };
+        assert!(message.chars().count() <= 2_001, "{}", message.len());
+        assert!(!message.contains(char::is_control), "{message}");
+    }
+    for bytes in [&b"\0"[..], b"{\"a\":\xff}", b"\xff\xfe", b"{"] {
+        assert!(Policy::read(bytes).is_err());
+    }
+}

@@ -111,3 +111,58 @@ fn a_second_evaluator_agrees_on_random_policies_and_requests() {
     assert!(refused * 20 > u64::from(cases()) && refused * 2 < u64::from(cases()));
     assert!(by_rule * 4 > decisions && by_rule * 10 < decisions * 9);
 }
+
+/// Cuts, doubles or replaces bytes.
+fn mangled(text: &str, edits: &[(prop::sample::Index, usize, u8)]) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for (at, length, byte) in edits {
+        let start = at.index(bytes.len() + 1);
+        let end = (start + length).min(bytes.len());
+        let piece: Vec<u8> = match byte {
+            0..=63 => Vec::new(),
+            64..=127 => [&bytes[start..end], &bytes[start..end]].concat(),
+            _ => vec![b"[]{}:-*&'\"#\n\t ~,!|>%@0ntf\\\xff"[usize::from(*byte) % 27]],
+        };
+        bytes.splice(start..end, piece);
+    }
+    bytes
+}
+
+#[test]
+fn a_mangled_policy_is_accepted_with_rules_or_refused_in_printable_words() {
+    let edits = prop::collection::vec(
+        (any::<prop::sample::Index>(), 1..20_usize, any::<u8>()),
+        1..3,
+    );
+    let strategy = (model::policy(), edits, model::request());
+    let accepted = std::cell::Cell::new(0_u32);
+    TestRunner::new(config())
+        .run(&strategy, |(policy, edits, asked)| {
+            let bytes = mangled(&policy.written(), &edits);
+            match Policy::read(&bytes) {
+                Ok(policy) => {
+                    accepted.set(accepted.get() + 1);
+                    let request = Request::from_json(&asked.written()).unwrap();
+                    let decision = policy.level_of(&request);
+                    let rule = decision.rule.map(|rule| policy.rules[rule].line);
+                    prop_assert_eq!(rule, decision.line);
+                    for rule in &policy.rules {
+                        let before = &bytes[..rule.span.start];
+                        let lines = before.iter().filter(|byte| **byte == b'\n').count();
+                        // An alias stands in another line than what it stands for.
+                        prop_assert!(rule.span.end <= bytes.len() && rule.line > 0);
+                        prop_assert!(lines < rule.line || bytes.contains(&b'*'));
+                    }
+                }
+                Err(refused) => {
+                    prop_assert!(!refused.message.contains(char::is_control));
+                    prop_assert!(refused.message.chars().count() <= 2_001);
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    println!("mangled: {} policies, {} accepted", cases(), accepted.get());
+    // Otherwise only the parser was put to the test.
+    assert!(accepted.get() > cases() / 100);
+}
