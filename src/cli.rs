@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::auditpolicy::Resource;
 use crate::baseline::Severity;
 use crate::discover::address::usable;
 use crate::report::quoted;
@@ -202,6 +203,16 @@ pub enum Command {
         /// The check's id
         check: Option<String>,
     },
+    /// Say what an audit policy logs of a request, and by which rule
+    ///
+    /// Decides as kube-apiserver does: the first rule that matches. Needs neither kube-proxy nor root.
+    AuditPolicy {
+        /// The policy; below --root when that is given
+        file: PathBuf,
+        /// What is asked.
+        #[command(flatten)]
+        asked: Box<AskedRequest>,
+    },
     /// Lay out a sample node under DIR to try everything on
     Demo {
         /// A directory that does not exist yet, or is empty
@@ -214,6 +225,58 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+/// The request that an audit policy is asked about.
+#[derive(Clone, Debug, Args)]
+pub struct AskedRequest {
+    /// The user's name, such as system:kube-proxy
+    #[arg(long, value_name = "U", required_unless_present = "requests")]
+    pub user: Option<String>,
+    /// A group of the user (repeatable), such as system:authenticated
+    #[arg(long, value_name = "G")]
+    pub group: Vec<String>,
+    /// get, list, watch, create, ...; of a path the HTTP method in lower case
+    #[arg(long, value_name = "V", required_unless_present = "requests")]
+    pub verb: Option<String>,
+    /// A resource with its API group and subresource, such as pods/log or deployments.apps/scale
+    #[arg(
+        long,
+        value_name = "R[.group][/sub]",
+        value_parser = Resource::parse,
+        required_unless_present_any = ["path", "requests"]
+    )]
+    pub resource: Option<Resource>,
+    /// The namespace; without it the request is for the whole cluster
+    #[arg(long, value_name = "N", conflicts_with = "path")]
+    pub namespace: Option<String>,
+    /// The object's name
+    #[arg(long, value_name = "X", conflicts_with = "path")]
+    pub name: Option<String>,
+    /// A path that is no resource, such as /metrics
+    #[arg(long, value_parser = url_path, conflicts_with = "resource")]
+    pub path: Option<String>,
+    /// Requests as lines of JSON, from a file of this machine or - for stdin; a line of JSON answers each
+    ///
+    /// Keys: User, Groups, Verb, and either Path or Resource with APIGroup, Subresource, Namespace and
+    /// Name. Empty lines are passed over.
+    #[arg(
+        long,
+        value_name = "FILE|-",
+        conflicts_with_all = ["user", "group", "verb", "resource", "namespace", "name", "path"]
+    )]
+    pub requests: Option<PathBuf>,
+}
+
+/// A path as the API server sees it: it starts at the root and has no query.
+fn url_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') {
+        return Err("a path starts with /".into());
+    }
+    if text.contains('?') {
+        return Err("the query behind the ? is no part of the path".into());
+    }
+    Ok(text.into())
 }
 
 /// An address that can be the node's own: loopback and wildcards are refused, since kube-proxy opens
@@ -262,7 +325,12 @@ impl Global {
         if self.root.is_some() {
             return NodePath::root().join(text);
         }
-        let here = std::env::current_dir().ok()?;
-        NodePath::new(here.to_str()?)?.join(text)
+        machine_path(path)
     }
+}
+
+/// A path of this machine, whatever --root says, relative to the working directory.
+pub fn machine_path(path: &std::path::Path) -> Option<NodePath> {
+    let here = std::env::current_dir().ok()?;
+    NodePath::new(here.to_str()?)?.join(path.to_str()?)
 }

@@ -30,6 +30,7 @@ pub mod transaction;
 pub mod failure;
 pub mod report;
 
+pub mod auditpolicy;
 pub mod golang;
 pub mod goyaml;
 pub mod kubeconfig;

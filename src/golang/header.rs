@@ -4,6 +4,9 @@ use super::text::quoted;
 use super::types::noun;
 use crate::goyaml::{Data, Item};
 
+/// The version that a program keeps for itself.
+const INTERNAL: &str = "__internal";
+
 /// What a program registers in its scheme.
 pub struct Expected {
     /// The API group; empty for the core group.
@@ -12,10 +15,21 @@ pub struct Expected {
     pub version: &'static str,
     /// The kind.
     pub kind: &'static str,
-    /// What is missing is taken to be as expected.
-    pub may_be_missing: bool,
+    /// What becomes of one that is missing.
+    pub missing: Missing,
     /// The scheme's name in messages.
     pub scheme: &'static str,
+}
+
+/// What a program makes of a missing `apiVersion` or `kind`: that depends on what it decodes into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It refuses the file.
+    Refused,
+    /// It takes both to be as expected.
+    Expected,
+    /// It takes the kind to be as expected, and the version to be its internal one.
+    Internal,
 }
 
 /// Why the header does not fit.
@@ -74,21 +88,24 @@ pub fn check(root: &Item, expected: &Expected) -> Result<(), Misheaded> {
         }
     };
     let kind = match kind {
-        "" if expected.may_be_missing => expected.kind,
+        "" if expected.missing != Missing::Refused => expected.kind,
         "" => return refused("Object 'Kind' is missing".to_owned()),
         kind => kind,
     };
-    let version = match version {
-        "" if expected.may_be_missing && group == expected.group => expected.version,
-        "" => return refused("Object 'apiVersion' is missing".to_owned()),
-        version => version,
+    let (group, version) = match (expected.missing, version) {
+        (Missing::Expected, "") if group == expected.group => (group, expected.version),
+        (Missing::Internal, "") if group.is_empty() || group == expected.group => {
+            (expected.group, INTERNAL)
+        }
+        (_, "") => return refused("Object 'apiVersion' is missing".to_owned()),
+        (_, version) => (group, version),
     };
     let known = group == expected.group && kind == expected.kind;
     if known && version == expected.version {
         return Ok(());
     }
     let (scheme, quoted_kind) = (expected.scheme, quoted(kind));
-    if version == "__internal" {
+    if version == INTERNAL {
         if known {
             let message = "the internal version is not judged".to_owned();
             return Err(Misheaded::Unjudged(message, line));

@@ -1,6 +1,7 @@
 //! How the Go programs of Kubernetes read values: types, durations, addresses, and what they say of them.
 
 pub mod address;
+pub mod codec;
 pub mod duration;
 pub mod header;
 mod parsers;

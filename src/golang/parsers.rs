@@ -84,6 +84,41 @@ fn is_quantity(text: &str) -> bool {
         && (known || exponent)
 }
 
+/// `metav1.Time.UnmarshalJSON`, as far as it decides what is a time: RFC 3339.
+pub(super) fn time(item: &Item) -> Result<(), Misfit> {
+    let message = match &item.data {
+        Data::Null => None,
+        Data::Text(text) => (!is_time(text)).then(|| {
+            let text = super::text::quoted(text);
+            format!("parsing time {text} as \"2006-01-02T15:04:05Z07:00\": cannot parse it")
+        }),
+        data => Some(format!(
+            "json: cannot unmarshal {} into Go value of type string",
+            noun(data)
+        )),
+    };
+    fatal(message, item.line)
+}
+
+fn is_time(text: &str) -> bool {
+    let Some((date, rest)) = text.split_once('T') else {
+        return false;
+    };
+    let at = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at(at);
+    let (clock, fraction) = clock.split_once(['.', ',']).unwrap_or((clock, "0"));
+    let zone = match zone.strip_prefix(['+', '-']) {
+        Some(offset) => offset,
+        None if zone == "Z" => "00:00",
+        None => return false,
+    };
+    // The calendar knows which day a month has.
+    humantime::parse_rfc3339(&format!("{date}T{clock}Z")).is_ok()
+        && humantime::parse_rfc3339(&format!("2000-01-01T{zone}:00Z")).is_ok()
+        && !fraction.is_empty()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn fatal(message: Option<String>, line: usize) -> Result<(), Misfit> {
     match message {
         Some(message) => Err(Misfit { message, line }),

@@ -6,7 +6,7 @@
 
 use base64::Engine as _;
 
-use super::parsers::{duration, flush, quantity};
+use super::parsers::{duration, flush, quantity, time};
 use crate::goyaml::{Data, Entry, Item};
 
 /// A Go struct.
@@ -37,6 +37,8 @@ pub enum Shape {
     Int32,
     /// An unsigned 32-bit type; its name.
     Uint32(&'static str),
+    /// `int64`, `*int64`
+    Int64,
     /// `float32`
     Float32,
     /// `metav1.Duration`
@@ -51,6 +53,10 @@ pub enum Shape {
     Bytes,
     /// `[]string`
     Texts,
+    /// A slice of a type made of a string; the name of the type.
+    TextsOf(&'static str),
+    /// `metav1.Time`
+    Time,
     /// `map[string]bool`
     Flags,
     /// `map[string]string`
@@ -181,6 +187,7 @@ impl Checker {
             Shape::Duration => return duration(item),
             Shape::Flush => return flush(item),
             Shape::Quantity => return quantity(item),
+            Shape::Time => return time(item),
             _ => {}
         }
         if item.data == Data::Null {
@@ -195,6 +202,10 @@ impl Checker {
                 self.number(item, text, text.parse::<i32>().is_ok(), "int32");
             }
             (Shape::Int32, _) => self.misfit(item, "int32"),
+            (Shape::Int64, Data::Number(text)) => {
+                self.number(item, text, text.parse::<i64>().is_ok(), "int64");
+            }
+            (Shape::Int64, _) => self.misfit(item, "int64"),
             (Shape::Uint32(name), Data::Number(text)) => {
                 self.number(item, text, text.parse::<u32>().is_ok(), name);
             }
@@ -216,7 +227,8 @@ impl Checker {
                 }
             }
             (Shape::Bytes, _) => self.misfit(item, "[]uint8"),
-            (Shape::Texts, _) => self.texts(item),
+            (Shape::Texts, _) => self.texts(item, "string"),
+            (Shape::TextsOf(name), _) => self.texts(item, name),
             (Shape::Flags, Data::Map(entries)) => {
                 self.map(entries, path, |checker, item| match item.data {
                     Data::Bool(_) | Data::Null => {}
@@ -232,7 +244,7 @@ impl Checker {
             }
             (Shape::TextMap, _) => self.misfit(item, "map[string]string"),
             (Shape::TextsMap, Data::Map(entries)) => {
-                self.map(entries, path, Checker::texts);
+                self.map(entries, path, |checker, item| checker.texts(item, "string"));
             }
             (Shape::TextsMap, _) => self.misfit(item, "map[string][]string"),
             (Shape::Record(record), Data::Map(entries)) => self.record(record, entries, path)?,
@@ -249,7 +261,7 @@ impl Checker {
                 }
             }
             (Shape::Records(name, _), _) => self.misfit(item, name),
-            (Shape::Duration | Shape::Flush | Shape::Quantity, _) => {}
+            (Shape::Duration | Shape::Flush | Shape::Quantity | Shape::Time, _) => {}
         }
         Ok(())
     }
@@ -267,17 +279,17 @@ impl Checker {
         }
     }
 
-    fn texts(&mut self, item: &Item) {
+    fn texts(&mut self, item: &Item, type_name: &str) {
         match &item.data {
             Data::Null => {}
             Data::List(items) => {
                 for item in items {
                     if !matches!(item.data, Data::Text(_) | Data::Null) {
-                        self.misfit(item, "string");
+                        self.misfit(item, type_name);
                     }
                 }
             }
-            _ => self.misfit(item, "[]string"),
+            _ => self.misfit(item, &format!("[]{type_name}")),
         }
     }
 

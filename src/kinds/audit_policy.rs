@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::{Instance, Kind, Mend, by_hand, fix_or_by_hand};
+use crate::auditpolicy::{Policy, Refused};
 use crate::baseline::{Check, Fix, content};
 use crate::facts::{ApiServer, Facts, Origin, OriginKind, PolicyPath};
-use crate::golang::header;
-use crate::goyaml::{self, Data, Item};
+use crate::goyaml::{self, Data};
 use crate::root::{FileKind, LookError, NodePath};
 
 /// `audit-policy: {}`
@@ -14,57 +14,43 @@ use crate::root::{FileKind, LookError, NodePath};
 #[serde(deny_unknown_fields)]
 pub struct AuditPolicy {}
 
-/// What the API server demands of `apiVersion` and `kind`.
-const HEADER: header::Expected = header::Expected {
-    group: "audit.k8s.io",
-    version: "v1",
-    kind: "Policy",
-    may_be_missing: false,
-    scheme: "",
-};
-const LEVELS: &[&str] = &["None", "Metadata", "Request", "RequestResponse"];
-
-/// Why the API server would not start with this policy.
-enum Refused {
-    /// It would not.
-    No(String),
-    /// It is more than is read here.
-    Unjudged(String),
+/// Reads a policy as the API server does.
+fn contents(bytes: &[u8]) -> Result<usize, Refused> {
+    let refused = match Policy::read(bytes) {
+        Ok(policy) => return Ok(policy.rules.len()),
+        Err(refused) => refused,
+    };
+    // The API server's own message speaks of a version that nobody wrote.
+    let empty = goyaml::load(bytes).is_ok_and(|loaded| loaded.root.data == Data::Null);
+    Err(Refused {
+        message: match (refused.unjudged, empty) {
+            (true, _) => refused.message,
+            (_, true) => "it is empty".into(),
+            _ => format!("the API server refuses it: {}", refused.message),
+        },
+        ..refused
+    })
 }
 
-/// Judges the contents: a policy of audit.k8s.io/v1 with rules, each with a level.
-fn contents(bytes: &[u8]) -> Result<usize, Refused> {
-    let no = |why: &str| Err(Refused::No(why.into()));
-    let root = goyaml::load(bytes)
-        .map_err(|trouble| match trouble.budget {
-            true => Refused::Unjudged(trouble.message),
-            false => Refused::No(format!("it cannot be read: {}", trouble.message)),
-        })?
-        .root;
-    match &root.data {
-        Data::Null => return no("it is empty"),
-        Data::Map(_) => {}
-        _ => return no("it is no policy of audit.k8s.io/v1"),
-    }
-    if header::check(&root, &HEADER).is_err() {
-        return no("it is no policy of audit.k8s.io/v1");
-    }
-    let rules = root.get("rules").map(|entry| entry.item.items());
-    let rules = rules.unwrap_or_default();
-    if rules.is_empty() {
-        return no("it has no rules, and the API server refuses it");
-    }
-    let known = |rule: &Item| {
-        rule.get("level")
-            .and_then(|entry| entry.item.text())
-            .is_some_and(|level| LEVELS.contains(&level))
+/// The API server, the path of its policy and who names it; where there is nothing to judge, that.
+pub(super) fn policy_of(facts: &Facts) -> Result<(&ApiServer, &NodePath, Origin), Box<Instance>> {
+    let Some(server) = &facts.api_server else {
+        let instance = Instance::not_applicable("no kube-apiserver on this node");
+        return Err(Box::new(instance));
     };
-    match rules.iter().find(|rule| !known(rule)) {
-        Some(rule) => Err(Refused::No(format!(
-            "the rule in line {} has no level that there is, and the API server refuses it",
-            rule.line
-        ))),
-        None => Ok(rules.len()),
+    if let Some(problem) = &server.problem {
+        return Err(Box::new(Instance::unknown(problem)));
+    }
+    match &server.policy {
+        PolicyPath::Named(path, origin) => Ok((server, path, origin.clone())),
+        PolicyPath::Default(path) => Ok((server, path, Origin::at(OriginKind::File, path, None))),
+        PolicyPath::Unreachable(shown, origin) => {
+            let why = format!(
+                "{} names {shown}, which the node does not see",
+                server.described
+            );
+            Err(Box::new(Instance::unknown(why).from(origin)))
+        }
     }
 }
 
@@ -81,8 +67,8 @@ fn existing(server: &ApiServer) -> Instance {
             Ok(rules) => {
                 Instance::judged(true, format!("a policy with {rules} rules"), || Mend::None)
             }
-            Err(Refused::No(why)) => refused(why),
-            Err(Refused::Unjudged(why)) => Instance::unknown(why),
+            Err(why) if why.unjudged => Instance::unknown(why.message).line(why.line),
+            Err(why) => refused(why.message).line(why.line),
         },
         (Err(error), _) | (_, Err(error)) => Instance::unknown(error.to_string()),
     }
@@ -114,24 +100,9 @@ impl Kind for AuditPolicy {
     }
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
-        let Some(server) = &facts.api_server else {
-            return vec![Instance::not_applicable("no kube-apiserver on this node")];
-        };
-        if let Some(problem) = &server.problem {
-            return vec![Instance::unknown(problem)];
-        }
-        let (path, origin) = match &server.policy {
-            PolicyPath::Named(path, origin) => (path, origin.clone()),
-            PolicyPath::Default(path) => (path, Origin::at(OriginKind::File, path, None)),
-            PolicyPath::Unreachable(shown, origin) => {
-                return vec![
-                    Instance::unknown(format!(
-                        "{} names {shown}, which the node does not see",
-                        server.described
-                    ))
-                    .from(origin),
-                ];
-            }
+        let (server, path, origin) = match policy_of(facts) {
+            Ok(found) => found,
+            Err(instance) => return vec![*instance],
         };
         let instance = match &server.policy_seen {
             Err(LookError::Missing) => {
@@ -156,24 +127,27 @@ impl Kind for AuditPolicy {
             .ok_or_else(|| format!("the binary carries no file {:?}", create.content))?;
         match contents(text.as_bytes()) {
             Ok(_) => Ok(()),
-            Err(Refused::No(why) | Refused::Unjudged(why)) => {
-                Err(format!("the fix creates {:?}, but {why}", create.content))
-            }
+            Err(refused) => Err(format!(
+                "the fix creates {:?}, but {}",
+                create.content, refused.message
+            )),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Refused, contents};
+    use super::contents;
 
     #[test]
-    fn a_policy_has_a_header_and_rules_with_levels() {
+    fn a_policy_is_what_the_api_server_starts_with() {
         let head = "apiVersion: audit.k8s.io/v1\nkind: Policy\n";
         let judged = |text: &str| match contents(text.as_bytes()) {
             Ok(_) => String::new(),
-            Err(Refused::No(why)) => why,
-            Err(Refused::Unjudged(why)) => format!("? {why}"),
+            Err(refused) => {
+                assert!(!refused.unjudged, "{text}");
+                refused.message
+            }
         };
         for good in [
             format!("{head}rules:\n- level: None\n"),
@@ -184,26 +158,32 @@ mod tests {
             assert_eq!(judged(&good), "", "{good}");
         }
         for (bad, why) in [
-            (String::new(), "empty"),
-            ("# nothing\n".into(), "empty"),
-            ("text".into(), "no policy"),
-            ("[]".into(), "no policy"),
-            ("a: [".into(), "cannot be read"),
-            ("rules: [{level: None}]".into(), "no policy"),
+            (String::new(), "it is empty"),
+            ("# nothing\n".into(), "it is empty"),
+            ("text".into(), "json parse error"),
+            ("[]".into(), "json parse error"),
+            ("a: [".into(), "failed decoding: yaml"),
+            ("rules: [{level: None}]".into(), "unknown group version"),
             (
                 head.replace("v1", "v1beta1") + "rules: [{level: None}]",
-                "no policy",
+                "no kind",
             ),
             (
                 head.replace("Policy", "Pod") + "rules: [{level: None}]",
-                "no policy",
+                "no kind",
             ),
-            (head.to_string(), "no rules"),
-            (format!("{head}rules: []\n"), "no rules"),
-            (format!("{head}rules: {{level: None}}\n"), "no rules"),
-            (format!("{head}rules:\n- users: [x]\n"), "line 4"),
-            (format!("{head}rules:\n- level: metadata\n"), "line 4"),
-            (format!("{head}rules: [null]\n"), "no level"),
+            (head.to_string(), "0 rules"),
+            (format!("{head}rules: []\n"), "0 rules"),
+            (
+                format!("{head}rules: {{level: None}}\n"),
+                "cannot unmarshal",
+            ),
+            (format!("{head}rules:\n- users: [x]\n"), "rules[0].level"),
+            (
+                format!("{head}rules:\n- level: metadata\n"),
+                "rules[0].level",
+            ),
+            (format!("{head}rules: [null]\n"), "rules[0].level"),
         ] {
             assert!(judged(&bad).contains(why), "{bad}: {}", judged(&bad));
         }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{Instance, Kind, by_hand};
 use crate::baseline::Check;
 use crate::facts::{Facts, Origin, OriginKind, Role};
+use crate::golang::types::StrictProblem;
 
 /// `config-fields: {}`
 #[derive(Clone, Debug, Deserialize)]
@@ -13,6 +14,22 @@ pub struct ConfigFields {}
 
 /// Most keys that one finding names.
 const SHOWN: usize = 8;
+
+/// The keys and their lines, in words.
+pub(super) fn named(unknown: &[StrictProblem]) -> String {
+    let told = unknown.iter().take(SHOWN).map(|key| {
+        let what = if key.doubled { "doubled" } else { "unknown" };
+        format!("{what} {} (line {})", key.path, key.line)
+    });
+    let mut told: Vec<String> = told.collect();
+    if unknown.len() > SHOWN {
+        told.push(format!("and {} more", unknown.len() - SHOWN));
+    }
+    match told.as_slice() {
+        [] => "none".to_string(),
+        told => told.join(", "),
+    }
+}
 
 impl Kind for ConfigFields {
     fn expected(&self) -> String {
@@ -25,23 +42,8 @@ impl Kind for ConfigFields {
         };
         let instance = match (&facts.config, &target.seen) {
             (Some(reading), _) if reading.accepted || !reading.unknown.is_empty() => {
-                let mut named: Vec<String> = reading
-                    .unknown
-                    .iter()
-                    .take(SHOWN)
-                    .map(|key| {
-                        let what = if key.doubled { "doubled" } else { "unknown" };
-                        format!("{what} {} (line {})", key.path, key.line)
-                    })
-                    .collect();
-                if reading.unknown.len() > SHOWN {
-                    named.push(format!("and {} more", reading.unknown.len() - SHOWN));
-                }
                 let line = reading.unknown.first().map(|key| key.line);
-                let observed = match named.as_slice() {
-                    [] => "none".to_string(),
-                    named => named.join(", "),
-                };
+                let observed = named(&reading.unknown);
                 Instance::judged(reading.unknown.is_empty(), observed, || by_hand(check))
                     .line(line)
                     .from(&Origin::at(OriginKind::File, &target.path, line))

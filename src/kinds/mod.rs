@@ -3,6 +3,7 @@
 //! A file per kind. A kind judges and mends from the same fields, so that the two cannot disagree.
 //! Everything here is pure: facts in, instances out.
 
+mod audit_fields;
 mod audit_policy;
 mod config_accepted;
 mod config_address;
@@ -65,6 +66,8 @@ pub enum Expect {
     KubeconfigCredential(kubeconfig_credential::KubeconfigCredential),
     /// The API server's audit policy exists.
     AuditPolicy(audit_policy::AuditPolicy),
+    /// The audit policy has no unknown or doubled key.
+    AuditFields(audit_fields::AuditFields),
 }
 
 /// The verdict's word.
@@ -209,6 +212,7 @@ macro_rules! each_kind {
             Expect::KubeconfigVerification($kind) => $call,
             Expect::KubeconfigCredential($kind) => $call,
             Expect::AuditPolicy($kind) => $call,
+            Expect::AuditFields($kind) => $call,
         }
     };
 }
@@ -282,6 +286,7 @@ impl Expect {
             Expect::KubeconfigVerification(_) => "kubeconfig-verification",
             Expect::KubeconfigCredential(_) => "kubeconfig-credential",
             Expect::AuditPolicy(_) => "audit-policy",
+            Expect::AuditFields(_) => "audit-fields",
         }
     }
 }

@@ -21,7 +21,7 @@ const HEADER: header::Expected = header::Expected {
     group: "",
     version: "v1",
     kind: "Config",
-    may_be_missing: true,
+    missing: header::Missing::Expected,
     scheme: "k8s.io/client-go/tools/clientcmd/api/latest/latest.go:50",
 };
 

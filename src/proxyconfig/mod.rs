@@ -17,8 +17,7 @@ pub use crate::golang::types::StrictProblem;
 pub use effective::{Effective, Field};
 pub use flags::{HONOURED_WITH_CONFIG, from_flags};
 
-use crate::golang::{header, text, types};
-use crate::goyaml::{self, Item, Trouble};
+use crate::golang::{codec, header, text, types};
 use held::{Held, Slots};
 use validate::Fault;
 
@@ -27,7 +26,7 @@ const HEADER: header::Expected = header::Expected {
     group: "kubeproxy.config.k8s.io",
     version: "v1alpha1",
     kind: "KubeProxyConfiguration",
-    may_be_missing: false,
+    missing: header::Missing::Refused,
     scheme: "pkg/proxy/apis/config/scheme/scheme.go:29",
 };
 
@@ -60,7 +59,7 @@ pub struct Problem {
 
 /// Reads the bytes of the file that `--config` names.
 pub fn read(bytes: &[u8]) -> Reading {
-    let (root, doubled) = match load(bytes) {
+    let (root, doubled) = match codec::load(bytes) {
         Ok(loaded) => loaded,
         Err(trouble) if trouble.budget => return Reading::unjudged(&trouble.message, trouble.line),
         Err(trouble) => return Reading::undecodable(&trouble.message, trouble.line),
@@ -95,42 +94,6 @@ pub fn refusal(bytes: &[u8]) -> Option<String> {
         (Some(problem), _) => Some(format!("kube-proxy would refuse it: {}", problem.message)),
         (None, _) => Some("kube-proxy would refuse it".into()),
     }
-}
-
-/// Input that starts with `{` goes to the JSON decoder alone, everything else through YAML.
-fn load(bytes: &[u8]) -> Result<(Item, Vec<StrictProblem>), Trouble> {
-    if starts_as_json(bytes) {
-        let root = goyaml::parse_json(bytes).map_err(|mut trouble| {
-            if !trouble.budget {
-                trouble.message = format!(
-                    "couldn't get version/kind; json parse error: {}",
-                    trouble.message
-                );
-            }
-            trouble
-        })?;
-        return Ok((root, Vec::new()));
-    }
-    let loaded = goyaml::load(bytes)?;
-    let problem = |doubled: goyaml::Doubled| StrictProblem {
-        path: doubled.path,
-        line: doubled.line,
-        doubled: true,
-    };
-    let doubled = loaded.doubled.into_iter().map(problem).collect();
-    Ok((loaded.root, doubled))
-}
-
-/// Go trims Unicode's white space, of which a byte order mark is no part.
-fn starts_as_json(bytes: &[u8]) -> bool {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            std::str::from_utf8(valid).unwrap_or_default()
-        }
-    };
-    text.trim_start().starts_with('{')
 }
 
 /// Validates what was decoded and defaulted.

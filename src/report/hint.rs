@@ -1,7 +1,16 @@
 //! Commands that a message names, with the flags in use: copied at night, they must act on the same tree.
 
 const COMMANDS: &[&str] = &[
-    "apply", "facts", "history", "plan", "prune", "recover", "rollback", "scan", "verify",
+    "apply",
+    "audit-policy",
+    "facts",
+    "history",
+    "plan",
+    "prune",
+    "recover",
+    "rollback",
+    "scan",
+    "verify",
 ];
 
 /// The text with the flags put into every command of ours that it names.

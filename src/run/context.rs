@@ -280,7 +280,11 @@ fn proc_is_mounted() -> Result<(), Failure> {
     )
 }
 
-fn open_root(global: &Global) -> Result<Root, Failure> {
+/// Opens the node's file system.
+///
+/// # Errors
+/// When it cannot be opened or is not a directory.
+pub fn open_root(global: &Global) -> Result<Root, Failure> {
     let Some(path) = &global.root else {
         return Root::live()
             .map_err(|error| Failure::refused(format!("/: {error}")).because(error));

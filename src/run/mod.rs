@@ -1,6 +1,7 @@
 //! One composing function per command.
 
 mod apply;
+mod audit_policy;
 mod context;
 mod demo;
 mod facts;
@@ -95,6 +96,9 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         } => recover::recover(&context()?, *force, *accept_current),
         Command::Prune { keep } => prune::prune(&context()?, *keep),
         Command::History { id } => state::history(&context()?, id.as_deref()),
+        Command::AuditPolicy { file, asked } => {
+            audit_policy::audit_policy(file, asked, &cli.global)
+        }
         Command::Demo { dir } => demo::demo(dir, &cli.global),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -120,6 +124,7 @@ impl Command {
             Command::Verify => "verify",
             Command::History { .. } => "history",
             Command::Explain { .. } => "explain",
+            Command::AuditPolicy { .. } => "audit-policy",
             Command::Demo { .. } => "demo",
             Command::Completions { .. } => "completions",
             Command::Man => "man",

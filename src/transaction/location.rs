@@ -131,8 +131,8 @@ fn origin(root: &Root) -> Result<String, Failure> {
     }
     let system = rustix::fs::fstatfs(root.handle()).map_err(failed)?;
     if STABLE.contains(&(system.f_type as u64 & 0xFFFF_FFFF)) {
-        let [high, low] = system.f_fsid.val;
-        origin.push_str(&format!("\non {high:08x}{low:08x}"));
+        let id = rustix::fs::fstatvfs(root.handle()).map_err(failed)?.f_fsid;
+        origin.push_str(&format!("\non {id:016x}"));
     }
     Ok(origin)
 }
