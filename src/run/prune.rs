@@ -1,4 +1,5 @@
-//! `tighten prune`: remove old transactions. The node is neither read nor changed.
+//! `tighten prune`: remove old transactions, after settling one that was interrupted as every command
+//! does that changes something; else the node is neither read nor changed.
 
 use serde_json::{Value, json};
 

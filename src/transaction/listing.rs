@@ -109,7 +109,12 @@ impl StateDir {
     /// When there is none or more than one.
     pub fn find(&self, prefix: &str) -> Result<TransactionId, Failure> {
         let help = "list them with: tighten history";
-        let none = || Failure::refused(format!("there is no transaction {prefix}")).help(help);
+        let refused = |why: String| {
+            Failure::refused(why)
+                .state("nothing was written")
+                .help(help)
+        };
+        let none = || refused(format!("there is no transaction {prefix}"));
         if let Some(id) = TransactionId::parse(prefix) {
             return self.transaction(&id)?.map(|_| id).ok_or_else(none);
         }
@@ -128,10 +133,9 @@ impl StateDir {
         match found {
             Some(id) if !several => Ok(id),
             None => Err(none()),
-            Some(_) => Err(Failure::refused(format!(
+            Some(_) => Err(refused(format!(
                 "more than one transaction begins with {prefix:?}"
-            ))
-            .help(help)),
+            ))),
         }
     }
 
