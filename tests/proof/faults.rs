@@ -122,7 +122,12 @@ fn lies_of(work: Work, extent: Extent) -> Figure {
             let digits: String = result.chars().take_while(char::is_ascii_digit).collect();
             digits.parse::<u64>().ok()
         });
-        let Some(result) = result else { continue };
+        let Some(mut result) = result else { continue };
+        if call.name.contains("write") && result > 256 {
+            // A journal is some bytes longer or shorter each time, and no kernel claims to have written
+            // more than it was given.
+            result -= 16;
+        }
         points.push((call.clone(), result));
         if call.name == "write" && result > 1 {
             // One byte of it is lost, and the rest is written after all.
