@@ -6,7 +6,8 @@ use crate::Extent;
 use crate::figure::Figure;
 
 pub fn all(extent: Extent) -> Vec<Figure> {
-    vec![edits(extent.number(100_000, 1_000)), hostile()]
+    // About one in twelve is refused, and is no edit.
+    vec![edits(extent.number(120_000, 1_000)), hostile()]
 }
 
 /// Each edit is right or refused, by a reading that shares nothing with the editor.
