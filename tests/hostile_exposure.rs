@@ -17,15 +17,12 @@ use std::path::Path;
 
 use support::exact::{acl, set_xattr};
 use support::mounted::as_root;
+use support::places::{CONFIG, DIRECTORY, KEY, KUBECONFIG};
 use support::rights::Access;
 use support::stepped::stepped;
 use support::traced::injected;
 use support::{Node, Ran};
 
-const DIRECTORY: &str = "/var/lib/kube-proxy";
-const CONFIG: &str = "/var/lib/kube-proxy/kube-proxy-config.yaml";
-const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
-const KEY: &str = "/var/lib/kube-proxy/kube-proxy.key";
 const ACCESS: &str = "system.posix_acl_access";
 const DEFAULT: &str = "system.posix_acl_default";
 

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use support::Node;
 use support::exact::{Exact, exact};
 use support::mounted::{Mounted, as_root};
+use support::places::DIRECTORY;
 use support::stepped::stepped;
 
-const DIRECTORY: &str = "/var/lib/kube-proxy";
 const FILLER: &str = "filler";
 const BLOCK: usize = 4096;
 

@@ -16,11 +16,7 @@ use std::os::unix::fs::{chown, symlink};
 use support::Node;
 use support::exact::exact;
 use support::mounted::{Mounted, as_root, tool};
-
-const DIRECTORY: &str = "/var/lib/kube-proxy";
-const CONFIG: &str = "/var/lib/kube-proxy/kube-proxy-config.yaml";
-const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
-const KEY: &str = "/var/lib/kube-proxy/kube-proxy.key";
+use support::places::{CONFIG, DIRECTORY, KEY, KUBECONFIG};
 
 /// Exit 1, nothing written, and these words.
 fn refused(node: &Node, arguments: &[&str], what: &str) {

@@ -17,15 +17,11 @@ use std::path::Path;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use support::exact::exact;
+use support::places::{CONFIG, DIRECTORY, KEY, KUBECONFIG, POLICY};
 use support::watched::watched;
 use support::{Node, Ran};
 
-const DIRECTORY: &str = "/var/lib/kube-proxy";
-const CONFIG: &str = "/var/lib/kube-proxy/kube-proxy-config.yaml";
-const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
-const KEY: &str = "/var/lib/kube-proxy/kube-proxy.key";
 const CA: &str = "/var/lib/kube-proxy/ca.crt";
-const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 
 /// What may lie where a file should be, with its words. Devices take root.
 const KINDS: [&str; 4] = ["a named pipe", "a socket", "a device", "a directory"];

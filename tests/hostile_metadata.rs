@@ -17,17 +17,9 @@ use std::time::{Duration, SystemTime};
 use support::Node;
 use support::exact::{acl, exact, exact_file, set_xattr, xattrs};
 use support::mounted::as_root;
+use support::places::{CONFIG, DIRECTORY, KEY, KUBECONFIG, POLICY};
 use support::traced::injected;
 
-const DIRECTORY: &str = "/var/lib/kube-proxy";
-/// Edited, with a new mode.
-const CONFIG: &str = "/var/lib/kube-proxy/kube-proxy-config.yaml";
-/// Given a new mode and owner.
-const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
-/// Given a new mode.
-const KEY: &str = "/var/lib/kube-proxy/kube-proxy.key";
-/// Created.
-const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 const ACCESS: &str = "system.posix_acl_access";
 const DEFAULT: &str = "system.posix_acl_default";
 /// cap_net_bind_service in the kernel's form, for any file name.

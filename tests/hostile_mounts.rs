@@ -15,14 +15,9 @@ use std::path::Path;
 
 use support::exact::{exact, leftovers};
 use support::mounted::{Mounted, as_root};
+use support::places::{CONFIG, DIRECTORY, KEY, KUBECONFIG, POLICY};
 use support::traced::injected;
 use support::{Node, Ran};
-
-const DIRECTORY: &str = "/var/lib/kube-proxy";
-const CONFIG: &str = "/var/lib/kube-proxy/kube-proxy-config.yaml";
-const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
-const KEY: &str = "/var/lib/kube-proxy/kube-proxy.key";
-const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 
 fn device(path: &Path) -> u64 {
     fs::metadata(path).unwrap().dev()

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 
 use support::Node;
 use support::mounted::{Mounted, as_root};
+use support::places::DIRECTORY;
 use support::traced::traced;
 
-const DIRECTORY: &str = "/var/lib/kube-proxy";
 const TARGETS: [&str; 8] = [
     DIRECTORY,
     "/var/lib/kube-proxy/kube-proxy-config.yaml",

@@ -14,11 +14,8 @@ use std::os::unix::fs::symlink;
 
 use support::Node;
 use support::exact::{acl, exact, leftovers, set_xattr};
+use support::places::{CONFIG, KUBECONFIG, POLICY};
 use support::traced::injected;
-
-const CONFIG: &str = "/var/lib/kube-proxy/kube-proxy-config.yaml";
-const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
-const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
 
 /// What somebody puts in the place of a file.
 fn plant(kind: &str, node: &Node, path: &str) {

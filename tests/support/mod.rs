@@ -16,6 +16,7 @@ pub mod found;
 pub mod history;
 pub mod many;
 pub mod mounted;
+pub mod places;
 pub mod rights;
 pub mod stepped;
 pub mod traced;
