@@ -49,6 +49,34 @@ pub enum Operation {
     Append(Scalar),
 }
 
+/// One operation and the place where it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alteration {
+    /// The way from the root of the document.
+    pub path: Vec<Step>,
+    /// What is done there.
+    pub operation: Operation,
+}
+
+impl Alteration {
+    /// The value at the path becomes this one.
+    pub fn set(path: Vec<Step>, value: Scalar) -> Alteration {
+        let operation = Operation::Set(value);
+        Alteration { path, operation }
+    }
+}
+
+impl fmt::Display for Alteration {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = spelled(&self.path);
+        match &self.operation {
+            Operation::Set(value) => write!(out, "{place} = {value}"),
+            Operation::Append(item) => write!(out, "{place} + {item}"),
+        }
+    }
+}
+
 /// Why an edit was not made. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -103,6 +131,18 @@ pub fn set(bytes: &[u8], path: &[Step], value: &Scalar) -> Result<Vec<u8>, Refus
 /// As [`set`]; and when there is no list.
 pub fn append(bytes: &[u8], path: &[Step], item: &Scalar) -> Result<Vec<u8>, Refused> {
     apply(bytes, path, &Operation::Append(item.clone()))
+}
+
+/// Does all of the alterations, each on the result of the one before it; all of them, or none.
+///
+/// # Errors
+/// As [`set`], for the first of them that cannot be done.
+pub fn alter(bytes: &[u8], alterations: &[Alteration]) -> Result<Vec<u8>, Refused> {
+    let mut bytes = bytes.to_vec();
+    for alteration in alterations {
+        bytes = apply(&bytes, &alteration.path, &alteration.operation)?;
+    }
+    Ok(bytes)
 }
 
 /// Does what the operation says at the path.

@@ -18,6 +18,18 @@ pub enum Scalar {
     List(Vec<String>),
 }
 
+impl std::fmt::Display for Scalar {
+    /// For people: `true`, `30`, `"text"`, `["a", "b"]`.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Scalar::Bool(value) => write!(out, "{value}"),
+            Scalar::Int(value) => write!(out, "{value}"),
+            Scalar::Text(text) => write!(out, "{text:?}"),
+            Scalar::List(items) => write!(out, "{items:?}"),
+        }
+    }
+}
+
 impl Scalar {
     /// The spelling, on one line and valid in block style, in flow style and in JSON.
     pub(super) fn spelling(&self) -> String {

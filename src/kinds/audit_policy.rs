@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, by_hand, fix_or_by_hand};
+use super::{Contents, Instance, Kind, Mend, by_hand, fix_or_by_hand};
 use crate::auditpolicy::{Policy, Refused};
 use crate::baseline::{Check, Fix, content};
 use crate::facts::{ApiServer, Facts, Origin, OriginKind, PolicyPath};
@@ -89,7 +89,11 @@ fn create(check: &Check, server: &ApiServer, path: &NodePath) -> Mend {
         return Mend::ByHand(format!("its directory {} {error}", path.parent()));
     }
     fix_or_by_hand(check, |fix| match &fix.create {
-        Some(create) => Mend::Create(path.clone(), create.content.clone(), create.mode.0),
+        Some(create) => Mend::Create(
+            path.clone(),
+            Contents::Carried(create.content.clone()),
+            create.mode.0,
+        ),
         None => by_hand(check),
     })
 }

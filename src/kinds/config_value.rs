@@ -1,5 +1,6 @@
 //! What the kinds that judge a value of the proxy configuration share.
 
+use super::mend::Edit;
 use super::{Instance, Mend};
 use crate::baseline::{Check, Version};
 use crate::edit::{Scalar, Step};
@@ -120,5 +121,5 @@ pub fn set(facts: &Facts, check: &Check, key: &str, value: Scalar) -> Mend {
         return by_hand("the proxy configuration cannot be read");
     };
     let steps = key.split('.').map(|part| Step::Key(part.into())).collect();
-    Mend::Edit(seen.path.clone(), steps, value)
+    Mend::Edit(seen.path.clone(), Edit::set(steps, value))
 }

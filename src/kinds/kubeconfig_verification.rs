@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::kubeconfig_ca::authority;
+use super::mend::Edit;
 use super::{
     Instance, Kind, Mend, Verdict, by_hand, each_kubeconfig, fix_or_by_hand, unless_rewritten,
 };
@@ -46,7 +47,7 @@ impl Kind for KubeconfigVerification {
                     Step::Key(KEY.into()),
                 ];
                 let mend = fix_or_by_hand(check, |_| {
-                    Mend::Edit(seen.path.clone(), steps, Scalar::Bool(false))
+                    Mend::Edit(seen.path.clone(), Edit::set(steps, Scalar::Bool(false)))
                 });
                 unless_rewritten(target, mend)
             })

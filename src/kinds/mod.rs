@@ -19,17 +19,18 @@ mod kubeconfig_ca;
 mod kubeconfig_credential;
 mod kubeconfig_server;
 mod kubeconfig_verification;
+mod mend;
 mod node_ports;
 mod presence;
 
 pub use config_value::origin as value_origin;
+pub use mend::{Contents, Edit, Mend};
 
 use hold::{unless_held, unless_rewritten};
 
 use serde::{Deserialize, Serialize};
 
-use crate::baseline::{Check, Fix, Owner};
-use crate::edit::{Scalar, Step};
+use crate::baseline::{Check, Fix};
 use crate::facts::{Facts, Origin, OriginKind, Role, Target};
 use crate::kubeconfig::Kubeconfig;
 use crate::root::{FileKind, LookError, NodePath};
@@ -116,25 +117,6 @@ pub struct Instance {
     pub reason: Option<String>,
     /// What would mend it.
     pub mend: Mend,
-}
-
-/// What would mend a failure.
-#[derive(Clone, Debug)]
-pub enum Mend {
-    /// Nothing to mend.
-    None,
-    /// Set a mode, which only takes bits away.
-    Mode(NodePath, u32),
-    /// Set owner and group.
-    Owner(NodePath, Owner),
-    /// Set mode and owner of a directory; only what is wrong.
-    Directory(NodePath, Option<u32>, Option<Owner>),
-    /// Set a value in a file.
-    Edit(NodePath, Vec<Step>, Scalar),
-    /// Create a file that the binary carries: path, name of the contents, mode.
-    Create(NodePath, String, u32),
-    /// Only a person can: the reason.
-    ByHand(String),
 }
 
 impl Instance {

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::{Mend, Verdict};
+use super::{Edit, Mend, Verdict};
 use crate::baseline;
 use crate::check::{self, Selection};
 use crate::discover::{KubeProxy, Source};
+use crate::edit::Operation;
 use crate::facts::{Directory, Facts, Origin, OriginKind, Role, Seen, Target};
 use crate::proxyconfig;
 use crate::root::{FileKind, Meta, NodePath};
@@ -84,7 +85,13 @@ fn judged(id: &str, facts: &Facts) -> (Verdict, String) {
     let instance = outcomes.first().unwrap().decisive().unwrap();
     let mend = match &instance.mend {
         Mend::None => instance.reason.clone().unwrap_or_default(),
-        Mend::Edit(_, _, value) => format!("{value:?}"),
+        Mend::Edit(_, Edit::Values(alterations)) => match alterations.as_slice() {
+            [only] => match &only.operation {
+                Operation::Set(value) => format!("{value:?}"),
+                other => format!("{other:?}"),
+            },
+            several => format!("{several:?}"),
+        },
         Mend::ByHand(why) => format!("by hand: {why}"),
         other => format!("{other:?}"),
     };

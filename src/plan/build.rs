@@ -10,9 +10,8 @@ use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
 use crate::discover::Source;
-use crate::edit::{Scalar, Step};
 use crate::facts::{Facts, PolicyPath, Role};
-use crate::kinds::{Instance, Mend, Verdict};
+use crate::kinds::{Contents, Edit, Instance, Mend, Verdict};
 use crate::root::{LookError, Meta, NodePath, Root};
 use crate::transaction::sha256;
 
@@ -51,8 +50,8 @@ pub(super) struct Draft<'a> {
 pub(super) enum Wanted {
     Mode(u32),
     Owner(u32, u32),
-    Edit(Vec<Step>, Scalar),
-    Create(String, u32),
+    Edit(Edit),
+    Create(Contents, u32),
 }
 
 /// In which order files are changed: directories first, so that nobody can interfere in them; then
@@ -244,7 +243,7 @@ fn draft<'a>(
                 push(path, Wanted::Owner(owner.uid, owner.gid));
             }
         }
-        Mend::Edit(path, steps, value) => push(path, Wanted::Edit(steps.clone(), value.clone())),
+        Mend::Edit(path, edit) => push(path, Wanted::Edit(edit.clone())),
         Mend::Create(path, content, mode) => push(path, Wanted::Create(content.clone(), *mode)),
         Mend::ByHand(_) => {}
     }

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 use super::build::{Draft, Planner, Wanted, Work};
 use super::state::FileState;
-use super::{Change, Edit, Manual, Obstacle, Plan};
-use crate::baseline::{Risk, content};
+use super::{Change, Manual, Obstacle, Plan};
+use crate::baseline::Risk;
 use crate::diff::{self, Shown};
-use crate::edit::{self, Scalar};
 use crate::facts::Role;
 use crate::proxyconfig;
 use crate::root::{FileKind, LookError, Meta, NodePath};
@@ -97,8 +96,8 @@ impl<'a> Chain<'a> {
             match (self.may_change(&now.state, &draft.mend), &draft.mend) {
                 (Err(reason), _) => self.leave(&[draft], reason, plan),
                 (Ok(()), Wanted::Edit(..)) => edits.push(draft),
-                (Ok(()), Wanted::Create(name, _)) => {
-                    found.push((draft, content(name).map(|text| text.as_bytes().to_vec())));
+                (Ok(()), Wanted::Create(contents, _)) => {
+                    found.push((draft, contents.bytes()));
                 }
                 (Ok(()), _) => found.push((draft, None)),
             }
@@ -229,14 +228,10 @@ impl<'a> Chain<'a> {
 
     /// The contents with the draft's edit, when it is proved and kube-proxy would take the result.
     fn edited(&self, draft: &Draft, bytes: &[u8]) -> Result<Vec<u8>, String> {
-        let Wanted::Edit(steps, value) = &draft.mend else {
+        let Wanted::Edit(edit) = &draft.mend else {
             return Err("not an edit".into());
         };
-        let result =
-            edit::set(bytes, steps, value).map_err(|refused| format!("not edited: {refused}"))?;
-        if result == bytes {
-            return Err("the value is already there".into());
-        }
+        let result = edit.of(bytes)?;
         let is_config = self
             .planner
             .facts
@@ -263,7 +258,7 @@ impl<'a> Chain<'a> {
                 after = after.with_owner(*uid, *gid, names);
                 format!("owner {} -> {}", before.owned_by(), after.owned_by())
             }
-            Wanted::Create(name, mode) => {
+            Wanted::Create(contents, mode) => {
                 let text = bytes.unwrap_or_default();
                 let (uid, gid) = maker();
                 after.exists = true;
@@ -272,16 +267,13 @@ impl<'a> Chain<'a> {
                     .with_owner(uid, gid, names)
                     .with_bytes(text);
                 diff = diff::unified(&Shown::own(""), &Shown::own(&String::from_utf8_lossy(text)));
-                content = Some(name.clone());
+                content = contents.name().map(String::from);
                 format!("new file, {mode:04o} {}", after.owned_by())
             }
-            Wanted::Edit(steps, value) => {
+            Wanted::Edit(wanted) => {
                 after = after.with_bytes(bytes.unwrap_or_default());
-                edit = Some(Edit {
-                    path: steps.clone(),
-                    value: value.clone(),
-                });
-                format!("{} = {}", edit::spelled(steps), shown(value))
+                edit = Some(wanted.clone());
+                wanted.to_string()
             }
         };
         Change {
@@ -314,13 +306,4 @@ fn maker() -> (u32, u32) {
         nix::unistd::geteuid().as_raw(),
         nix::unistd::getegid().as_raw(),
     )
-}
-
-fn shown(value: &Scalar) -> String {
-    match value {
-        Scalar::Bool(value) => value.to_string(),
-        Scalar::Int(value) => value.to_string(),
-        Scalar::Text(text) => format!("{text:?}"),
-        Scalar::List(items) => format!("{items:?}"),
-    }
 }

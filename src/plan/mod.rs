@@ -16,7 +16,7 @@ pub use saved::{SCHEMA, compare, load, parse, save};
 pub use state::FileState;
 
 use crate::baseline::{Risk, Severity};
-use crate::edit::{Scalar, Step};
+use crate::kinds::Edit;
 use crate::root::NodePath;
 
 /// What a change does.
@@ -73,16 +73,6 @@ pub struct Change {
     pub edit: Option<Edit>,
     /// The name of the contents that the binary carries, for a create.
     pub content: Option<String>,
-}
-
-/// Where in a file a value is set, and to what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Edit {
-    /// The way from the root of the document.
-    pub path: Vec<Step>,
-    /// The value.
-    pub value: Scalar,
 }
 
 /// What must follow the changes.

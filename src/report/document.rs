@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use crate::baseline::Risk;
 use crate::check::Outcome;
 use crate::discover::Source;
-use crate::edit::spelled;
 use crate::facts::{Facts, Role};
 use crate::failure::Failure;
 use crate::kinds::{Instance, Mend, Verdict};
@@ -143,7 +142,7 @@ fn summary(decisive: Option<&Instance>) -> String {
         Some(Mend::Mode(path, mode)) => format!("chmod {mode:04o} {path}"),
         Some(Mend::Owner(path, owner)) => format!("chown {}:{} {path}", owner.uid, owner.gid),
         Some(Mend::Directory(path, _, _)) => format!("take {path} away from others"),
-        Some(Mend::Edit(path, steps, _)) => format!("set {} in {path}", spelled(steps)),
+        Some(Mend::Edit(path, edit)) => format!("set {} in {path}", edit.places()),
         Some(Mend::Create(path, ..)) => format!("create {path}"),
         Some(Mend::None) | None => "left to you".into(),
     }

@@ -1,0 +1,111 @@
+//! What would mend a failure, as data: it is printed, saved, and made again.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::{Owner, content};
+use crate::edit::{self, Alteration, Scalar, Step, spelled};
+use crate::root::NodePath;
+
+/// What would mend a failure.
+#[derive(Clone, Debug)]
+pub enum Mend {
+    /// Nothing to mend.
+    None,
+    /// Set a mode, which only takes bits away.
+    Mode(NodePath, u32),
+    /// Set owner and group.
+    Owner(NodePath, Owner),
+    /// Set mode and owner of a directory; only what is wrong.
+    Directory(NodePath, Option<u32>, Option<Owner>),
+    /// Change the contents of a file.
+    Edit(NodePath, Edit),
+    /// Create a file, owned by root: path, contents, mode.
+    Create(NodePath, Contents, u32),
+    /// Only a person can: the reason.
+    ByHand(String),
+}
+
+/// How the contents of a file change. From the same bytes it always makes the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Edit {
+    /// Values of one YAML or JSON document; all of them, or none.
+    Values(Vec<Alteration>),
+}
+
+impl Edit {
+    /// Sets one value.
+    pub fn set(path: Vec<Step>, value: Scalar) -> Edit {
+        Edit::Values(vec![Alteration::set(path, value)])
+    }
+
+    /// The contents afterwards.
+    ///
+    /// # Errors
+    /// Why it is not made: it cannot be proved, or there is nothing left to do.
+    pub fn of(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
+        let refused = |refused: edit::Refused| format!("not edited: {refused}");
+        let result = match self {
+            Edit::Values(alterations) => edit::alter(bytes, alterations).map_err(refused)?,
+        };
+        if result == bytes {
+            return Err("the value is already there".into());
+        }
+        Ok(result)
+    }
+
+    /// Where it changes something, in words.
+    pub fn places(&self) -> String {
+        match self {
+            Edit::Values(alterations) => {
+                let mut places: Vec<String> = alterations
+                    .iter()
+                    .map(|alteration| spelled(&alteration.path))
+                    .collect();
+                places.dedup();
+                places.join(", ")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Edit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Edit::Values(alterations) => {
+                let shown: Vec<String> = alterations.iter().map(ToString::to_string).collect();
+                out.write_str(&shown.join(", "))
+            }
+        }
+    }
+}
+
+/// The contents of a new file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// A file that the binary carries, by its name.
+    Carried(String),
+    /// Text that is made from the facts of this node.
+    Made(String),
+}
+
+impl Contents {
+    /// The bytes; `None` when the binary carries no such file.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        let text = match self {
+            Contents::Carried(name) => content(name)?,
+            Contents::Made(text) => text,
+        };
+        Some(text.as_bytes().to_vec())
+    }
+
+    /// The name of what the binary carries.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Contents::Carried(name) => Some(name),
+            Contents::Made(_) => None,
+        }
+    }
+}
