@@ -9,7 +9,7 @@ use super::state::FileState;
 use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
-use crate::discover::Source;
+use crate::effects::{Way, due};
 use crate::facts::{Facts, PolicyPath, Role};
 use crate::kinds::{Contents, Edit, Instance, Mend, Verdict};
 use crate::root::{LookError, Meta, NodePath, Root};
@@ -130,7 +130,7 @@ impl<'a> Planner<'a> {
             let work = Chain::new(self, &path, &works).follow(drafts, &mut plan);
             works.extend(work);
         }
-        plan.effects = effects(self.facts, &plan.changes);
+        plan.effects = effects(self.facts, &plan);
         for (index, change) in plan.changes.iter_mut().enumerate() {
             change.id = (index + 1).to_string();
         }
@@ -302,29 +302,23 @@ fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
         .collect()
 }
 
-/// kube-proxy reads its configuration and kubeconfig once, when it starts.
-fn effects(facts: &Facts, changes: &[Change]) -> Vec<Effect> {
-    let edited = |role: Role| {
-        facts.targets(role).any(|target| {
-            matches!(&target.seen, Ok(seen) if changes
-                .iter()
-                .any(|change| change.path == seen.path && change.action == Action::Edit))
-        })
-    };
-    let because = match (edited(Role::ProxyConfig), edited(Role::ProxyKubeconfig)) {
-        (true, true) => "its configuration and its kubeconfig change",
-        (true, false) => "its configuration changes",
-        (false, true) => "its kubeconfig changes",
-        (false, false) => return Vec::new(),
-    };
-    let target = match (&facts.proxy.source, facts.proxy.unit()) {
-        (_, Some(unit)) => unit.name.clone(),
-        (Source::StaticPod(pod), _) => format!("static pod {}", pod.path),
-        _ => "kube-proxy".into(),
-    };
-    vec![Effect {
-        kind: "restart".into(),
-        target,
-        because: because.into(),
-    }]
+/// What must follow, as the plan shows it.
+fn effects(facts: &Facts, plan: &Plan) -> Vec<Effect> {
+    let due = due(facts, &plan.rewritten());
+    let mut effects = Vec::new();
+    for one in due {
+        if matches!(one.way, Way::Unit { reload: true, .. }) {
+            effects.push(Effect {
+                kind: "daemon-reload".into(),
+                target: "systemd".into(),
+                because: format!("the unit {} changes", one.target()),
+            });
+        }
+        effects.push(Effect {
+            kind: "restart".into(),
+            target: one.target(),
+            because: one.because,
+        });
+    }
+    effects
 }

@@ -79,7 +79,7 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effect {
-    /// `restart`
+    /// `daemon-reload` or `restart`.
     pub kind: String,
     /// Whom.
     pub target: String,
@@ -178,4 +178,13 @@ pub struct Plan {
     pub saw: Vec<Saw>,
     /// What it was made with.
     pub inputs: Inputs,
+}
+
+impl Plan {
+    /// The files whose contents change.
+    pub fn rewritten(&self) -> Vec<&NodePath> {
+        let contents = |change: &&Change| matches!(change.action, Action::Edit | Action::Create);
+        let changes = self.changes.iter().filter(contents);
+        changes.map(|change| &change.path).collect()
+    }
 }

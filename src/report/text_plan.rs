@@ -175,13 +175,14 @@ fn totals(plan: &Plan) -> String {
         let word = if files == 1 { "file" } else { "files" };
         parts.push(format!("{changed} to change in {files} {word}"));
     }
-    if !plan.effects.is_empty() {
-        let word = if plan.effects.len() == 1 {
-            "restart"
-        } else {
-            "restarts"
-        };
-        parts.push(format!("{} {word}", plan.effects.len()));
+    let restarts = plan
+        .effects
+        .iter()
+        .filter(|effect| effect.kind == "restart");
+    match restarts.count() {
+        0 => {}
+        1 => parts.push("1 restart".into()),
+        more => parts.push(format!("{more} restarts")),
     }
     format!("Plan: {}.", parts.join(", "))
 }

@@ -4,8 +4,9 @@
 use std::io::IsTerminal;
 
 use super::context::Context;
+use crate::effects;
 use crate::failure::Failure;
-use crate::transaction::{Interrupt, Locked, Recovered, Resolution, Settlement, recover};
+use crate::transaction::{Began, Interrupt, Locked, Recovered, Resolution, Settlement, recover};
 
 /// Without --yes somebody has to answer.
 ///
@@ -47,12 +48,36 @@ pub fn earlier(context: &Context) -> Result<(), Failure> {
 /// # Errors
 /// When recovery could not put everything back.
 pub fn with(state: &Locked, context: &Context) -> Result<Vec<Failure>, Failure> {
-    let recovered = recover(state, &context.root, Resolution::Stop)?;
+    let recovered = all(state, context, Resolution::Stop)?;
     let told = told(&recovered);
     if !told.is_empty() {
         context.tell(&told);
     }
     Ok(recovered.swept.left)
+}
+
+/// Settles what there is, and starts anew what may run with the files of an interrupted transaction.
+///
+/// # Errors
+/// When not everything could be put back, or what was started anew did not come back.
+pub fn all(
+    state: &Locked,
+    context: &Context,
+    resolution: Resolution,
+) -> Result<Recovered, Failure> {
+    let mut left = Vec::new();
+    let look = || context.facts();
+    let mut follow = |began: &Began| {
+        let progress = context.progress();
+        effects::again(&context.effects, began, &look, progress, &mut left)
+    };
+    let recovered = recover(state, &context.root, resolution, &mut follow)?;
+    for target in left {
+        context.tell(&format!(
+            "Left to you: restart {target}, which may run with the files of the interrupted transaction.\n"
+        ));
+    }
+    Ok(recovered)
 }
 
 /// Says what could not be removed of what a prune had left.
@@ -83,10 +108,19 @@ pub fn told(recovered: &Recovered) -> String {
     for (id, settlement) in &recovered.settled {
         let what = match settlement {
             Settlement::Discarded => "had changed nothing; its traces are removed".to_string(),
-            Settlement::PutBack { files, kept } if kept.is_empty() => {
-                format!("was interrupted; {} as before", files_are(files.len()))
+            Settlement::PutBack {
+                files,
+                kept,
+                came_back,
+            } if kept.is_empty() => {
+                let files = files_are(files.len());
+                let back = came_back.iter().map(|what| format!(", and {what}"));
+                format!(
+                    "was interrupted; {files} as before{}",
+                    back.collect::<String>()
+                )
             }
-            Settlement::PutBack { files, kept } => format!(
+            Settlement::PutBack { files, kept, .. } => format!(
                 "was interrupted; of its {} files these were kept as they are: {}",
                 files.len(),
                 kept.iter()

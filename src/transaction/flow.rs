@@ -1,7 +1,7 @@
 //! From prepared to committed. Each state is a type, and each step uses the one before up.
 
-use std::io;
 use std::os::fd::OwnedFd;
+use std::{fmt, io};
 
 use crate::failure::{Exit, Failure};
 use crate::root::{FileKind, Meta, NodePath, Opened, Root};
@@ -17,13 +17,12 @@ use super::preflight::Ready;
 use super::record::{Aborting, Ended, Record};
 use super::state_dir::Locked;
 use super::step::Work;
-use super::undo::{Resolution, Undoing, put_back};
+use super::undo::{Aftermath, Resolution, Undoing, put_back};
 
 /// Judges the new contents of one file as they were read back; `Err` says what is wrong with them.
 pub type CheckStaged<'c> = dyn FnMut(&NodePath, &[u8]) -> Result<(), String> + 'c;
 
 /// A transaction under way.
-#[derive(Debug)]
 pub(super) struct Open<'a> {
     pub(super) state: &'a Locked,
     pub(super) root: &'a Root,
@@ -34,6 +33,14 @@ pub(super) struct Open<'a> {
     pub(super) ready: Vec<Ready>,
     /// How many steps may have touched their target; the others' targets are none of our doing.
     pub(super) attempted: usize,
+    /// What must follow when files are put back that may have been read meanwhile.
+    pub(super) aftermath: Option<Box<Aftermath<'a>>>,
+}
+
+impl fmt::Debug for Open<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "transaction {}", self.id)
+    }
 }
 
 /// Backups and journal are durable; the node is as it was.
@@ -69,6 +76,12 @@ impl<'a> Prepared<'a> {
     /// The transaction's name.
     pub fn id(&self) -> &TransactionId {
         &self.0.id
+    }
+
+    /// Sets what must follow whenever files that may have been read are put back.
+    pub fn then(mut self, aftermath: Box<Aftermath<'a>>) -> Prepared<'a> {
+        self.0.aftermath = Some(aftermath);
+        self
     }
 
     /// Writes the new files beside the old ones and reads them back; `check` judges each.
@@ -276,6 +289,12 @@ impl Open<'_> {
             step: step.into(),
         }));
         let steps: Vec<_> = self.ready.into_iter().map(|one| one.step).collect();
+        let mut nothing: Box<Aftermath<'_>> = Box::new(|| Ok(None));
+        // Before the first rename nobody can have read anything new.
+        let aftermath = match &mut self.aftermath {
+            Some(aftermath) if self.attempted > 0 => aftermath,
+            _ => &mut nothing,
+        };
         let undone = put_back(
             self.state,
             self.root,
@@ -287,14 +306,18 @@ impl Open<'_> {
                 attempted: self.attempted,
                 resolution: Resolution::Stop,
             },
+            aftermath,
         );
         let help = why.help.clone();
         match undone {
-            Ok(_) => Failure {
+            Ok(undone) => Failure {
                 help,
                 ..Failure::refused(why.message)
                     .exit(Exit::PutBack)
-                    .state("everything was put back")
+                    .state(match undone.came_back {
+                        Some(what) => format!("everything was put back, and {what}"),
+                        None => "everything was put back".into(),
+                    })
             },
             Err(left) => Failure {
                 message: format!("{}; then {}", why.message, left.message),

@@ -50,6 +50,21 @@ pub(super) struct Begin {
     /// Number of intents.
     pub(super) files: usize,
     pub(super) changes: Vec<ChangeNote>,
+    /// What is started anew with the new files, and must be again when they are put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) restarts: Vec<RestartNote>,
+}
+
+/// What is started anew because of the changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RestartNote {
+    /// `kube-proxy` or `kube-apiserver`.
+    pub(super) component: String,
+    /// The systemd unit; none where the kubelet does it, told by the manifest.
+    pub(super) unit: Option<String>,
+    /// Whether systemd has to read its units again first.
+    pub(super) reload: bool,
 }
 
 /// Whether a transaction applied a plan or undid another transaction.

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::root::{FileKind, LookError, NodePath, Root, Time};
 
-use super::begin::{Change, Description, Purpose, begin};
+use super::begin::{Change, Description, Purpose, Restart, begin};
 use super::disk;
 use super::flow::Prepared;
 use super::form::{Form, Found, differences, look};
@@ -122,11 +122,13 @@ impl Rollback {
         root: &'a Root,
         interrupt: &'a Interrupt,
         user: String,
+        restarts: Vec<Restart>,
     ) -> Result<Prepared<'a>, Failure> {
         let description = Description {
             user,
             changes: self.changes,
             plan: None,
+            restarts,
         };
         let purpose = Purpose::RollbackOf(self.of);
         begin(

@@ -29,6 +29,19 @@ pub enum Resolution {
     AcceptCurrent,
 }
 
+/// What must follow when the former files are in place again, before that is recorded: whatever runs
+/// may have read the new ones. Gives what came back, in words that go behind "everything was put back",
+/// or nothing; `Err` says what did not, with the files as before all the same.
+pub type Aftermath<'a> = dyn FnMut() -> Result<Option<String>, Failure> + 'a;
+
+/// Files that are as before.
+pub(super) struct Undone {
+    /// Those that were left as they are on the operator's word.
+    pub(super) kept: Vec<NodePath>,
+    /// What the aftermath brought back.
+    pub(super) came_back: Option<String>,
+}
+
 /// A file that is not as it was.
 #[derive(Debug)]
 struct Left {
@@ -55,9 +68,11 @@ enum Ending {
     Accepted,
 }
 
-/// Undoes the steps in reverse, records the end, and says that nothing is open any more.
+/// Undoes the steps in reverse, lets the aftermath follow, records the end, and says that nothing is
+/// open any more. A crash in the aftermath finds a transaction that is still open.
 ///
-/// Gives the paths that were left as they are on the operator's word.
+/// # Errors
+/// Exit 4: a file could not be put back, or what ran with the new ones did not come back.
 pub(super) fn put_back(
     state: &Locked,
     root: &Root,
@@ -65,7 +80,8 @@ pub(super) fn put_back(
     directory: &OwnedFd,
     journal: &mut Journal,
     undoing: Undoing<'_>,
-) -> Result<Vec<NodePath>, Failure> {
+    aftermath: &mut Aftermath<'_>,
+) -> Result<Undone, Failure> {
     let mut left = Vec::new();
     let mut kept = Vec::new();
     let mut changed = Directories::default();
@@ -105,6 +121,7 @@ pub(super) fn put_back(
         }
         return Err(report(state, id, &left));
     }
+    let came_back = aftermath();
     let ended = Record::RolledBack(PutBack {
         at: now(),
         kept: kept.clone(),
@@ -113,7 +130,7 @@ pub(super) fn put_back(
     if journal.append(ended).is_ok() {
         let _ = state.clear_active();
     }
-    Ok(kept)
+    came_back.map(|came_back| Undone { kept, came_back })
 }
 
 fn report(state: &Locked, id: &TransactionId, left: &[Left]) -> Failure {

@@ -1,0 +1,191 @@
+//! Which restarts a set of changes calls for. Pure.
+
+use std::fmt;
+
+use crate::discover::Source;
+use crate::facts::{Facts, Role};
+use crate::root::NodePath;
+use crate::transaction::Restart;
+
+/// What reads its files when it starts, and only then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Component {
+    /// kube-proxy.
+    KubeProxy,
+    /// The kube-apiserver of this node.
+    ApiServer,
+}
+
+impl Component {
+    /// Its program's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Component::KubeProxy => "kube-proxy",
+            Component::ApiServer => "kube-apiserver",
+        }
+    }
+
+    /// The component of this name.
+    pub fn named(name: &str) -> Option<Component> {
+        [Component::KubeProxy, Component::ApiServer]
+            .into_iter()
+            .find(|component| component.name() == name)
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// Who starts it anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// systemd, when it is told to.
+    Unit {
+        /// `kube-proxy.service`.
+        name: String,
+        /// True when the unit or a drop-in changes, which systemd has to read again first.
+        reload: bool,
+    },
+    /// The kubelet, because the static pod's manifest is replaced: that is the restart.
+    Kubelet(NodePath),
+    /// Only a person: why.
+    ByHand(String),
+}
+
+/// A restart that the changes call for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// What is started anew.
+    pub component: Component,
+    /// By whom.
+    pub way: Way,
+    /// What changes: words that go behind "because".
+    pub because: String,
+}
+
+impl Due {
+    /// What is restarted, as people name it.
+    pub fn target(&self) -> String {
+        match &self.way {
+            Way::Unit { name, .. } => name.clone(),
+            Way::Kubelet(manifest) => format!("static pod {manifest}"),
+            Way::ByHand(_) => self.component.name().into(),
+        }
+    }
+
+    /// For the journal; none for what tighten does not do itself.
+    pub fn restart(&self) -> Option<Restart> {
+        let (unit, reload) = match &self.way {
+            Way::Unit { name, reload } => (Some(name.clone()), *reload),
+            Way::Kubelet(_) => (None, false),
+            Way::ByHand(_) => return None,
+        };
+        Some(Restart {
+            component: self.component.name().into(),
+            unit,
+            reload,
+        })
+    }
+}
+
+/// The restarts that new contents of these files call for, the API server's last.
+pub fn due(facts: &Facts, changed: &[&NodePath]) -> Vec<Due> {
+    kube_proxy(facts, changed).into_iter().collect()
+}
+
+/// `its configuration and its kubeconfig change`.
+fn because(parts: &[&str]) -> Option<String> {
+    let verb = if parts.len() == 1 {
+        "changes"
+    } else {
+        "change"
+    };
+    let named = match parts {
+        [] => return None,
+        [only] => (*only).to_string(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    };
+    Some(format!("{named} {verb}"))
+}
+
+/// True for a drop-in of a unit, wherever systemd looks for it.
+fn is_dropin(path: &NodePath, unit: &str) -> bool {
+    let folder = path.parent();
+    path.name().ends_with(".conf") && folder.name() == format!("{unit}.d")
+}
+
+fn kube_proxy(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
+    let changes = |role: Role| {
+        facts.targets(role).any(|target| {
+            matches!(&target.seen, Ok(seen) if changed.iter().any(|path| **path == seen.path))
+        })
+    };
+    let unit = facts.proxy.unit();
+    let manifest = match &facts.proxy.source {
+        Source::StaticPod(pod) => Some(&pod.path),
+        _ => None,
+    };
+    let reload = unit.is_some_and(|unit| {
+        changes(Role::ProxyUnit) || changed.iter().any(|path| is_dropin(path, &unit.name))
+    });
+    let replaced = manifest.is_some_and(|manifest| changed.contains(&manifest));
+    let mut parts = Vec::new();
+    if changes(Role::ProxyConfig) {
+        parts.push("its configuration");
+    }
+    if changes(Role::ProxyKubeconfig) {
+        parts.push("its kubeconfig");
+    }
+    if reload {
+        parts.push("its unit");
+    }
+    if replaced {
+        parts.push("its manifest");
+    }
+    let because = because(&parts)?;
+    let way = match (unit, manifest) {
+        (Some(unit), _) => Way::Unit {
+            name: unit.name.clone(),
+            reload,
+        },
+        (None, Some(manifest)) if replaced => Way::Kubelet(manifest.clone()),
+        (None, Some(manifest)) => Way::ByHand(format!(
+            "the kubelet restarts a static pod only when {manifest} itself changes: move it out of its directory, wait until the pod is gone, and move it back"
+        )),
+        (None, None) => {
+            Way::ByHand("restart it the way it was started: no systemd unit of it is known".into())
+        }
+    };
+    Some(Due {
+        component: Component::KubeProxy,
+        way,
+        because,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_joined_as_people_write_them() {
+        assert_eq!(because(&[]), None);
+        assert_eq!(because(&["its unit"]).unwrap(), "its unit changes");
+        assert_eq!(because(&["a", "b"]).unwrap(), "a and b change");
+        assert_eq!(because(&["a", "b", "c"]).unwrap(), "a, b and c change");
+    }
+
+    #[test]
+    fn a_drop_in_is_known_by_its_folder() {
+        let path = |text| NodePath::new(text).unwrap();
+        let unit = "kube-proxy.service";
+        let own = "/etc/systemd/system/kube-proxy.service.d/90-tighten.conf";
+        assert!(is_dropin(&path(own), unit));
+        let other = "/etc/systemd/system/kubelet.service.d/90-tighten.conf";
+        assert!(!is_dropin(&path(other), unit));
+        assert!(!is_dropin(&path("/etc/kube-proxy.service.d/README"), unit));
+    }
+}
