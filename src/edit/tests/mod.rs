@@ -1,6 +1,7 @@
 //! Exact bytes before and after, and exact reasons.
 
 mod added;
+mod inserted;
 mod proved;
 mod refused;
 mod replaced;
