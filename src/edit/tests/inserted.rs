@@ -281,18 +281,18 @@ fn comments_stay_with_their_items() {
     );
     // Deeper: it belongs to the item above.
     inserts(
-        "l:\n- x: 1\n  # w: 2\n- y: 1\n",
+        "l:\n- x: 1\n  # w: 2\n- z: 1\n",
         "l",
         Some(1),
         &[A()],
-        "l:\n- x: 1\n  # w: 2\n- a\n- y: 1\n",
+        "l:\n- x: 1\n  # w: 2\n- a\n- z: 1\n",
     );
     inserts(
-        "l:\n- x: 1\n  # w: 2\n# y\n- y: 1\n",
+        "l:\n- x: 1\n  # w: 2\n# y\n- z: 1\n",
         "l",
         Some(1),
         &[A()],
-        "l:\n- x: 1\n  # w: 2\n- a\n# y\n- y: 1\n",
+        "l:\n- x: 1\n  # w: 2\n- a\n# y\n- z: 1\n",
     );
     inserts(
         "l:\n- x: 1\n  # w: 2\n",
@@ -410,11 +410,11 @@ fn items_are_plain_only_where_no_reader_takes_them_for_anything_else() {
         "l:\n- - x\n  - a\n  - y\n",
     );
     inserts(
-        "l:\n-\n  x: 1\n-\n  y: 1\n",
+        "l:\n-\n  x: 1\n-\n  z: 1\n",
         "l",
         Some(1),
         &[A()],
-        "l:\n-\n  x: 1\n- a\n-\n  y: 1\n",
+        "l:\n-\n  x: 1\n- a\n-\n  z: 1\n",
     );
     inserts(
         "l:\n- |\n  - text\n\n- y\n",
