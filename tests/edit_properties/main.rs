@@ -24,7 +24,7 @@ use std::io::{BufWriter, Write};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value as Json;
-use tighten::edit::{self, Operation, Scalar, Step};
+use tighten::edit::{self, Operation, Scalar, Step, Tree};
 
 use model::Model;
 use render::{Look, Rendered};
@@ -90,7 +90,7 @@ fn an_edit_of_a_random_document_is_right_or_refused() {
         render::look(),
         any::<prop::sample::Index>(),
         any::<u8>(),
-        value(),
+        written(),
     );
     let mut runner = TestRunner::new(config());
     let outcome = runner.run(&strategy, |(document, look, place, kind, value)| {
@@ -165,7 +165,7 @@ fn a_document_with_shared_doubled_or_converted_values_is_always_refused() {
         render::look(),
         any::<prop::sample::Index>(),
         any::<u8>(),
-        value(),
+        written(),
         prop::sample::select(ODD),
     );
     let mut runner = TestRunner::new(Config {
@@ -211,7 +211,7 @@ fn an_edit_of_a_mangled_document_is_right_or_refused() {
         prop::collection::vec(damage, 1..4),
         any::<prop::sample::Index>(),
         any::<u8>(),
-        value(),
+        written(),
     );
     let mut runner = TestRunner::new(config());
     let outcome = runner.run(
@@ -275,16 +275,78 @@ fn value() -> impl Strategy<Value = Scalar> {
     ]
 }
 
+/// What is written: a single value, or the items that are inserted into a list.
+type Written = (Scalar, Option<(u8, Vec<Tree>)>);
+
+const NEW: &[&str] = &["new", "on", "new key", "n:w", "new/k8s.io", "\"", "é"];
+/// What no generated document holds.
+const MARK: &str = "inserted";
+
+fn written() -> impl Strategy<Value = Written> {
+    let leaf = value().prop_map(Tree::Scalar);
+    let tree = leaf.prop_recursive(3, 10, 4, |inner| {
+        let entries = (prop::collection::vec(inner.clone(), 0..4), any::<u8>());
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Tree::List),
+            entries.prop_map(|(values, turn)| {
+                let keys = (0..).map(|at| NEW[(at + usize::from(turn)) % NEW.len()]);
+                Tree::map(keys.zip(values))
+            }),
+        ]
+    });
+    // The first one is told from everything else in the document by its mark.
+    let marked = tree.clone().prop_map(|tree| match tree {
+        Tree::Scalar(Scalar::Text(text)) => Tree::text(format!("{MARK}{text}")),
+        Tree::Map(mut entries) => {
+            entries.insert(0, (MARK.into(), Tree::text("x")));
+            Tree::Map(entries)
+        }
+        other => Tree::map([(MARK, other)]),
+    });
+    let items = (marked, prop::collection::vec(tree, 0..2)).prop_map(|(first, rest)| {
+        let mut items = vec![first];
+        items.extend(rest);
+        items
+    });
+    (value(), prop::option::of((any::<u8>(), items)))
+}
+
 /// An edit that makes sense somewhere in the document.
-fn choose(document: &Model, place: prop::sample::Index, kind: u8, value: Scalar) -> Edit {
-    const NEW: &[&str] = &["new", "on", "new key", "n:w", "new/k8s.io", "\"", "é"];
+fn choose(document: &Model, place: prop::sample::Index, kind: u8, written: Written) -> Edit {
     let places = document.places();
-    let (mut path, node) = place.get(&places).clone();
+    let (value, items) = written;
+    let lists: Vec<_> = places
+        .iter()
+        .filter(|(_, node)| matches!(node, Model::Seq(_) | Model::FlowSeq(_)))
+        .collect();
+    // Half of the insertions go into a list that is there, where there is one.
+    let (mut path, node) = match &items {
+        Some(_) if !lists.is_empty() && kind.is_multiple_of(2) => (*place.get(&lists)).clone(),
+        _ => place.get(&places).clone(),
+    };
     let new = |depth: usize| {
         let at = usize::from(kind / 4) + depth;
         Step::Key(NEW[at % NEW.len()].to_owned())
     };
     let deep = usize::from(kind % 3) + 1;
+    if let Some((at, items)) = items {
+        let length = match node {
+            Model::Seq(items) | Model::FlowSeq(items) => items.len(),
+            Model::Map(..) | Model::FlowMap(..) => {
+                path.extend((0..deep).map(new));
+                0
+            }
+            _ => 0,
+        };
+        let at = usize::from(at) % (length + 2);
+        return Edit {
+            path,
+            operation: Operation::Insert {
+                before: (at <= length).then_some(at),
+                items,
+            },
+        };
+    }
     match node {
         Model::Map(..) | Model::FlowMap(..) => path.extend((0..deep).map(new)),
         Model::Null(_) if kind.is_multiple_of(2) => path.extend((0..deep).map(new)),
@@ -359,11 +421,59 @@ fn check(
         after
     );
     prop_assert!(
-        written <= edit.path.len() + 1,
+        written <= edit.path.len() + lines_at_most(&edit.operation),
         "{} lines written\n{}\n{}",
         written,
         before.text,
         after
     );
+    let put_in = new.get(head..head + written).unwrap_or_default();
+    let around = (
+        head.checked_sub(1).and_then(|above| new.get(above)),
+        new.get(head + written),
+    );
+    comments_stay_with_their_items(put_in, around)
+        .map_err(|why| TestCaseError::fail(format!("{why}\n{}\n{after}", before.text)))
+}
+
+/// How many lines an operation writes, without those of the path.
+fn lines_at_most(operation: &Operation) -> usize {
+    fn of(tree: &Tree) -> usize {
+        match tree {
+            Tree::Scalar(_) => 1,
+            Tree::Map(entries) => 1 + entries.iter().map(|(_, value)| of(value)).sum::<usize>(),
+            Tree::List(items) => 1 + items.iter().map(of).sum::<usize>(),
+        }
+    }
+    match operation {
+        // And an empty line behind each.
+        Operation::Insert { items, .. } => 2 + items.iter().map(|item| 1 + of(item)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// Where lines of a block list were put in: none of them stands between an item and the comment above
+/// it, or between an item and a comment that is indented as its contents.
+fn comments_stay_with_their_items(
+    put_in: &[&str],
+    (above, below): (Option<&&str>, Option<&&str>),
+) -> Result<(), &'static str> {
+    let blanks = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let is_note = |line: &str| line.trim_start().starts_with("# note ");
+    let first = put_in.iter().find(|line| !line.trim().is_empty());
+    let Some(first) = first.filter(|line| {
+        line.trim_start()
+            .strip_prefix('-')
+            .is_some_and(|item| item.contains(MARK))
+    }) else {
+        return Ok(());
+    };
+    let dash = blanks(first);
+    if above.is_some_and(|line| is_note(line) && blanks(line) <= dash) {
+        return Err("put between a comment and its item");
+    }
+    if below.is_some_and(|line| is_note(line) && blanks(line) > dash) {
+        return Err("put between an item and a comment inside it");
+    }
     Ok(())
 }
