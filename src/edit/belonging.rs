@@ -26,7 +26,8 @@ pub(super) fn kept(
         // that none belongs to the new ones.
         return match follow(&after.root, path) {
             Some(new) => owned(after, new).into_values().all(|owner| owner.is_none()),
-            None => false,
+            // No list at all: the comparison of the trees says so.
+            None => true,
         };
     };
     let at = at.unwrap_or(old.items().len());

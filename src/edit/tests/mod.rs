@@ -2,6 +2,7 @@
 
 mod added;
 mod inserted;
+mod insertions;
 mod proved;
 mod refused;
 mod replaced;
