@@ -188,8 +188,8 @@ impl<'a, 'text> Manner<'a, 'text> {
                 std::iter::once(head).chain(below).collect()
             }
             Tree::List(items)
-                if !items.is_empty()
-                    && !(items.iter().all(Tree::is_scalar) && self.in_brackets(key)) =>
+                if !(items.is_empty()
+                    || items.iter().all(Tree::is_scalar) && self.in_brackets(key)) =>
             {
                 let dash = column + self.dash_offset(key);
                 let below = items

@@ -6,8 +6,9 @@
 //!
 //! An edit is one splice: a range of bytes and the text that takes its place. It is made with an eye
 //! on the style of the neighbours, but nobody trusts it: `proof` reads the result again and lets it
-//! pass only if its tree is the tree before with exactly this value written. What cannot be proved is
-//! refused, with a reason that names a line and quotes nothing of it.
+//! pass only if its tree is the tree before with exactly this value written, and each comment stands with
+//! the item that it stood with. What cannot be proved is refused, with a reason that names a line and
+//! quotes nothing of it.
 //!
 //! A new operation takes a variant of [`Operation`], a splice for each style, and a line in the proof
 //! that says what it may change.

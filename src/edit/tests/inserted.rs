@@ -171,9 +171,9 @@ fn flags_mounts_and_volumes_stand_in_kubeadms_manifest_as_its_own_do() {
 
 #[test]
 fn a_list_that_is_missing_is_made_with_its_items() {
-    let at = MANIFEST.find("    volumeMounts:").unwrap();
-    let rest = MANIFEST.find("  hostNetwork:").unwrap();
-    let without = format!("{}{}", &MANIFEST[..at], &MANIFEST[rest..]);
+    let (head, rest) = MANIFEST.split_once("    volumeMounts:").unwrap();
+    let (_, tail) = rest.split_once("  hostNetwork:").unwrap();
+    let without = format!("{head}  hostNetwork:{tail}");
     adds(
         &without,
         "spec/containers/0/volumeMounts",
