@@ -4,6 +4,7 @@
 //! are possible, neither is taken: the operator is told, and names the files.
 
 pub mod address;
+pub mod drop_in;
 mod find;
 pub mod flags;
 pub mod pod;

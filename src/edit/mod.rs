@@ -13,6 +13,7 @@
 //! that says what it may change.
 
 mod block;
+pub mod flags;
 mod flow;
 mod guards;
 mod place;

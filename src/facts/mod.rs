@@ -13,6 +13,7 @@ pub use hold::{Hold, HoldKind};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 
+use crate::discover::drop_in::DropIn;
 use crate::discover::{KubeProxy, flags};
 use crate::kubeconfig::Kubeconfig;
 use crate::proxyconfig::Reading;
@@ -155,6 +156,8 @@ pub struct Facts {
     pub targets: Vec<Target>,
     /// The directories above them.
     pub directories: Vec<Directory>,
+    /// Where its flags last, when a systemd service starts it.
+    pub drop_in: Option<DropIn>,
     /// The effective configuration, from the file or from flags.
     pub config: Option<Reading>,
     /// The kubeconfig, or why it could not be read (line and reason).
