@@ -33,6 +33,8 @@ pub struct DropIn {
     pub mode: u32,
     /// Why the command cannot be given again.
     pub obstacle: Option<String>,
+    /// True when the command is the only one, so that a person can give it again.
+    alone: bool,
     environment: Variables,
 }
 
@@ -77,6 +79,7 @@ pub fn of(root: &Root, unit: &Unit, program: &str) -> Option<DropIn> {
         exec,
         mode,
         obstacle,
+        alone: unit.commands == 1 && unit.doubt.is_none(),
         environment: unit.environment.clone(),
     })
 }
@@ -164,7 +167,8 @@ impl DropIn {
             .collect();
         let flags = flags.join(" ");
         let (unit, path) = (&self.unit, &self.path);
-        let plain = !wanted.iter().any(|wanted| wanted.list)
+        let plain = self.alone
+            && !wanted.iter().any(|wanted| wanted.list)
             && self
                 .exec
                 .split_whitespace()
@@ -177,7 +181,7 @@ impl DropIn {
                 .any(|word| self.exec.contains(word));
         if plain && !secret {
             return format!(
-                "where {unit} starts {program} by one command, put into {path}:\n[Service]\nExecStart=\nExecStart={} {flags}\nthen systemctl daemon-reload and systemctl restart {unit}",
+                "put into {path}:\n[Service]\nExecStart=\nExecStart={} {flags}\nthen systemctl daemon-reload and systemctl restart {unit}",
                 self.exec
             );
         }

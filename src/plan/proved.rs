@@ -95,9 +95,12 @@ fn in_unit(
     };
     let (former, next) = (read(before)?, read(Some(after))?);
     let (was, will) = (former.flags(program), next.flags(program));
-    let counts = next.origin.as_ref().and_then(|origin| origin.path.as_ref()) == Some(path);
-    if !counts || next.commands != 1 {
-        return Err(format!("it would not be what gives {name} its command"));
+    let origin = next.origin.as_ref().and_then(|origin| origin.path.as_ref());
+    if origin != Some(path) || next.commands != 1 {
+        let origin = origin.map_or("another file", NodePath::as_str);
+        return Err(format!(
+            "{origin} would still give {name} its command: set the flag there"
+        ));
     }
     if let Some(problem) = next.doubt.as_ref().or(will.problem.as_ref()) {
         return Err(problem.clone());

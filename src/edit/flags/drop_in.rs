@@ -26,7 +26,9 @@ pub fn text(unit: &str, command: &Command) -> String {
 /// # Errors
 /// When it is another file, or was changed since.
 pub fn read(bytes: &[u8], unit: &str, program: &str) -> Result<Command, String> {
-    let foreign = || "it was not made by tighten, or was changed since".to_string();
+    let foreign = || {
+        "it was not made by tighten, or was changed since: set the flag there yourself".to_string()
+    };
     let text = std::str::from_utf8(bytes).map_err(|_| foreign())?;
     let command = text.strip_prefix(&head(unit)).ok_or_else(foreign)?;
     let command =
