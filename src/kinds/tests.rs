@@ -52,6 +52,7 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
             user: None,
         },
         hostname: None,
+        drop_in: None,
         node_ip: node_ip
             .map(|(address, origin)| (parse(address), origin))
             .ok_or_else(|| "not told".into()),
