@@ -62,10 +62,14 @@ impl Manifests {
     /// Reads those that name one of the components at all. The kubelet reads every file whose name
     /// does not begin with a dot, whatever its ending.
     pub fn read(root: &Root) -> Manifests {
-        let Some(directory) = directory(root) else {
-            return Manifests(Vec::new());
-        };
-        let names = root.list(&directory).unwrap_or_default();
+        directory(root).map_or(Manifests(Vec::new()), |directory| {
+            Manifests::of(root, &directory)
+        })
+    }
+
+    /// The same for a directory that is named.
+    pub fn of(root: &Root, directory: &NodePath) -> Manifests {
+        let names = root.list(directory).unwrap_or_default();
         let paths = names
             .iter()
             .filter(|name| !name.starts_with('.'))

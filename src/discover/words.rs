@@ -88,6 +88,9 @@ const CONTAINERS: &[&str] = &[
     "systemd-nspawn",
 ];
 
+/// Flags of go-runner, which starts components of Kubernetes, that take no value.
+const SWITCHES: &[&str] = &["--also-stdout", "--redirect-stderr"];
+
 /// The first of these programs that a command names.
 fn one_of(words: &[String], programs: &[&'static str]) -> Option<&'static str> {
     words.iter().find_map(|word| {
@@ -119,7 +122,10 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
         let Some(before) = at.checked_sub(1).map(word) else {
             return Some(1);
         };
-        let is_value = before.starts_with("--") && before.len() > 2 && !before.contains('=');
+        let is_value = before.starts_with("--")
+            && before.len() > 2
+            && !before.contains('=')
+            && !SWITCHES.contains(&before);
         let started = matches!(before, "env" | "--")
             || (before == "exec" && !contained)
             || next.starts_with('-');

@@ -50,6 +50,8 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
             problem: None,
             elsewhere: false,
             user: None,
+            recognised: Default::default(),
+            flag_place: Default::default(),
         },
         hostname: None,
         drop_in: None,
