@@ -64,14 +64,13 @@ impl Manifests {
     /// Reads those that name one of the components at all. The kubelet reads every file whose name
     /// does not begin with a dot, whatever its ending.
     pub fn read(root: &Root) -> Manifests {
-        match directory(root) {
-            Some(directory) => Manifests::read_in(root, &directory),
-            None => Manifests(Vec::new()),
-        }
+        directory(root).map_or(Manifests(Vec::new()), |directory| {
+            Manifests::of(root, &directory)
+        })
     }
 
-    /// The same for a directory that another agent gives to the kubelet.
-    pub fn read_in(root: &Root, directory: &NodePath) -> Manifests {
+    /// The same for a directory that is named.
+    pub fn of(root: &Root, directory: &NodePath) -> Manifests {
         let names = root.list(directory).unwrap_or_default();
         let paths = names
             .iter()

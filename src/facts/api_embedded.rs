@@ -21,7 +21,7 @@ pub(super) fn find(root: &Root) -> Option<Found> {
 }
 
 fn rke2(root: &Root) -> Option<Found> {
-    let manifests = Manifests::read_in(root, &NodePath::new(RKE2_PODS)?);
+    let manifests = Manifests::of(root, &NodePath::new(RKE2_PODS)?);
     let pod = manifests.running(PROGRAM).pop()?;
     Some(Found {
         described: format!("RKE2's static pod {}", pod.path),

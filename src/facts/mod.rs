@@ -15,6 +15,7 @@ pub use hold::{Hold, HoldKind};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 
+use crate::discover::drop_in::DropIn;
 use crate::discover::flags::Flag;
 use crate::discover::systemd::Unit;
 use crate::discover::{KubeProxy, flags};
@@ -240,6 +241,8 @@ pub struct Facts {
     pub targets: Vec<Target>,
     /// The directories above them.
     pub directories: Vec<Directory>,
+    /// Where its flags last, when a systemd service starts it.
+    pub drop_in: Option<DropIn>,
     /// The effective configuration, from the file or from flags.
     pub config: Option<Reading>,
     /// The kubeconfig, or why it could not be read (line and reason).

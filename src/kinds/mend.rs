@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Owner, content};
+use crate::edit::flags::Flags;
 use crate::edit::{self, Alteration, Scalar, Step, spelled};
 use crate::root::NodePath;
 
@@ -41,6 +42,8 @@ impl Mend {
 pub enum Edit {
     /// Values of one YAML or JSON document; all of them, or none.
     Values(Vec<Alteration>),
+    /// Flags of a program.
+    Flags(Flags),
 }
 
 impl Edit {
@@ -57,11 +60,22 @@ impl Edit {
         let refused = |refused: edit::Refused| format!("not edited: {refused}");
         let result = match self {
             Edit::Values(alterations) => edit::alter(bytes, alterations).map_err(refused)?,
+            Edit::Flags(flags) => flags
+                .of(bytes)
+                .map_err(|why| format!("not edited: {why}"))?,
         };
         if result == bytes {
             return Err("the value is already there".into());
         }
         Ok(result)
+    }
+
+    /// The mode with which it makes a file where there is none; `None` for an edit of what is there.
+    pub fn makes(&self) -> Option<u32> {
+        match self {
+            Edit::Values(_) => None,
+            Edit::Flags(flags) => flags.makes(),
+        }
     }
 
     /// Where it changes something, in words.
@@ -75,6 +89,14 @@ impl Edit {
                 places.dedup();
                 places.join(", ")
             }
+            Edit::Flags(flags) => {
+                let names: Vec<String> = flags
+                    .set
+                    .iter()
+                    .map(|set| format!("--{}", set.name))
+                    .collect();
+                names.join(", ")
+            }
         }
     }
 }
@@ -86,6 +108,7 @@ impl fmt::Display for Edit {
                 let shown: Vec<String> = alterations.iter().map(ToString::to_string).collect();
                 out.write_str(&shown.join(", "))
             }
+            Edit::Flags(flags) => flags.fmt(out),
         }
     }
 }

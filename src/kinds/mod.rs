@@ -13,6 +13,7 @@ mod config_value;
 mod directory_trust;
 mod file_mode;
 mod file_owner;
+mod flag_value;
 mod flags_honoured;
 mod hold;
 mod kubeconfig_ca;

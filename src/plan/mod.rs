@@ -6,6 +6,7 @@ mod build;
 mod chain;
 mod missing;
 mod names;
+mod proved;
 mod saved;
 mod state;
 
@@ -74,6 +75,18 @@ pub struct Change {
     pub edit: Option<Edit>,
     /// The name of the contents that the binary carries, for a create.
     pub content: Option<String>,
+}
+
+impl Change {
+    /// What tells this change from the others of its plan.
+    pub fn pick(&self) -> Pick<'_> {
+        // An edit can make its file, and is the same edit when the file is there.
+        let action = match &self.edit {
+            Some(_) => Action::Edit,
+            None => self.action,
+        };
+        (&self.check, &self.path, action)
+    }
 }
 
 /// What must follow the changes.
