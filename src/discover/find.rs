@@ -1,8 +1,9 @@
 //! Choosing the kube-proxy that is meant.
 
 use super::flags::{self, Flag};
+use super::platform::{self, Agent, FlagPlace, Recognised};
 use super::process::Stranger;
-use super::{KubeProxy, Named, Placed, Source, Survey, systemd};
+use super::{KubeProxy, Named, Placed, Source, Survey, systemd, within};
 use crate::facts::{Origin, OriginKind};
 use crate::failure::Failure;
 use crate::root::{LookError, NodePath, Root};
@@ -83,6 +84,7 @@ pub fn find(root: &Root, survey: &Survey, named: &Named) -> Result<KubeProxy, Fa
             .next()
             .map(|stranger| format!("uid {}, if it is process {}", stranger.user, stranger.pid));
     }
+    (proxy.recognised, proxy.flag_place) = platform::recognise(root, survey, &proxy);
     Ok(proxy)
 }
 
@@ -99,6 +101,8 @@ fn known_by(source: Source) -> KubeProxy {
         problem: None,
         elsewhere: false,
         user: None,
+        recognised: Recognised::default(),
+        flag_place: FlagPlace::default(),
     }
 }
 
@@ -135,7 +139,15 @@ fn describe(proxy: &KubeProxy) -> String {
 
 /// Everything that could be the kube-proxy of this node, from the surest source that has any.
 fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
-    let running: Vec<KubeProxy> = survey
+    let agents = within::all(root, survey).into_iter().map(|found| {
+        let proxy = KubeProxy {
+            problem: found.problem,
+            ..known_by(found.source)
+        };
+        with_paths(proxy, found.flags)
+    });
+    let agents: Vec<KubeProxy> = agents.collect();
+    let mut running: Vec<KubeProxy> = survey
         .processes
         .iter()
         .filter(|process| process.program == "kube-proxy")
@@ -143,14 +155,19 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
             let unit = process.unit.as_ref();
             let unit = unit.and_then(|name| systemd::load(root, name));
             let flags = flags::parse(&process.arguments, &Origin::flag(None));
+            let of_agent = process.other_mounts && survey.agent_pod.is_some();
+            let (flags, problem) = with_agent(root, of_agent, flags);
             let user = unit.as_ref().and_then(|unit| unit.flags("kube-proxy").user);
             let proxy = KubeProxy {
                 user,
+                problem,
                 ..known_by(Source::Process(process.clone(), unit))
             };
             with_paths(proxy, flags)
         })
         .collect();
+    let runs = |proxy: &&KubeProxy| proxy.pid().is_some();
+    running.extend(agents.iter().filter(runs).cloned());
     if !running.is_empty() {
         return running;
     }
@@ -167,17 +184,35 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
             with_paths(proxy, given.flags)
         })
         .collect();
-    let pods = survey.manifests.running("kube-proxy").into_iter();
-    installed.extend(pods.map(|pod| {
+    let mut pods = survey.manifests.running("kube-proxy");
+    let of_agent = survey.agent_pod.as_ref().map(|pod| pod.path.clone());
+    pods.retain(|pod| Some(&pod.path) != of_agent.as_ref());
+    pods.extend(survey.agent_pod.clone());
+    installed.extend(pods.into_iter().map(|pod| {
         let flags = flags::parse(&pod.arguments, &pod.origin);
+        let (flags, problem) = with_agent(root, of_agent.as_ref() == Some(&pod.path), flags);
         let proxy = KubeProxy {
             version: pod.version.clone(),
-            problem: pod.problem.clone(),
+            problem: problem.or_else(|| pod.problem.clone()),
             ..known_by(Source::StaticPod(pod))
         };
         with_paths(proxy, flags)
     }));
+    installed.extend(agents);
     installed
+}
+
+/// The flags of RKE2's static pod as its next start will have them, and why they are not known: the
+/// manifest is written anew from the configuration.
+fn with_agent(root: &Root, of_agent: bool, flags: Vec<Flag>) -> (Vec<Flag>, Option<String>) {
+    let read = match of_agent {
+        true => platform::agent::read(root, Agent::Rke2, None),
+        false => None,
+    };
+    match read {
+        Some(read) => (read.flags(&flags), read.problem),
+        None => (flags, None),
+    }
 }
 
 fn with_paths(mut proxy: KubeProxy, flags: Vec<Flag>) -> KubeProxy {

@@ -1,5 +1,6 @@
 //! What the kinds that judge a value of the proxy configuration share.
 
+use super::flag_value;
 use super::mend::Edit;
 use super::{Instance, Mend};
 use crate::baseline::{Check, Version};
@@ -90,9 +91,10 @@ pub fn set(facts: &Facts, check: &Check, key: &str, value: Scalar) -> Mend {
         })
     };
     let Some(target) = facts.target(Role::ProxyConfig) else {
-        return Mend::ByHand(format!(
-            "kube-proxy runs without --config, so {key} is set by its flags: change them where it is started"
-        ));
+        return match version(facts, check) {
+            Ok(()) => flag_value::set(facts, key, &value),
+            Err(why) => by_hand(&why),
+        };
     };
     // The node's own address must not go into what all nodes share.
     let loopback = matches!(&value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
@@ -104,22 +106,26 @@ pub fn set(facts: &Facts, check: &Check, key: &str, value: Scalar) -> Mend {
     if let Some(reason) = held {
         return Mend::ByHand(reason);
     }
-    if let Some(needed) = check.fix.as_ref().and_then(|fix| fix.needs_version) {
-        match facts.proxy.version.as_deref().map(Version::read) {
-            Some(Some(version)) if version >= needed => {}
-            Some(Some(version)) => {
-                return by_hand(&format!("needs kube-proxy {needed}, and this is {version}"));
-            }
-            _ => {
-                return by_hand(&format!(
-                    "needs kube-proxy {needed}, and the version of this one is not known"
-                ));
-            }
-        }
+    if let Err(why) = version(facts, check) {
+        return by_hand(&why);
     }
     let Ok(seen) = &target.seen else {
         return by_hand("the proxy configuration cannot be read");
     };
     let steps = key.split('.').map(|part| Step::Key(part.into())).collect();
     Mend::Edit(seen.path.clone(), Edit::set(steps, value))
+}
+
+/// Whether this kube-proxy knows what the fix writes.
+fn version(facts: &Facts, check: &Check) -> Result<(), String> {
+    let Some(needed) = check.fix.as_ref().and_then(|fix| fix.needs_version) else {
+        return Ok(());
+    };
+    match facts.proxy.version.as_deref().map(Version::read) {
+        Some(Some(version)) if version >= needed => Ok(()),
+        Some(Some(version)) => Err(format!("needs kube-proxy {needed}, and this is {version}")),
+        _ => Err(format!(
+            "needs kube-proxy {needed}, and the version of this one is not known"
+        )),
+    }
 }

@@ -50,8 +50,11 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
             problem: None,
             elsewhere: false,
             user: None,
+            recognised: Default::default(),
+            flag_place: Default::default(),
         },
         hostname: None,
+        drop_in: None,
         node_ip: node_ip
             .map(|(address, origin)| (parse(address), origin))
             .ok_or_else(|| "not told".into()),

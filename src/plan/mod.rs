@@ -4,7 +4,9 @@
 
 mod build;
 mod chain;
+mod missing;
 mod names;
+mod proved;
 mod saved;
 mod state;
 
@@ -29,7 +31,7 @@ pub enum Action {
     SetOwner,
     /// Changes a value in the file.
     Edit,
-    /// Makes a file that was not there.
+    /// Makes a file or a directory that was not there.
     Create,
 }
 
@@ -73,6 +75,18 @@ pub struct Change {
     pub edit: Option<Edit>,
     /// The name of the contents that the binary carries, for a create.
     pub content: Option<String>,
+}
+
+impl Change {
+    /// What tells this change from the others of its plan.
+    pub fn pick(&self) -> Pick<'_> {
+        // An edit can make its file, and is the same edit when the file is there.
+        let action = match &self.edit {
+            Some(_) => Action::Edit,
+            None => self.action,
+        };
+        (&self.check, &self.path, action)
+    }
 }
 
 /// What must follow the changes.

@@ -6,7 +6,10 @@ use std::io::IsTerminal;
 use super::context::Context;
 use crate::effects;
 use crate::failure::Failure;
-use crate::transaction::{Began, Interrupt, Locked, Recovered, Resolution, Settlement, recover};
+use crate::root::NodePath;
+use crate::transaction::{
+    Began, Interrupt, Locked, Recovered, Resolution, Settlement, recover, stays,
+};
 
 /// Without --yes somebody has to answer.
 ///
@@ -102,6 +105,27 @@ pub fn files_are(files: usize) -> String {
     }
 }
 
+fn put_back(files: &[NodePath], kept: &[NodePath], filled: &[NodePath]) -> String {
+    let mut text = match kept {
+        [] => format!(
+            "was interrupted; {} as before",
+            files_are(files.len() - filled.len().min(files.len()))
+        ),
+        kept => format!(
+            "was interrupted; of its {} files these were kept as they are: {}",
+            files.len(),
+            kept.iter()
+                .map(|path| path.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    };
+    if !filled.is_empty() {
+        text.push_str(&format!("; {}", stays(filled)));
+    }
+    text
+}
+
 /// What recovery did, a line for each transaction that it settled.
 pub fn told(recovered: &Recovered) -> String {
     let mut text = String::new();
@@ -111,23 +135,15 @@ pub fn told(recovered: &Recovered) -> String {
             Settlement::PutBack {
                 files,
                 kept,
+                filled,
                 came_back,
-            } if kept.is_empty() => {
-                let files = files_are(files.len());
-                let back = came_back.iter().map(|what| format!(", and {what}"));
-                format!(
-                    "was interrupted; {files} as before{}",
-                    back.collect::<String>()
-                )
+            } => {
+                let mut text = put_back(files, kept, filled);
+                if let Some(what) = came_back {
+                    text.push_str(&format!(", and {what}"));
+                }
+                text
             }
-            Settlement::PutBack { files, kept, .. } => format!(
-                "was interrupted; of its {} files these were kept as they are: {}",
-                files.len(),
-                kept.iter()
-                    .map(|path| path.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
             Settlement::Kept => "had committed; its changes stay".to_string(),
             Settlement::AlreadyPutBack => "had put everything back".to_string(),
         };

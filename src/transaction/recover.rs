@@ -1,7 +1,7 @@
 //! Settles what an earlier process left, by its journal's last valid record.
 
 use crate::failure::{Exit, Failure};
-use crate::root::{NodePath, Root};
+use crate::root::{LookError, NodePath, Root};
 
 use super::begin::Restart;
 use super::form::{differences, look};
@@ -37,6 +37,8 @@ pub enum Settlement {
         kept: Vec<NodePath>,
         /// What was started anew and came back, in words.
         came_back: Option<String>,
+        /// Directories among them that stay, since somebody put something into them.
+        filled: Vec<NodePath>,
     },
     /// It had committed: its changes stay.
     Kept,
@@ -229,6 +231,7 @@ fn undo(
     Ok(Settlement::PutBack {
         files: steps.iter().map(|step| step.path.clone()).collect(),
         kept: undone.kept,
+        filled: undone.filled,
         came_back: undone.came_back,
     })
 }
@@ -268,6 +271,11 @@ fn looks(root: &Root, steps: &[Step]) -> (bool, bool) {
         let found = root
             .locate_exactly(&step.path)
             .and_then(|place| look(&place, step.has_contents()));
+        let found = match found {
+            // The directory for it was never made.
+            Err(LookError::Missing) => Ok(None),
+            other => other,
+        };
         let Ok(found) = found else {
             untouched = false;
             continue;

@@ -27,7 +27,10 @@ pub const TESTS: &[Test] = &[
     ("what kube-proxy refuses is not written", refused),
     ("what does not come back either way is told", lost),
     ("without effects they are told", no_effects),
-    ("a rollback that does not come back is put back", rollback_unwell),
+    (
+        "a rollback that does not come back is put back",
+        rollback_unwell,
+    ),
     ("what was killed in between is recovered", killed),
     ("a signal in between puts everything back", stopped),
 ];
@@ -43,7 +46,10 @@ fn well() {
     assert_ne!(stage.pid(), pid);
     let told = "Restarted: kube-proxy.service; /livez and /healthz answer 200, /configz shows what is written.";
     assert!(ran.out.ends_with(&format!("{told}\n")), "{ran:?}");
-    assert!(ran.err.contains("waiting for kube-proxy.service"), "{ran:?}");
+    assert!(
+        ran.err.contains("waiting for kube-proxy.service"),
+        "{ran:?}"
+    );
     let (code, document) = stage.json("rollback");
     assert_eq!(code, 0, "{document}");
     assert_eq!(document["outcome"], "applied");
@@ -68,18 +74,27 @@ fn put_back(play: &str, why: &str) {
     assert!(ran.err.contains(why), "{ran:?}");
     let state = "everything was put back, and kube-proxy.service is well again";
     assert!(ran.err.contains(state), "{ran:?}");
-    assert!(ran.err.contains("systemctl status kube-proxy.service"), "{ran:?}");
+    assert!(
+        ran.err.contains("systemctl status kube-proxy.service"),
+        "{ran:?}"
+    );
     stage.back(&pid);
     let history = stage.run(&["history"]);
     assert!(history.out.contains("rolled-back"), "{history:?}");
 }
 
 fn unwell() {
-    put_back("kube-proxy unwell enableProfiling: false", "/livez answers 503");
+    put_back(
+        "kube-proxy unwell enableProfiling: false",
+        "/livez answers 503",
+    );
 }
 
 fn hangs() {
-    put_back("kube-proxy hang enableProfiling: false", "was not well within 3 s");
+    put_back(
+        "kube-proxy hang enableProfiling: false",
+        "was not well within 3 s",
+    );
 }
 
 fn dies() {
@@ -87,7 +102,10 @@ fn dies() {
 }
 
 fn stale() {
-    put_back("kube-proxy stale enableProfiling: false", "it runs with enableProfiling: true");
+    put_back(
+        "kube-proxy stale enableProfiling: false",
+        "it runs with enableProfiling: true",
+    );
 }
 
 fn restart_fails() {
@@ -98,7 +116,10 @@ fn restart_fails() {
 }
 
 fn restart_hangs() {
-    put_back("systemctl hang enableProfiling: false", "did not end within 3 s");
+    put_back(
+        "systemctl hang enableProfiling: false",
+        "did not end within 3 s",
+    );
 }
 
 fn no_systemctl() {
@@ -122,14 +143,21 @@ fn unwell_before() {
     assert!(ran.err.contains("is not well as it is"), "{ran:?}");
     stage.untouched(&pid);
     let ran = stage.work("apply", &["--no-effects"]);
-    assert_eq!((ran.code, stage.config()), (0, stage.after.clone()), "{ran:?}");
+    assert_eq!(
+        (ran.code, stage.config()),
+        (0, stage.after.clone()),
+        "{ran:?}"
+    );
 }
 
 fn not_running() {
     let stage = Stage::new();
     let ran = stage.work("apply", &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.out.contains("kube-proxy.service does not run"), "{ran:?}");
+    assert!(
+        ran.out.contains("kube-proxy.service does not run"),
+        "{ran:?}"
+    );
     assert_eq!(stage.config(), stage.after);
     assert!(stage.asked().is_empty());
 }
@@ -141,7 +169,10 @@ fn refused() {
     let ran = stage.work("apply", &[]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let why = "/run/bin/kube-proxy refuses the new configuration: ";
-    assert!(ran.err.contains(why) && ran.err.contains("the file: played"), "{ran:?}");
+    assert!(
+        ran.err.contains(why) && ran.err.contains("the file: played"),
+        "{ran:?}"
+    );
     assert!(ran.err.contains("nothing was written"), "{ran:?}");
     stage.untouched(&pid);
     assert!(stage.run(&["history"]).out.contains("No transactions"));
@@ -154,13 +185,22 @@ fn lost() {
     let ran = stage.work("apply", &[]);
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.err.contains("with the former files, "), "{ran:?}");
-    assert!(ran.err.contains("every file is as before, but what runs is not well"));
-    assert!(ran.err.contains("journalctl -u kube-proxy.service"), "{ran:?}");
+    assert!(
+        ran.err
+            .contains("every file is as before, but what runs is not well")
+    );
+    assert!(
+        ran.err.contains("journalctl -u kube-proxy.service"),
+        "{ran:?}"
+    );
     assert_eq!(stage.config(), stage.before);
     // Nothing is open: the files are settled.
     stage.play("");
     let ran = stage.run(&["recover"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "Recovered: nothing to settle.\n"));
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "Recovered: nothing to settle.\n")
+    );
 }
 
 fn no_effects() {
@@ -216,7 +256,13 @@ fn killed() {
     assert!(history.out.contains("interrupted"), "{history:?}");
     let ran = stage.work("recover", &[]);
     assert_eq!(ran.code, 64, "recover asks nothing: {ran:?}");
-    let options = ["recover", "--systemctl", super::stage::SYSTEMCTL, "--unit-timeout", "3s"];
+    let options = [
+        "recover",
+        "--systemctl",
+        super::stage::SYSTEMCTL,
+        "--unit-timeout",
+        "3s",
+    ];
     let ran = stage.run(&options);
     assert_eq!(ran.code, 0, "{ran:?}");
     let told = "1 file is as before, and kube-proxy.service is well again.";
@@ -234,7 +280,12 @@ fn stopped() {
     signal(&child, Signal::SIGTERM);
     let code = child.wait().unwrap().code();
     let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("stopped by SIGTERM"), "{said}");
     assert!(said.contains("kube-proxy.service is well again"), "{said}");

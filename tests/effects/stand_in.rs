@@ -70,7 +70,11 @@ fn kube_proxy(words: &[String]) -> ! {
     let address = |key: &str| -> SocketAddr { values.text(key).unwrap().parse().unwrap() };
     let (healthz, metrics) = (address("healthzBindAddress"), address("metricsBindAddress"));
     let shown = configz(&values, &doing);
-    let live = if doing == "unwell" { "503 Bad" } else { "200 OK" };
+    let live = if doing == "unwell" {
+        "503 Bad"
+    } else {
+        "200 OK"
+    };
     let hangs = doing == "hang";
     let other = shown.clone();
     thread::spawn(move || serve(metrics, "200 OK", &other, hangs));
@@ -118,7 +122,10 @@ fn systemctl(words: &[String]) -> ! {
     if words.last().is_some_and(|word| word == "daemon-reload") {
         exit(0);
     }
-    assert_eq!(words, ["--no-ask-password", "restart", "--", "kube-proxy.service"]);
+    assert_eq!(
+        words,
+        ["--no-ask-password", "restart", "--", "kube-proxy.service"]
+    );
     let config = fs::read_to_string(CONFIG).unwrap();
     match told("systemctl", &config).as_deref() {
         Some("fail") => {
@@ -139,7 +146,9 @@ pub fn stop() {
         return;
     };
     let pid: i32 = pid.trim().parse().unwrap();
-    let _ = Command::new("umount").arg(format!("/proc/{pid}/cgroup")).output();
+    let _ = Command::new("umount")
+        .arg(format!("/proc/{pid}/cgroup"))
+        .output();
     let target = nix::unistd::Pid::from_raw(pid);
     let _ = nix::sys::signal::kill(target, nix::sys::signal::Signal::SIGKILL);
     for _ in 0..500 {
@@ -156,7 +165,9 @@ pub fn stop() {
 /// Starts what the unit names, in a cgroup as systemd would.
 pub fn start() {
     let unit = fs::read_to_string(UNIT).unwrap();
-    let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart="));
+    let command = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="));
     let words: Vec<&str> = command.unwrap().split(' ').collect();
     let child = Command::new(words[0])
         .args(&words[1..])
@@ -171,7 +182,9 @@ pub fn start() {
         fs::write(cgroup, "0::/system.slice/kube-proxy.service\n").unwrap();
     }
     let place = format!("/proc/{}/cgroup", child.id());
-    let mounted = Command::new("mount").args(["--bind", cgroup, &place]).status();
+    let mounted = Command::new("mount")
+        .args(["--bind", cgroup, &place])
+        .status();
     // One that ended at once has no place to mount on any more.
     let _ = mounted;
     fs::write(PID, child.id().to_string()).unwrap();

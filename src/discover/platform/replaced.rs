@@ -1,0 +1,1 @@
+//! Nodes that have no kube-proxy because something else does its work.
