@@ -16,6 +16,8 @@ const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 pub struct StaticPod {
     /// The manifest.
     pub path: NodePath,
+    /// Which of its containers runs the component, counted from 0.
+    pub container: usize,
     /// The component's arguments, without its name.
     pub arguments: Vec<String>,
     /// Where the command begins.
@@ -84,7 +86,14 @@ impl Manifests {
             spec.get("containers")?
                 .items()
                 .iter()
-                .find_map(|container| component(container, spec, path, program))
+                .enumerate()
+                .find_map(|(index, container)| {
+                    let pod = component(container, spec, path, program)?;
+                    Some(StaticPod {
+                        container: index,
+                        ..pod
+                    })
+                })
         };
         self.0.iter().filter_map(pod).collect()
     }
@@ -133,6 +142,7 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
     let found = words::arguments(&command, &environment, program)?;
     Some(StaticPod {
         path: path.clone(),
+        container: 0,
         arguments: found.words,
         origin: Origin::at(OriginKind::Flag, path, Some(line)),
         version: container.get("image").and_then(Node::text).and_then(tag),

@@ -24,8 +24,16 @@ pub enum Mend {
     Edit(NodePath, Edit),
     /// Create a file, owned by root: path, contents, mode.
     Create(NodePath, Contents, u32),
+    /// Make a directory, owned by root, with this mode. Those that are missing above it get
+    /// [`Mend::ABOVE`].
+    MakeDirectory(NodePath, u32),
     /// Only a person can: the reason.
     ByHand(String),
+}
+
+impl Mend {
+    /// The mode of a directory that is made only because another one is to lie in it, as mkdir -p gives it.
+    pub const ABOVE: u32 = 0o755;
 }
 
 /// How the contents of a file change. From the same bytes it always makes the same bytes.

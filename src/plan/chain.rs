@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::build::{Draft, Planner, Wanted, Work};
+use super::missing;
 use super::names::Names;
 use super::proved;
 use super::state::FileState;
@@ -63,6 +64,7 @@ impl<'a> Chain<'a> {
         };
         let mut state = now.state.clone();
         let mut written = None;
+        let mut directory = now.directory;
         let mut shown = None;
         for (draft, bytes) in self.possible(drafts, &now, plan) {
             self.note_obstacle(&now, &draft.mend, plan);
@@ -79,6 +81,8 @@ impl<'a> Chain<'a> {
             }
             state = change.after.clone();
             written = bytes.or(written);
+            directory |= matches!(draft.mend, Wanted::Directory(_));
+            plan.manual.extend(self.besides(draft));
             plan.changes.push(change);
         }
         (state != now.state).then_some(Work {
@@ -86,7 +90,7 @@ impl<'a> Chain<'a> {
             before: now.state,
             after: state,
             bytes: written,
-            directory: now.directory,
+            directory,
         })
     }
 
@@ -100,6 +104,18 @@ impl<'a> Chain<'a> {
         let mut found: Possible = Vec::new();
         let mut edits = Vec::new();
         for draft in drafts {
+            // Two checks may ask for one directory, as for the one of a drop-in.
+            let made = |found: &Possible| {
+                let mut found = found.iter();
+                found.any(|(draft, _)| matches!(draft.mend, Wanted::Directory(_)))
+            };
+            if matches!(draft.mend, Wanted::Directory(_)) && made(&found) {
+                continue;
+            }
+            if let Some(reason) = self.unmet(draft, now) {
+                self.leave(&[draft], &reason, plan);
+                continue;
+            }
             match (self.may_change(&now.state, &draft.mend), &draft.mend) {
                 (Err(reason), _) => self.leave(&[draft], reason, plan),
                 (Ok(()), Wanted::Edit(edit)) if !now.state.exists && edit.makes().is_none() => {
@@ -123,6 +139,29 @@ impl<'a> Chain<'a> {
             }
         }
         found
+    }
+
+    /// What is left to a person although the change is made.
+    fn besides(&self, draft: &Draft) -> Option<Manual> {
+        Some(Manual {
+            check: draft.check.id.clone(),
+            reason: draft.besides.clone()?,
+            help: None,
+            path: Some(self.path.clone()),
+        })
+    }
+
+    /// Why a draft must not be carried out as things are.
+    fn unmet(&self, draft: &Draft, now: &Now) -> Option<String> {
+        // Two checks may ask for one directory.
+        if matches!(draft.mend, Wanted::Directory(_)) && now.state.exists {
+            return Some("it exists now".into());
+        }
+        let need = missing::unmet(self.planner.root, &draft.needs, self.earlier)?;
+        Some(format!(
+            "{}: not changed, since {need} does not exist, and this plan does not create it",
+            self.path
+        ))
     }
 
     fn leave(&self, drafts: &[&Draft], reason: &str, plan: &mut Plan) {
@@ -231,7 +270,10 @@ impl<'a> Chain<'a> {
             Wanted::Mode(_) => state.uid == Some(user),
             Wanted::Owner(uid, _) => *uid == user && state.uid == Some(user),
             Wanted::Edit(..) if state.exists => state.uid == Some(user) && own(&self.path.parent()),
-            Wanted::Edit(..) | Wanted::Create(..) => own(&self.path.parent()),
+            Wanted::Edit(..) | Wanted::Create(..) | Wanted::Directory(_) => {
+                let holder = self.path.parent();
+                own(&holder) || self.earlier.iter().any(|work| work.path == holder)
+            }
         };
         allowed.then_some(()).ok_or("needs root")
     }
@@ -242,12 +284,7 @@ impl<'a> Chain<'a> {
         let Wanted::Edit(edit) = &draft.mend else {
             return Err("not an edit".into());
         };
-        let result = edit.of(bytes.unwrap_or_default())?;
-        if let Edit::Flags(flags) = edit {
-            proved::flags(self.planner.root, self.path, bytes, &result, flags)
-                .map_err(|why| format!("not edited: {why}"))?;
-            return Ok(result);
-        }
+        let result = proved::edited(self.planner.root, self.path, bytes, edit)?;
         let is_config = self
             .planner
             .facts
@@ -280,6 +317,12 @@ impl<'a> Chain<'a> {
                 diff = diff::unified(&Shown::own(""), &Shown::own(&String::from_utf8_lossy(text)));
                 content = contents.name().map(String::from);
                 format!("new file, {mode:04o} {}", after.owned_by())
+            }
+            Wanted::Directory(mode) => {
+                let (uid, gid) = maker();
+                after.exists = true;
+                after = after.with_mode(*mode).with_owner(uid, gid, names);
+                format!("new directory, {mode:04o} {}", after.owned_by())
             }
             Wanted::Edit(wanted) => {
                 edit = Some(wanted.clone());

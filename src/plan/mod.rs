@@ -4,6 +4,7 @@
 
 mod build;
 mod chain;
+mod missing;
 mod names;
 mod proved;
 mod saved;
@@ -30,7 +31,7 @@ pub enum Action {
     SetOwner,
     /// Changes a value in the file.
     Edit,
-    /// Makes a file that was not there.
+    /// Makes a file or a directory that was not there.
     Create,
 }
 

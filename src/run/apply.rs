@@ -185,6 +185,7 @@ fn operation(work: &Work) -> Operation {
             uid,
             gid,
         },
+        (None, false) if work.directory => Action::MakeDirectory { mode, uid, gid },
         (None, _) => Action::SetMeta { mode, uid, gid },
     };
     Operation::new(work.path.clone(), expected, action)
