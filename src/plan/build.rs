@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::chain::{Chain, Looked};
 use super::missing;
 use super::names::Names;
+use super::proved;
 use super::state::FileState;
 use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
@@ -203,12 +204,12 @@ impl<'a> Planner<'a> {
         drafts: &mut Vec<Draft<'a>>,
         manual: &mut Vec<Manual>,
     ) {
-        let mut push = |path: &NodePath, mend| {
+        let mut add = |path: &NodePath, mend, needs: Option<&NodePath>| {
             drafts.push(Draft {
                 check,
                 path: path.clone(),
                 mend,
-                needs: instance.needs.clone(),
+                needs: instance.needs.iter().chain(needs).cloned().collect(),
                 besides: instance.besides.clone(),
             });
         };
@@ -240,33 +241,58 @@ impl<'a> Planner<'a> {
                     .clone()
                     .unwrap_or_else(|| check.title.clone()),
             )),
-            Mend::Mode(path, mode) => push(path, Wanted::Mode(*mode)),
-            Mend::Owner(path, owner) => push(path, Wanted::Owner(owner.uid, owner.gid)),
+            Mend::Mode(path, mode) => add(path, Wanted::Mode(*mode), None),
+            Mend::Owner(path, owner) => add(path, Wanted::Owner(owner.uid, owner.gid), None),
             Mend::Directory(path, mode, owner) => {
                 if let Some(mode) = mode {
-                    push(path, Wanted::Mode(*mode));
+                    add(path, Wanted::Mode(*mode), None);
                 }
                 if let Some(owner) = owner {
-                    push(path, Wanted::Owner(owner.uid, owner.gid));
+                    add(path, Wanted::Owner(owner.uid, owner.gid), None);
                 }
             }
-            Mend::Edit(path, edit) => push(path, Wanted::Edit(edit.clone())),
-            Mend::Create(path, content, mode) => push(path, Wanted::Create(content.clone(), *mode)),
+            Mend::Edit(path, edit) => match self.missing(path, edit) {
+                Ok(missing) => {
+                    for directory in &missing {
+                        add(directory, Wanted::Directory(Mend::ABOVE), None);
+                    }
+                    add(path, Wanted::Edit(edit.clone()), missing.last());
+                }
+                Err(reason) => manual.push(by_hand(reason)),
+            },
+            Mend::Create(path, content, mode) => {
+                add(path, Wanted::Create(content.clone(), *mode), None)
+            }
             Mend::MakeDirectory(path, mode) => match missing::directories(self.root, path) {
                 Ok(directories) => {
                     let last = directories.len().saturating_sub(1);
                     for (index, path) in directories.iter().enumerate() {
                         // Two checks may ask for the same one.
-                        push(
-                            path,
-                            Wanted::Directory(if index == last { *mode } else { Mend::ABOVE }),
-                        );
+                        let mode = if index == last { *mode } else { Mend::ABOVE };
+                        add(path, Wanted::Directory(mode), None);
                     }
                 }
                 Err(error) => manual.push(by_hand(format!("{path}: {error}"))),
             },
             Mend::ByHand(_) => {}
         }
+    }
+}
+
+impl Planner<'_> {
+    /// The directories to be made for an edit that makes its file. None is made for an edit that comes
+    /// to nothing.
+    fn missing(&self, path: &NodePath, edit: &Edit) -> Result<Vec<NodePath>, String> {
+        if edit.makes().is_none() {
+            return Ok(Vec::new());
+        }
+        let missing = missing::directories(self.root, &path.parent())
+            .map_err(|error| format!("{}: {error}", path.parent()))?;
+        if !missing.is_empty() {
+            proved::edited(self.root, path, None, edit)
+                .map_err(|reason| format!("{path}: {reason}"))?;
+        }
+        Ok(missing)
     }
 }
 
@@ -288,7 +314,7 @@ fn rank(facts: &Facts, draft: &Draft, all: &[Draft]) -> Rank {
         .iter()
         .any(|found| found.path == draft.path);
     match draft.mend {
-        Wanted::Create(..) if within() => Rank::Within,
+        Wanted::Create(..) | Wanted::Edit(..) if within() => Rank::Within,
         Wanted::Create(..) => Rank::Created,
         Wanted::Directory(_) => Rank::Made,
         _ if is_directory => Rank::Directory,

@@ -104,6 +104,14 @@ impl<'a> Chain<'a> {
         let mut found: Possible = Vec::new();
         let mut edits = Vec::new();
         for draft in drafts {
+            // Two checks may ask for one directory, as for the one of a drop-in.
+            let made = |found: &Possible| {
+                let mut found = found.iter();
+                found.any(|(draft, _)| matches!(draft.mend, Wanted::Directory(_)))
+            };
+            if matches!(draft.mend, Wanted::Directory(_)) && made(&found) {
+                continue;
+            }
             if let Some(reason) = self.unmet(draft, now) {
                 self.leave(&[draft], &reason, plan);
                 continue;
@@ -276,12 +284,7 @@ impl<'a> Chain<'a> {
         let Wanted::Edit(edit) = &draft.mend else {
             return Err("not an edit".into());
         };
-        let result = edit.of(bytes.unwrap_or_default())?;
-        if let Edit::Flags(flags) = edit {
-            proved::flags(self.planner.root, self.path, bytes, &result, flags)
-                .map_err(|why| format!("not edited: {why}"))?;
-            return Ok(result);
-        }
+        let result = proved::edited(self.planner.root, self.path, bytes, edit)?;
         let is_config = self
             .planner
             .facts
