@@ -89,6 +89,7 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
             Ok((_, opened)) => opened.read(),
             Err(error) => Err(error.clone()),
         },
+        policy_resolved: opened.as_ref().ok().map(|(resolved, _)| resolved.clone()),
         policy_seen: opened.map(|(_, opened)| opened.meta),
         directory: directory.map(|(_, opened)| opened.meta),
         problem: found.problem,

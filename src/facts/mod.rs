@@ -122,6 +122,8 @@ pub struct ApiServer {
     pub problem: Option<String>,
     /// The policy that `--audit-policy-file` names, as the node sees it.
     pub policy: PolicyPath,
+    /// The policy's path with every symlink resolved: this is what a change names.
+    pub policy_resolved: Option<NodePath>,
     /// Whether the policy file, or the one we would install, exists.
     pub policy_seen: Result<Meta, LookError>,
     /// Its contents, or why they could not be read.

@@ -5,6 +5,7 @@
 
 mod audit_fields;
 mod audit_policy;
+mod audit_requests;
 mod config_accepted;
 mod config_address;
 mod config_fields;
@@ -70,6 +71,8 @@ pub enum Expect {
     AuditPolicy(audit_policy::AuditPolicy),
     /// The audit policy has no unknown or doubled key.
     AuditFields(audit_fields::AuditFields),
+    /// The audit policy logs what kube-proxy asks.
+    AuditRequests(audit_requests::AuditRequests),
 }
 
 /// The verdict's word.
@@ -213,6 +216,7 @@ macro_rules! each_kind {
             Expect::KubeconfigCredential($kind) => $call,
             Expect::AuditPolicy($kind) => $call,
             Expect::AuditFields($kind) => $call,
+            Expect::AuditRequests($kind) => $call,
         }
     };
 }
@@ -287,6 +291,7 @@ impl Expect {
             Expect::KubeconfigCredential(_) => "kubeconfig-credential",
             Expect::AuditPolicy(_) => "audit-policy",
             Expect::AuditFields(_) => "audit-fields",
+            Expect::AuditRequests(_) => "audit-requests",
         }
     }
 }
