@@ -3,7 +3,7 @@
 use super::flags::{self, Flag};
 use super::platform::{self, Agent, FlagPlace, Recognised};
 use super::process::Stranger;
-use super::{KubeProxy, Named, Placed, Source, Survey, systemd, within};
+use super::{KubeProxy, Named, Placed, Source, Survey, systemd, volumes, within};
 use crate::facts::{Origin, OriginKind};
 use crate::failure::Failure;
 use crate::root::{LookError, NodePath, Root};
@@ -241,7 +241,8 @@ fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
             })
             .collect()
     };
-    let configs = there(CONFIG_PATHS);
+    let mut configs = there(CONFIG_PATHS);
+    configs.extend(volumes::configurations(root));
     let kubeconfigs = there(KUBECONFIG_PATHS);
     let none = configs.is_empty() && kubeconfigs.is_empty();
     if none {

@@ -23,6 +23,9 @@ pub enum Mend {
     Edit(NodePath, Edit),
     /// Create a file, owned by root: path, contents, mode.
     Create(NodePath, Contents, u32),
+    /// Belongs into the cluster's API: the file of the node that shows it, where there is one, the edit as
+    /// it would be made there, and why it is not made here.
+    Elsewhere(Option<NodePath>, Edit, String),
     /// Only a person can: the reason.
     ByHand(String),
 }

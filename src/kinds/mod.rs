@@ -11,6 +11,7 @@ mod config_fields;
 mod config_flag;
 mod config_value;
 mod directory_trust;
+mod elsewhere;
 mod file_mode;
 mod file_owner;
 mod flags_honoured;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::chain::{Chain, Looked};
 use super::names::Names;
+use super::patch;
 use super::state::FileState;
 use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
@@ -172,6 +173,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        patch::attach(self.facts, self.outcomes, self.selection, &mut manual);
         drafts.retain(|draft: &Draft| take((&draft.check.id, &draft.path, draft.mend.action())));
         (drafts, manual)
     }
@@ -213,6 +215,7 @@ fn draft<'a>(
             .filter(|help| !reason.contains(help.as_str())),
         reason,
         path: instance.path.clone(),
+        patch: None,
     };
     let on_request = check.fix.as_ref().is_some_and(|fix| fix.on_request);
     if let Mend::ByHand(reason) = &instance.mend {
@@ -245,6 +248,7 @@ fn draft<'a>(
         }
         Mend::Edit(path, edit) => push(path, Wanted::Edit(edit.clone())),
         Mend::Create(path, content, mode) => push(path, Wanted::Create(content.clone(), *mode)),
+        Mend::Elsewhere(_, _, reason) => manual.push(by_hand(reason.clone())),
         Mend::ByHand(_) => {}
     }
 }

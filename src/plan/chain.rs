@@ -127,6 +127,7 @@ impl<'a> Chain<'a> {
             reason: reason.clone(),
             help: draft.check.by_hand.clone(),
             path: Some(self.path.clone()),
+            patch: None,
         }));
     }
 

@@ -149,6 +149,12 @@ const FLAGS: &[(&str, Kind, &str)] = &[
     ("config-sync-period", Kind::Duration, "configSyncPeriod"),
 ];
 
+/// The flag that fills a field, without dashes, and whether its values add up when it is repeated.
+pub fn flag_of(field: &str) -> Option<(&'static str, bool)> {
+    let found = FLAGS.iter().find(|(.., name)| *name == field);
+    found.map(|(flag, kind, _)| (*flag, matches!(kind, Kind::List)))
+}
+
 /// The effective configuration of a kube-proxy without `--config`. Names come with or without dashes in
 /// front; flags that fill no field are passed over.
 pub fn from_flags(flags: &[(String, Option<String>)]) -> Reading {
