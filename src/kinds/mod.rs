@@ -252,6 +252,11 @@ impl Expect {
         each_kind!(self, kind => kind.accepts(fix))
     }
 
+    /// True for what speaks of the API server alone, and needs no kube-proxy.
+    pub fn is_of_api_server(&self) -> bool {
+        self.name().starts_with("audit-")
+    }
+
     /// The kind's name in a baseline.
     pub fn name(&self) -> &'static str {
         match self {

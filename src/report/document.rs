@@ -53,6 +53,7 @@ pub fn node(root: &Root, facts: Option<&Facts>) -> Value {
                 "config": path(Role::ProxyConfig),
                 "kubeconfig": path(Role::ProxyKubeconfig),
                 "managed_by": facts.proxy.managed_by(),
+                "evidence": facts.proxy.recognised.evidence,
             })
         }
         None => json!({
@@ -63,6 +64,7 @@ pub fn node(root: &Root, facts: Option<&Facts>) -> Value {
             "config": null,
             "kubeconfig": null,
             "managed_by": null,
+            "evidence": [],
         }),
     };
     json!({

@@ -8,8 +8,9 @@ pub mod agent;
 pub mod lasting;
 mod marks;
 pub mod microk8s;
+pub mod none;
 mod place;
-pub mod replaced;
+mod replaced;
 
 pub use place::{Agent, AgentConfig, ArgsFile, FlagPlace, Setting};
 
