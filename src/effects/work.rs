@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
 
 use super::Settings;
-use super::due::{Component, Due, Way};
+use super::due::{Component, Due, Way, pod_by_hand};
 use super::health::{self, Wanted, Well};
 use super::processes::{Moment, older_than};
 use super::progress::Progress;
@@ -75,6 +75,7 @@ impl<'a> Work<'a> {
             match &one.way {
                 _ if !settings.run => work.leave(&one, ""),
                 Way::ByHand(why) => work.leave(&one, why),
+                Way::Manifest(manifest) => work.leave(&one, &pod_by_hand(manifest)),
                 Way::Unit { .. } | Way::Kubelet(_) => {
                     if work.runs(&one)? {
                         work.due.push(one);

@@ -8,11 +8,11 @@ use super::missing;
 use super::names::Names;
 use super::patch;
 use super::proved;
+use super::restart::{effects, note_in_manifests};
 use super::state::FileState;
-use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
+use super::{Action, Change, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
-use crate::effects::{Way, due};
 use crate::facts::{Facts, PolicyPath, Role};
 use crate::kinds::{Contents, Edit, Instance, Mend, Verdict};
 use crate::root::{LookError, Meta, NodePath, Root};
@@ -142,6 +142,7 @@ impl<'a> Planner<'a> {
             let work = Chain::new(self, &path, &works).follow(drafts, &mut plan);
             works.extend(work);
         }
+        note_in_manifests(self, &mut plan, &mut works);
         plan.effects = effects(self.facts, &plan);
         for (index, change) in plan.changes.iter_mut().enumerate() {
             change.id = (index + 1).to_string();
@@ -155,6 +156,12 @@ impl<'a> Planner<'a> {
             manual: plan.manual.len(),
         };
         Planned { plan, works }
+    }
+
+    /// A check by its id.
+    pub(super) fn check(&self, id: &str) -> Option<&'a Check> {
+        let mut checks = self.outcomes.iter().map(|outcome| outcome.check);
+        checks.find(|check| check.id == id)
     }
 
     /// Directories where a crash is not ours to survive.
@@ -362,25 +369,4 @@ fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
             })
         })
         .collect()
-}
-
-/// What must follow, as the plan shows it.
-fn effects(facts: &Facts, plan: &Plan) -> Vec<Effect> {
-    let due = due(facts, &plan.rewritten());
-    let mut effects = Vec::new();
-    for one in due {
-        if matches!(one.way, Way::Unit { reload: true, .. }) {
-            effects.push(Effect {
-                kind: "daemon-reload".into(),
-                target: "systemd".into(),
-                because: format!("the unit {} changes", one.target()),
-            });
-        }
-        effects.push(Effect {
-            kind: "restart".into(),
-            target: one.target(),
-            because: one.because,
-        });
-    }
-    effects
 }

@@ -8,6 +8,7 @@ mod missing;
 mod names;
 mod patch;
 mod proved;
+mod restart;
 mod saved;
 mod state;
 

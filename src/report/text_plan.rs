@@ -25,13 +25,11 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
         out.push('\n');
     }
     for effect in &plan.effects {
-        let _ = writeln!(
-            out,
-            "Then: {} {}, because {}.",
-            effect.kind,
-            printable(&effect.target),
-            effect.because
-        );
+        let what = match effect.kind.as_str() {
+            "daemon-reload" => "systemctl daemon-reload".into(),
+            kind => format!("{kind} {}", printable(&effect.target)),
+        };
+        let _ = writeln!(out, "Then: {what}, because {}.", effect.because);
     }
     if !plan.manual.is_empty() && !quiet {
         out.push_str("Left to you:\n");
