@@ -67,10 +67,10 @@ pub(super) fn look(root: &Root, facts: &Facts, wanted: &Wanted) -> Result<Well, 
 /// What runs must have been started with the flags that are written: the kubelet takes up to 20 s to
 /// see a manifest, and the old one answers until it is told to end.
 fn same_flags(server: &ApiServer, process: &Process) -> Result<(), String> {
-    let written = match &server.source {
-        ServerSource::StaticPod(_) => &server.flags,
-        ServerSource::Unit(unit) => &unit.flags(Component::ApiServer.name()).flags,
-        ServerSource::Controller(..) | ServerSource::Process => return Ok(()),
+    let written = match (&server.source, &server.unit) {
+        (ServerSource::StaticPod(_), _) => server.flags.clone(),
+        (_, Some(unit)) => unit.flags(Component::ApiServer.name()).flags,
+        _ => return Ok(()),
     };
     let words = |flags: &[Flag]| -> Vec<(String, String)> {
         let pairs = flags.iter().map(|flag| {
@@ -83,7 +83,7 @@ fn same_flags(server: &ApiServer, process: &Process) -> Result<(), String> {
     let runs = words(&flags::parse(&process.arguments, &origin));
     // A reference to the pod's environment is filled in only when it starts.
     let known = |(_, value): &&(String, String)| !value.contains("$(");
-    let written = words(written);
+    let written = words(&written);
     match written
         .iter()
         .filter(known)

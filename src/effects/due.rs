@@ -97,7 +97,10 @@ impl Due {
 /// The restarts that new contents of these files call for, the API server's last.
 pub fn due(facts: &Facts, changed: &[&NodePath]) -> Vec<Due> {
     let proxy = kube_proxy(facts, changed);
-    proxy.into_iter().chain(api_server(facts, changed)).collect()
+    proxy
+        .into_iter()
+        .chain(api_server(facts, changed))
+        .collect()
 }
 
 /// `its configuration and its kubeconfig change`.
@@ -156,7 +159,9 @@ fn kube_proxy(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
             reload,
         },
         (None, Some(manifest)) if replaced => Way::Kubelet(manifest.clone()),
-        (None, Some(manifest)) if facts.proxy.flag_place == FlagPlace::Manifest(manifest.clone()) => {
+        (None, Some(manifest))
+            if facts.proxy.flag_place == FlagPlace::Manifest(manifest.clone()) =>
+        {
             Way::Manifest(manifest.clone())
         }
         (None, Some(manifest)) => Way::ByHand(pod_by_hand(manifest)),
@@ -185,10 +190,10 @@ fn api_server(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
         PolicyPath::Named(path, _) => server.policy_resolved.as_ref().or(Some(path)),
         PolicyPath::Default(_) | PolicyPath::Unreachable(..) => None,
     };
-    let (unit, manifest) = match &server.source {
-        ServerSource::Unit(unit) => (Some(unit), None),
-        ServerSource::StaticPod(_) => (None, server.manifest_path()),
-        ServerSource::Controller(..) | ServerSource::Process => (None, None),
+    let unit = server.unit.as_ref();
+    let manifest = match &server.source {
+        ServerSource::StaticPod(manifest) => Some(&manifest.path),
+        _ => None,
     };
     let reload = unit.is_some_and(|unit| {
         let own = |path: &&NodePath| unit.files.contains(path) || is_dropin(path, &unit.name);

@@ -13,7 +13,7 @@ use super::state::FileState;
 use super::{Action, Change, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
-use crate::facts::{Facts, PolicyPath, Role};
+use crate::facts::{Facts, PolicyPath, Role, ServerSource};
 use crate::kinds::{Contents, Edit, Instance, Mend, Verdict};
 use crate::root::{LookError, Meta, NodePath, Root};
 use crate::transaction::sha256;
@@ -214,6 +214,16 @@ impl<'a> Planner<'a> {
         manual: &mut Vec<Manual>,
     ) {
         let mut add = |path: &NodePath, mend, needs: Option<&NodePath>| {
+            // Two checks may need one directory.
+            let made = |other: &Draft| {
+                matches!(
+                    (&other.mend, &mend),
+                    (Wanted::Directory(_), Wanted::Directory(_))
+                ) && other.path == *path
+            };
+            if drafts.iter().any(made) {
+                return;
+            }
             drafts.push(Draft {
                 check,
                 path: path.clone(),
@@ -277,7 +287,6 @@ impl<'a> Planner<'a> {
                 Ok(directories) => {
                     let last = directories.len().saturating_sub(1);
                     for (index, path) in directories.iter().enumerate() {
-                        // Two checks may ask for the same one.
                         let mode = if index == last { *mode } else { Mend::ABOVE };
                         add(path, Wanted::Directory(mode), None);
                     }
@@ -309,7 +318,7 @@ impl Planner<'_> {
 
 fn rank(facts: &Facts, draft: &Draft, all: &[Draft]) -> Rank {
     let server = facts.api_server.as_ref();
-    if server.and_then(|server| server.manifest_path()) == Some(&draft.path) {
+    if server.and_then(|server| server.flags_path()) == Some(&draft.path) {
         return Rank::Manifest;
     }
     let holder = draft.path.parent();
@@ -359,9 +368,25 @@ fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
             }
             PolicyPath::Unreachable(..) => None,
         });
+    let server = facts.api_server.iter().flat_map(|server| {
+        let manifest = match &server.source {
+            ServerSource::StaticPod(manifest) => {
+                let seen = manifest.seen.as_ref();
+                let bytes = seen.ok().and_then(|seen| seen.bytes.as_deref());
+                Some((&manifest.path, state(seen.map(|seen| &seen.meta), bytes)))
+            }
+            _ => None,
+        };
+        let directory = server.log.directory.as_ref();
+        let directory = directory
+            .ok()
+            .map(|(path, meta)| (path, state(Ok(meta), None)));
+        manifest.into_iter().chain(directory)
+    });
     files
         .chain(directories)
         .chain(policy)
+        .chain(server)
         .filter_map(|(path, state)| {
             Some(Saw {
                 path: path.clone(),

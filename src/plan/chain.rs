@@ -192,6 +192,12 @@ impl<'a> Chain<'a> {
             .iter()
             .filter_map(|target| Some((target.role, target.seen.as_ref().ok()?)))
             .find(|(_, seen)| seen.path == *self.path);
+        // A log grows while it is looked at, and may be larger than anything that is read.
+        let server = self.planner.facts.api_server.as_ref();
+        let log = server.and_then(|server| server.log.seen.as_ref().ok());
+        if let Some((_, meta)) = log.filter(|(path, _)| path == self.path) {
+            return Ok(self.now(meta, None));
+        }
         match seen {
             Some((_, seen)) if seen.bytes.is_some() => Ok(self.now(&seen.meta, seen.bytes.clone())),
             Some((Role::ProxyCredential, seen)) => Ok(self.now(&seen.meta, None)),
