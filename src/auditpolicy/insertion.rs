@@ -80,7 +80,8 @@ pub fn is_result(before: &Policy, insertion: &Insertion, after: &Policy) -> bool
 }
 
 impl Policy {
-    fn with(&self, insertion: &Insertion) -> Policy {
+    /// The policy with these rules put in.
+    pub fn with(&self, insertion: &Insertion) -> Policy {
         let mut policy = self.clone();
         let at = insertion.at.min(policy.rules.len());
         policy.rules.splice(at..at, insertion.rules.iter().cloned());
