@@ -80,7 +80,8 @@ pub fn is_result(before: &Policy, insertion: &Insertion, after: &Policy) -> bool
 }
 
 impl Policy {
-    fn with(&self, insertion: &Insertion) -> Policy {
+    /// The policy with these rules put in.
+    pub fn with(&self, insertion: &Insertion) -> Policy {
         let mut policy = self.clone();
         let at = insertion.at.min(policy.rules.len());
         policy.rules.splice(at..at, insertion.rules.iter().cloned());
@@ -240,8 +241,9 @@ fn lowers(policy: &Policy, insertion: &Insertion, requests: &[Request]) -> bool 
     let mut compared = 0;
     let mut users: Vec<(&str, &[String])> = Vec::new();
     for request in requests {
-        if !users.iter().any(|(user, _)| *user == request.user) {
-            users.push((&request.user, &request.groups));
+        let user = (request.user.as_str(), request.groups.as_slice());
+        if !users.contains(&user) {
+            users.push(user);
         }
     }
     for rule in &insertion.rules {

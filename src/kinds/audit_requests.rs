@@ -166,57 +166,77 @@ impl AuditRequests {
 /// The requests that leave no trace for one and the same reason.
 struct Hidden {
     decision: Decision,
-    /// User, verb and resource, each once.
-    requests: Vec<String>,
+    /// Whether it is the policy's own omitStages, whatever the rule.
+    by_policy: bool,
+    /// The users in their order, and what each of them asks: verb and resource, each once.
+    users: Vec<(String, Vec<String>)>,
 }
 
 impl Hidden {
     /// In the order of the rules that hide them; what no rule matches comes last.
     fn of(policy: &Policy, requests: &[Request]) -> Vec<Hidden> {
         let mut causes: Vec<Hidden> = Vec::new();
-        let mut users: Vec<String> = Vec::new();
         for request in requests {
             let decision = policy.level_of(request);
             if decision.is_logged(&request.verb) {
                 continue;
             }
-            let shown = shown(request);
-            if users.contains(&shown) {
-                continue;
-            }
-            users.push(shown.clone());
-            match causes
-                .iter_mut()
-                .find(|cause| cause.decision.rule == decision.rule)
-            {
-                Some(cause) => cause.requests.push(shown),
-                None => causes.push(Hidden {
+            let by_policy = Decision {
+                omit_stages: policy.omit_stages.clone(),
+                ..decision.clone()
+            };
+            let by_policy = decision.level > Level::None && !by_policy.is_logged(&request.verb);
+            let same = causes
+                .iter()
+                .position(|cause| cause.decision.rule == decision.rule);
+            let cause = same.unwrap_or(causes.len());
+            if same.is_none() {
+                causes.push(Hidden {
                     decision,
-                    requests: vec![shown],
-                }),
+                    by_policy,
+                    users: Vec::new(),
+                });
+            }
+            if let Some(cause) = causes.get_mut(cause) {
+                cause.add(request);
             }
         }
         causes.sort_by_key(|cause| cause.decision.rule.unwrap_or(usize::MAX));
         causes
     }
 
+    fn add(&mut self, request: &Request) {
+        let asked = asked(request);
+        match self
+            .users
+            .iter_mut()
+            .find(|(user, _)| *user == request.user)
+        {
+            // Of a named request there is one for each name.
+            Some((_, known)) if known.contains(&asked) => {}
+            Some((_, known)) => known.push(asked),
+            None => self.users.push((request.user.clone(), vec![asked])),
+        }
+    }
+
     fn why(&self) -> String {
-        let Decision {
-            rule, line, level, ..
-        } = &self.decision;
-        let (Some(rule), Some(line)) = (rule, line) else {
-            return "because no rule matches".into();
+        let (Some(rule), Some(line)) = (self.decision.rule, self.decision.line) else {
+            return "no rule matches them".into();
         };
-        let how = match level {
-            Level::None => "has level None",
-            _ => "is left without any stage",
-        };
-        format!("because rules[{rule}] in line {line} {how}")
+        match self.decision.level {
+            Level::None => format!("rules[{rule}] in line {line} has level None"),
+            _ if self.by_policy => "the policy's own omitStages leaves out every stage".into(),
+            _ => format!("rules[{rule}] in line {line} leaves out every stage"),
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.users.iter().map(|(_, asked)| asked.len()).sum()
     }
 }
 
-/// `list services by system:kube-proxy`
-fn shown(request: &Request) -> String {
+/// `list services`, `watch endpointslices.discovery.k8s.io`
+fn asked(request: &Request) -> String {
     let mut text = request.verb.clone();
     if let Target::Resource(asked) = &request.target {
         let _ = write!(text, " {}", asked.resource);
@@ -227,38 +247,30 @@ fn shown(request: &Request) -> String {
             let _ = write!(text, "/{}", asked.subresource);
         }
     }
-    format!("{text} by {}", request.user)
+    text
 }
 
 fn told(hidden: &[Hidden], count: usize) -> String {
-    let all: usize = hidden.iter().map(|cause| cause.requests.len()).sum();
-    let mut parts: Vec<String> = hidden
-        .iter()
-        .take(CAUSES)
-        .map(|cause| {
-            let mut names: Vec<String> = cause.requests.iter().take(SHOWN).cloned().collect();
-            if let Some(more) = cause
-                .requests
-                .len()
-                .checked_sub(SHOWN)
-                .filter(|more| *more > 0)
-            {
-                names.push(format!("and {more} more"));
-            }
-            format!(
-                "{} {}: {}",
-                cause.requests.len(),
-                cause.why(),
-                names.join(", ")
-            )
-        })
-        .collect();
+    let all: usize = hidden.iter().map(Hidden::count).sum();
+    let user = |(user, asked): &(String, Vec<String>)| {
+        let shown = asked.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+        let more = match asked.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{}{more} as {user}", shown.join(", "))
+    };
+    let cause = |cause: &Hidden| {
+        let users: Vec<String> = cause.users.iter().map(user).collect();
+        format!("{} ({})", cause.why(), users.join("; "))
+    };
+    let mut causes: Vec<String> = hidden.iter().take(CAUSES).map(cause).collect();
     if hidden.len() > CAUSES {
-        parts.push(format!("and for {} more reasons", hidden.len() - CAUSES));
+        causes.push(format!("and {} more", hidden.len() - CAUSES));
     }
     format!(
-        "{all} of {count} requests of kube-proxy are not logged, {}",
-        parts.join("; ")
+        "{all} of {count} requests of kube-proxy are not logged: {}",
+        causes.join(", ")
     )
 }
 
@@ -314,15 +326,9 @@ impl Kind for AuditRequests {
             .iter()
             .map(|identity| identity.user.as_str())
             .collect();
-        let asked: Vec<String> = self
-            .requests
-            .iter()
-            .map(|asked| format!("{} {}", asked.verbs.join("/"), asked.resource))
-            .collect();
         format!(
-            "Metadata or more for every request of kube-proxy, as {}: {}",
-            users.join(" and as "),
-            asked.join(", ")
+            "every request of kube-proxy logged at Metadata or more, as {}",
+            users.join(" and as ")
         )
     }
 
