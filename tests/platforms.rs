@@ -179,6 +179,61 @@ fn the_patch_of_a_config_map_applies_to_its_key_and_mends_the_findings() {
 }
 
 #[test]
+fn one_nodes_address_goes_into_nothing_that_all_nodes_share() {
+    let address = "10.0.0.99";
+    for name in [
+        "kubeadm",
+        "kubespray",
+        "kind",
+        "minikube",
+        "eks",
+        "talos",
+        "openshift",
+        "kops",
+        "gke",
+    ] {
+        let case = case(name);
+        let node = case.lay_out();
+        let only = [
+            "--only",
+            "bind-address-wildcard,healthz-exposed,metrics-exposed",
+        ];
+        let ran = node.run(
+            &[
+                &["--format", "json", "plan", "--node-ip", address],
+                &only[..],
+            ]
+            .concat(),
+        );
+        let document: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!(
+            document["changes"],
+            serde_json::json!([]),
+            "{name}: {document:#}"
+        );
+        let manual = document["manual"].as_array().unwrap();
+        let of = |check: &str| {
+            let entry = manual.iter().find(|entry| entry["check"] == check);
+            entry.unwrap_or_else(|| panic!("{name}: {document:#}"))
+        };
+        let bind = of("bind-address-wildcard");
+        assert!(
+            bind["reason"]
+                .as_str()
+                .unwrap()
+                .contains("a wildcard is right there"),
+            "{bind:#}"
+        );
+        assert_eq!(bind["patch"], Value::Null, "{name}");
+        assert_eq!(of("healthz-exposed")["patch"], Value::Null, "{name}");
+        assert!(
+            !document["manual"].to_string().contains(address),
+            "{name}: {document:#}"
+        );
+    }
+}
+
+#[test]
 fn no_token_of_an_agents_configuration_is_ever_shown() {
     for name in ["k3s", "rke2"] {
         let case = case(name);
