@@ -140,7 +140,10 @@ impl KubeProxy {
                 None => format!("a container, process {}", process.pid),
             }),
             Source::StaticPod(pod) => Some(named(format!("static pod {}", pod.path))),
-            Source::Within(within) => Some(named(within.described())),
+            Source::Within(within) => Some(match platform {
+                Some(platform) if platform.name() != within.program => named(within.described()),
+                _ => within.described(),
+            }),
             Source::Files | Source::Named => platform.map(|platform| platform.name().to_string()),
             _ => self
                 .unit()
