@@ -97,8 +97,7 @@ pub fn set(facts: &Facts, check: &Check, key: &str, value: Scalar) -> Mend {
         };
     };
     // The node's own address must not go into what all nodes share.
-    let loopback = matches!(&value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
-    let per_node = key == "bindAddress" || (key == "healthzBindAddress" && !loopback);
+    let per_node = flag_value::per_node(key, &value);
     let held = target.hold.as_ref().and_then(|hold| match per_node {
         true => hold.of_node_value(),
         false => hold.of_value(),
