@@ -6,6 +6,7 @@
 pub mod address;
 pub mod drop_in;
 mod find;
+pub mod flag_file;
 pub mod flags;
 pub mod platform;
 pub mod pod;

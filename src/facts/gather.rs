@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Target, api_server};
-use crate::discover::platform::FlagPlace;
-use crate::discover::{KubeProxy, Placed, Source, Survey, address, drop_in, flags, process};
+use crate::discover::{KubeProxy, Placed, Source, Survey, address, flag_file, flags, process};
 use crate::kubeconfig::{self, Kubeconfig, Purpose};
 use crate::proxyconfig::{self, Reading};
 use crate::root::{FileKind, LookError, Meta, NodePath, Root, Where};
@@ -16,11 +15,7 @@ pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<Ip
     facts.hostname = hostname(root);
     facts.local_addresses = address::local(root);
     facts.api_server = api_server::find(root, survey);
-    facts.drop_in = facts
-        .proxy
-        .unit()
-        .filter(|_| facts.proxy.flag_place == FlagPlace::Unit)
-        .and_then(|unit| drop_in::of(root, unit, "kube-proxy"));
+    facts.flag_file = flag_file::find(root, &facts.proxy);
     let mut gatherer = Gatherer {
         root,
         facts: &mut facts,
@@ -59,7 +54,7 @@ fn nothing_yet(proxy: KubeProxy) -> Facts {
         local_addresses: None,
         targets: Vec::new(),
         directories: Vec::new(),
-        drop_in: None,
+        flag_file: Err("it was not looked for".into()),
         config: None,
         kubeconfig: None,
         api_server: None,

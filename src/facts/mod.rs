@@ -16,6 +16,7 @@ pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 
 use crate::discover::drop_in::DropIn;
+use crate::discover::flag_file::FlagFile;
 use crate::discover::flags::Flag;
 use crate::discover::systemd::Unit;
 use crate::discover::{KubeProxy, flags};
@@ -246,8 +247,8 @@ pub struct Facts {
     pub targets: Vec<Target>,
     /// The directories above them.
     pub directories: Vec<Directory>,
-    /// Where its flags last, when a systemd service starts it.
-    pub drop_in: Option<DropIn>,
+    /// The file in which its flags last, or why there is none.
+    pub flag_file: Result<FlagFile, String>,
     /// The effective configuration, from the file or from flags.
     pub config: Option<Reading>,
     /// The kubeconfig, or why it could not be read (line and reason).

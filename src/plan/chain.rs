@@ -73,6 +73,7 @@ impl<'a> Chain<'a> {
             if let (Some(bytes), Wanted::Edit(edit)) = (&bytes, &draft.mend) {
                 let show = |bytes: &[u8]| match edit {
                     Edit::Values(_) => Shown::of(bytes),
+                    Edit::Flags(flags) if flags.is_yaml() => Shown::of(bytes),
                     Edit::Flags(_) => Shown::flags(bytes),
                 };
                 let next = show(bytes);
