@@ -31,6 +31,7 @@ pub mod failure;
 pub mod report;
 
 pub mod auditpolicy;
+pub mod certificates;
 pub mod golang;
 pub mod goyaml;
 pub mod kubeconfig;

@@ -1,6 +1,7 @@
 //! What was found on the node, each value with where it comes from. Data only: judging is `check`'s.
 
 mod api_server;
+mod credentials;
 mod gather;
 mod hold;
 mod list;
@@ -8,11 +9,13 @@ mod origin;
 
 use std::net::IpAddr;
 
+pub use credentials::{ClientAuthority, Credentials, Given, NoBundle, Opens};
 pub use gather::{gather, gather_config};
 pub use hold::{Hold, HoldKind};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 
+use crate::certificates::Moment;
 use crate::discover::{KubeProxy, flags};
 use crate::kubeconfig::Kubeconfig;
 use crate::proxyconfig::Reading;
@@ -54,7 +57,7 @@ pub struct Seen {
     pub path: NodePath,
     /// Its metadata.
     pub meta: Meta,
-    /// Its contents, where a check needs them. Credential files are never read.
+    /// Its contents, where a check needs them. Of credential files nothing is kept.
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -127,6 +130,8 @@ pub struct ApiServer {
     pub policy_among_pods: bool,
     /// Metadata of the directory that holds it, or why it could not be looked at.
     pub directory: Result<Meta, LookError>,
+    /// The CAs whose clients it takes; `None` when no flag names any.
+    pub client_authority: Option<ClientAuthority>,
 }
 
 /// Where the audit policy lies.
@@ -159,8 +164,14 @@ pub struct Facts {
     pub config: Option<Reading>,
     /// The kubeconfig, or why it could not be read (line and reason).
     pub kubeconfig: Option<Result<Kubeconfig, (Option<usize>, String)>>,
+    /// The certificates and the key that the kubeconfig gives.
+    pub credentials: Credentials,
+    /// The time by which certificates are judged: the machine's, read once.
+    pub clock: (Moment, Origin),
     /// The API server, when this node has one.
     pub api_server: Option<ApiServer>,
+    /// The CAs whose clients the API server takes, where that is known.
+    pub client_authority: Option<ClientAuthority>,
 }
 
 impl Facts {

@@ -5,6 +5,10 @@
 
 mod audit_fields;
 mod audit_policy;
+mod certificate_key;
+mod certificate_subject;
+mod certificate_trust;
+mod certificate_validity;
 mod config_accepted;
 mod config_address;
 mod config_fields;
@@ -15,6 +19,8 @@ mod file_mode;
 mod file_owner;
 mod flags_honoured;
 mod hold;
+mod kubeconfig;
+mod kubeconfig_accepted;
 mod kubeconfig_ca;
 mod kubeconfig_credential;
 mod kubeconfig_server;
@@ -27,12 +33,12 @@ pub use config_value::origin as value_origin;
 pub use mend::{Contents, Edit, Mend};
 
 use hold::{unless_held, unless_rewritten};
+use kubeconfig::{each_certificate, each_client_certificate, each_kubeconfig, given_at};
 
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Check, Fix};
-use crate::facts::{Facts, Origin, OriginKind, Role, Target};
-use crate::kubeconfig::Kubeconfig;
+use crate::facts::{Facts, Origin, Role, Target};
 use crate::root::{FileKind, LookError, NodePath};
 
 /// What a check expects, by kind. The name in a baseline is the variant's, with dashes.
@@ -65,6 +71,16 @@ pub enum Expect {
     KubeconfigVerification(kubeconfig_verification::KubeconfigVerification),
     /// The kubeconfig's credential is a certificate or a token file.
     KubeconfigCredential(kubeconfig_credential::KubeconfigCredential),
+    /// client-go would load the kubeconfig.
+    KubeconfigAccepted(kubeconfig_accepted::KubeconfigAccepted),
+    /// The CA and the client certificate are valid.
+    CertificateValidity(certificate_validity::CertificateValidity),
+    /// The client certificate's subject is kube-proxy's own.
+    CertificateSubject(certificate_subject::CertificateSubject),
+    /// The API server would take the client certificate.
+    CertificateTrust(certificate_trust::CertificateTrust),
+    /// The private key belongs to the client certificate.
+    CertificateKey(certificate_key::CertificateKey),
     /// The API server's audit policy exists.
     AuditPolicy(audit_policy::AuditPolicy),
     /// The audit policy has no unknown or doubled key.
@@ -193,6 +209,11 @@ macro_rules! each_kind {
             Expect::KubeconfigCa($kind) => $call,
             Expect::KubeconfigVerification($kind) => $call,
             Expect::KubeconfigCredential($kind) => $call,
+            Expect::KubeconfigAccepted($kind) => $call,
+            Expect::CertificateValidity($kind) => $call,
+            Expect::CertificateSubject($kind) => $call,
+            Expect::CertificateTrust($kind) => $call,
+            Expect::CertificateKey($kind) => $call,
             Expect::AuditPolicy($kind) => $call,
             Expect::AuditFields($kind) => $call,
         }
@@ -267,6 +288,11 @@ impl Expect {
             Expect::KubeconfigCa(_) => "kubeconfig-ca",
             Expect::KubeconfigVerification(_) => "kubeconfig-verification",
             Expect::KubeconfigCredential(_) => "kubeconfig-credential",
+            Expect::KubeconfigAccepted(_) => "kubeconfig-accepted",
+            Expect::CertificateValidity(_) => "certificate-validity",
+            Expect::CertificateSubject(_) => "certificate-subject",
+            Expect::CertificateTrust(_) => "certificate-trust",
+            Expect::CertificateKey(_) => "certificate-key",
             Expect::AuditPolicy(_) => "audit-policy",
             Expect::AuditFields(_) => "audit-fields",
         }
@@ -348,31 +374,6 @@ fn each_file(
         }
         _ => Instance::not_applicable(format!("kube-proxy has no {} here", role.describe())),
     }]
-}
-
-/// Judges the kubeconfig; one that cannot be read is unknown, and without one nothing applies.
-fn each_kubeconfig(
-    facts: &Facts,
-    judge: impl Fn(&Target, &Kubeconfig) -> Instance,
-) -> Vec<Instance> {
-    let Some(target) = facts.target(Role::ProxyKubeconfig) else {
-        return vec![
-            match facts.config.as_ref().map(|reading| reading.accepted) {
-                Some(true) => Instance::not_applicable("kube-proxy uses no kubeconfig"),
-                _ => Instance::unknown("it is not known which kubeconfig kube-proxy uses"),
-            },
-        ];
-    };
-    let instance = match &facts.kubeconfig {
-        Some(Ok(kubeconfig)) => judge(target, kubeconfig),
-        Some(Err((line, why))) => Instance::unknown(why.clone()).line(*line),
-        None => Instance::unknown("it was not read"),
-    };
-    let origin = match instance.line {
-        Some(line) => Origin::at(OriginKind::File, &target.path, Some(line)),
-        None => target.origin.clone(),
-    };
-    vec![instance.at(&target.path).from(&origin)]
 }
 
 #[cfg(test)]
