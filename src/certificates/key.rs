@@ -71,10 +71,10 @@ fn compared(certificate: &Certificate, der: &[u8]) -> Fit {
             EC => match info.algorithm.parameters_oid() {
                 Ok(P256) => p256(certificate, p256::SecretKey::try_from(info).ok()),
                 Ok(P384) => p384(certificate, p384::SecretKey::try_from(info).ok()),
-                _ => Fit::Unknown("the key is of a curve that is not compared here"),
+                _ => Fit::Unknown("the key is of another curve than P-256 and P-384"),
             },
             ED25519 => ed25519(certificate, inner),
-            _ => Fit::Unknown("the key is of a kind that is not compared here"),
+            _ => Fit::Unknown("the key is of another kind than RSA, elliptic curves and Ed25519"),
         };
     }
     // Each takes a key that names its own curve, or none.

@@ -51,10 +51,11 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Reads every certificate of a PEM text; other blocks are passed over, as Go does.
+/// Reads the certificates of a PEM text; other blocks are passed over, as Go does. What stands behind the
+/// first [`MAX_CERTIFICATES`] counts as one that could not be read.
 ///
 /// # Errors
-/// When it is not PEM, holds no certificate, or more than [`MAX_CERTIFICATES`].
+/// When it is not PEM, or holds no certificate.
 pub fn read(bytes: &[u8]) -> Result<Bundle, String> {
     let blocks = pem::parse_many(bytes).map_err(|_| "it is not PEM".to_string())?;
     let mut bundle = Bundle::default();
@@ -62,9 +63,9 @@ pub fn read(bytes: &[u8]) -> Result<Bundle, String> {
     for (index, block) in found.enumerate() {
         let place = index + 1;
         if place > MAX_CERTIFICATES {
-            return Err(format!(
-                "it holds more than {MAX_CERTIFICATES} certificates, which is more than is read"
-            ));
+            let why = format!("more than {MAX_CERTIFICATES} are not read");
+            bundle.damaged.push((place, Damage::Unread(why)));
+            break;
         }
         let der = block.contents();
         let read = match der.len() > MAX_CERTIFICATE {

@@ -61,6 +61,24 @@ impl Opens {
     }
 }
 
+impl Given {
+    /// What holds them, and what is wrong with it.
+    pub fn told(&self, why: &str) -> String {
+        match why.starts_with("it") {
+            true => format!("{}: {why}", self.described),
+            false => format!("{} {why}", self.described),
+        }
+    }
+
+    /// What is wrong, where the file that holds them is told beside it.
+    pub fn told_beside(&self, why: &str) -> String {
+        match self.described == self.path.as_str() {
+            true => why.to_owned(),
+            false => self.told(why),
+        }
+    }
+}
+
 /// What the current context gives.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
@@ -90,17 +108,17 @@ pub struct ClientAuthority {
 /// A file of certificates as it was seen, named by a key of the kubeconfig.
 pub(super) fn in_file(target: &Target) -> Given {
     let path = &target.path;
-    let unknown = |why: String| Err(NoBundle::Unknown(format!("{path} {why}")));
+    let unknown = |why: String| Err(NoBundle::Unknown(why));
     let bundle = match &target.seen {
         Ok(Seen {
             bytes: Some(bytes), ..
-        }) => certificates::read(bytes).map_err(|why| NoBundle::Wrong(format!("{path}: {why}"))),
+        }) => certificates::read(bytes).map_err(NoBundle::Wrong),
         Ok(seen) => unknown(seen.unread().to_string()),
         // A container's own file that the node does not see says nothing.
         Err(LookError::Missing) if target.hidden().is_some() => {
             unknown("is not visible on the node".into())
         }
-        Err(LookError::Missing) => Err(NoBundle::Wrong(format!("{path} does not exist"))),
+        Err(LookError::Missing) => Err(NoBundle::Wrong(LookError::Missing.to_string())),
         Err(error) => unknown(error.to_string()),
     };
     Given {
@@ -117,19 +135,17 @@ pub(super) fn in_data(data: &Written<Certificates>, key: &str, file: &NodePath) 
         path: file.clone(),
         origin: Origin::at(OriginKind::File, file, Some(data.line)),
         described: key.into(),
-        bundle: certificates::read(data.value.pem())
-            .map_err(|why| NoBundle::Wrong(format!("{key}: {why}"))),
+        bundle: certificates::read(data.value.pem()).map_err(NoBundle::Wrong),
     }
 }
 
 /// A path that cannot be one.
 pub(super) fn nowhere(named: &Written<String>, file: &NodePath) -> Given {
-    let why = format!("{} cannot be a path", named.value);
     Given {
         path: file.clone(),
         origin: Origin::at(OriginKind::File, file, Some(named.line)),
         described: named.value.clone(),
-        bundle: Err(NoBundle::Unknown(why)),
+        bundle: Err(NoBundle::Unknown("cannot be a path".into())),
     }
 }
 

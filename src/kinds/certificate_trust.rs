@@ -48,12 +48,12 @@ fn against(
                 .map_or((0, String::new()), |(place, why)| (*place, why.to_string()));
             return Instance::unknown(format!("{path}: its certificate {place} {why}"));
         }
-        Chain::NotValid(by) => format!("{subject} signed by {by}, which is not valid now"),
-        Chain::Insecure => format!("{subject} signed with SHA-1 or MD5, which is refused"),
+        Chain::NotValid(by) => format!("{subject} is signed by {by}, which is not valid now"),
+        Chain::Insecure => format!("{subject} is signed with SHA-1 or MD5, which is refused"),
         Chain::OtherKey => {
             format!("{subject} names a signer of {path}, whose key did not make the signature")
         }
-        Chain::NoSigner => format!("{subject} not signed by any CA of {path}"),
+        Chain::NoSigner => format!("{subject} is not signed by any CA of {path}"),
     };
     match known.hint {
         true => Instance::unknown(format!(

@@ -107,8 +107,10 @@ impl Kind for CertificateValidity {
             let credentials = &facts.credentials;
             let missing = |given: &Given, why: &NoBundle| {
                 let instance = match why {
-                    NoBundle::Wrong(why) => Instance::judged(false, why.clone(), || by_hand(check)),
-                    NoBundle::Unknown(why) => Instance::unknown(why.clone()),
+                    NoBundle::Wrong(why) => {
+                        Instance::judged(false, given.told_beside(why), || by_hand(check))
+                    }
+                    NoBundle::Unknown(why) => Instance::unknown(given.told_beside(why)),
                 };
                 given_at(instance, given)
             };

@@ -62,10 +62,12 @@ pub fn each_client_certificate(
             Ok(bundle) => match bundle.first() {
                 Ok(certificate) => judge(certificate),
                 Err(why) => {
-                    Instance::unknown(format!("{}: its certificate 1 {why}", given.described))
+                    Instance::unknown(given.told_beside(&format!("its certificate 1 {why}")))
                 }
             },
-            Err(NoBundle::Wrong(why) | NoBundle::Unknown(why)) => Instance::unknown(why.clone()),
+            Err(NoBundle::Wrong(why) | NoBundle::Unknown(why)) => {
+                Instance::unknown(given.told_beside(why))
+            }
         };
         vec![match instance.path {
             Some(_) => instance,

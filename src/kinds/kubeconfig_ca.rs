@@ -49,8 +49,8 @@ pub fn authority(facts: &Facts, kubeconfig: &Kubeconfig) -> (Verdict, String, Op
             let (verdict, said) = judged(bundle);
             (verdict, format!("{}: {said}", given.described))
         }
-        Err(NoBundle::Wrong(why)) => (Verdict::Fail, why.clone()),
-        Err(NoBundle::Unknown(why)) => (Verdict::Unknown, why.clone()),
+        Err(NoBundle::Wrong(why)) => (Verdict::Fail, given.told(why)),
+        Err(NoBundle::Unknown(why)) => (Verdict::Unknown, given.told(why)),
     };
     (verdict, said, given.origin.line)
 }
