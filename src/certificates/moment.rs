@@ -1,7 +1,7 @@
 //! A point in time, to the second.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use x509_cert::der::DateTime;
 
@@ -10,12 +10,6 @@ use x509_cert::der::DateTime;
 pub struct Moment(pub u64);
 
 impl Moment {
-    /// The machine's clock. One that stands before 1970 counts as 1970.
-    pub fn now() -> Moment {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Moment(since.unwrap_or_default().as_secs())
-    }
-
     /// So many days later.
     #[must_use]
     pub fn plus_days(self, days: u32) -> Moment {

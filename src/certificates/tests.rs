@@ -69,5 +69,4 @@ fn a_moment_is_shown_as_rfc_3339() {
     assert_eq!(Moment(0).plus_days(30).to_string(), "1970-01-31T00:00:00Z");
     let last = Moment(u64::MAX).plus_days(1).to_string();
     assert_eq!(last, format!("{} seconds after 1970", u64::MAX));
-    assert!(Moment::now() > Moment(1_700_000_000));
 }

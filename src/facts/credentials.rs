@@ -1,5 +1,7 @@
 //! Certificates and keys that the kubeconfig gives, and the CA by which the API server knows its clients.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use zeroize::Zeroizing;
 
 use super::{Origin, OriginKind, Seen, Target};
@@ -213,7 +215,9 @@ impl Credentials {
     }
 }
 
-/// The machine's clock, once for all that is judged.
+/// The machine's clock, once for all that is judged. One that stands before 1970 counts as 1970.
 pub(super) fn clock() -> (Moment, Origin) {
-    (Moment::now(), Origin::KERNEL)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let seconds = since.unwrap_or_default().as_secs();
+    (Moment(seconds), Origin::KERNEL)
 }

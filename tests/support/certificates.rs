@@ -45,6 +45,12 @@ pub fn key(number: u8) -> SigningKey {
     SigningKey::from_slice(&[number; 32]).unwrap()
 }
 
+/// The same key as RFC 5915 has it.
+pub fn private_key(number: u8) -> Vec<u8> {
+    let curve = der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]);
+    sequence(&[der(2, &[1]), der(4, &[number; 32]), der(0xa0, &curve)])
+}
+
 /// What a certificate is made of; every part is DER already.
 pub struct Parts {
     pub serial: Vec<u8>,
