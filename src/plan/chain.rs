@@ -184,7 +184,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The file as the facts have it, since what is to be changed was read from those very bytes;
-    /// what the facts did not read is looked at now. A credential file is never read at all.
+    /// what the facts did not read is looked at now. A plan reads nothing of a credential file.
     fn look(&self) -> Result<Now, LookError> {
         let seen = self
             .planner
