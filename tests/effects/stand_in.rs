@@ -49,10 +49,24 @@ fn flag<'w>(words: &'w [String], name: &str) -> Option<&'w str> {
     words.iter().find_map(|word| word.strip_prefix(&prefix))
 }
 
+fn parsed(words: &[String]) -> Vec<(String, Option<String>)> {
+    let words = words.iter().filter_map(|word| word.strip_prefix("--"));
+    let parsed = words.map(|word| match word.split_once('=') {
+        Some((name, value)) => (name.into(), Some(value.into())),
+        None => (word.into(), None),
+    });
+    parsed.collect()
+}
+
 fn kube_proxy(words: &[String]) -> ! {
-    let path = flag(words, "config").unwrap();
-    let text = fs::read_to_string(path).unwrap();
-    let reading = proxyconfig::read(text.as_bytes());
+    let path = flag(words, "config");
+    // Without a configuration its flags stand for it.
+    let text = path.map_or_else(|| words.join("\n"), |path| fs::read_to_string(path).unwrap());
+    let reading = match path {
+        Some(_) => proxyconfig::read(text.as_bytes()),
+        None => proxyconfig::from_flags(&parsed(words)),
+    };
+    let path = path.unwrap_or("flags");
     let refused = told("preflight", &text).is_some();
     if refused || !reading.accepted {
         eprintln!("E1123 10:00:00.000000  1 run.go:74] \"command failed\" err=\"{path}: played\"");
