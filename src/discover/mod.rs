@@ -13,6 +13,7 @@ pub mod process;
 mod settings;
 mod shell;
 pub mod systemd;
+mod volumes;
 mod within;
 pub mod words;
 

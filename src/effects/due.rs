@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::discover::Source;
-use crate::facts::{Facts, Role};
+use crate::discover::platform::FlagPlace;
+use crate::facts::{Facts, PolicyPath, Role, ServerSource};
 use crate::root::NodePath;
 use crate::transaction::Restart;
 
@@ -51,6 +52,8 @@ pub enum Way {
     },
     /// The kubelet, because the static pod's manifest is replaced: that is the restart.
     Kubelet(NodePath),
+    /// The kubelet, if only the static pod's manifest were replaced, as nothing calls for yet.
+    Manifest(NodePath),
     /// Only a person: why.
     ByHand(String),
 }
@@ -71,7 +74,7 @@ impl Due {
     pub fn target(&self) -> String {
         match &self.way {
             Way::Unit { name, .. } => name.clone(),
-            Way::Kubelet(manifest) => format!("static pod {manifest}"),
+            Way::Kubelet(manifest) | Way::Manifest(manifest) => format!("static pod {manifest}"),
             Way::ByHand(_) => self.component.name().into(),
         }
     }
@@ -81,7 +84,7 @@ impl Due {
         let (unit, reload) = match &self.way {
             Way::Unit { name, reload } => (Some(name.clone()), *reload),
             Way::Kubelet(_) => (None, false),
-            Way::ByHand(_) => return None,
+            Way::Manifest(_) | Way::ByHand(_) => return None,
         };
         Some(Restart {
             component: self.component.name().into(),
@@ -93,7 +96,11 @@ impl Due {
 
 /// The restarts that new contents of these files call for, the API server's last.
 pub fn due(facts: &Facts, changed: &[&NodePath]) -> Vec<Due> {
-    kube_proxy(facts, changed).into_iter().collect()
+    let proxy = kube_proxy(facts, changed);
+    proxy
+        .into_iter()
+        .chain(api_server(facts, changed))
+        .collect()
 }
 
 /// `its configuration and its kubeconfig change`.
@@ -152,15 +159,72 @@ fn kube_proxy(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
             reload,
         },
         (None, Some(manifest)) if replaced => Way::Kubelet(manifest.clone()),
-        (None, Some(manifest)) => Way::ByHand(format!(
-            "the kubelet restarts a static pod only when {manifest} itself changes: move it out of its directory, wait until the pod is gone, and move it back"
-        )),
-        (None, None) => {
-            Way::ByHand("restart it the way it was started: no systemd unit of it is known".into())
+        (None, Some(manifest))
+            if facts.proxy.flag_place == FlagPlace::Manifest(manifest.clone()) =>
+        {
+            Way::Manifest(manifest.clone())
         }
+        (None, Some(manifest)) => Way::ByHand(pod_by_hand(manifest)),
+        (None, None) => Way::ByHand(BY_HAND.into()),
     };
     Some(Due {
         component: Component::KubeProxy,
+        way,
+        because,
+    })
+}
+
+const BY_HAND: &str = "restart it the way it was started: no systemd unit of it is known";
+
+/// How a person restarts a static pod.
+pub(super) fn pod_by_hand(manifest: &NodePath) -> String {
+    format!(
+        "the kubelet restarts a static pod only when {manifest} itself changes: move it out of its directory, wait until the pod is gone, and move it back"
+    )
+}
+
+/// The API server reads its policy only when it starts (facts page, section 5.3).
+fn api_server(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
+    let server = facts.api_server.as_ref()?;
+    let policy = match &server.policy {
+        PolicyPath::Named(path, _) => server.policy_resolved.as_ref().or(Some(path)),
+        PolicyPath::Default(_) | PolicyPath::Unreachable(..) => None,
+    };
+    let unit = server.unit.as_ref();
+    let manifest = match &server.source {
+        ServerSource::StaticPod(manifest) => Some(&manifest.path),
+        _ => None,
+    };
+    let reload = unit.is_some_and(|unit| {
+        let own = |path: &&NodePath| unit.files.contains(path) || is_dropin(path, &unit.name);
+        changed.iter().any(own)
+    });
+    let replaced = manifest.is_some_and(|manifest| changed.contains(&manifest));
+    let mut parts = Vec::new();
+    if policy.is_some_and(|policy| changed.contains(&policy)) {
+        parts.push("its audit policy");
+    }
+    if reload {
+        parts.push("its unit");
+    }
+    if replaced {
+        parts.push("its manifest");
+    }
+    let because = because(&parts)?;
+    let way = match (unit, manifest, &server.source) {
+        (Some(unit), ..) => Way::Unit {
+            name: unit.name.clone(),
+            reload,
+        },
+        (None, Some(manifest), _) if replaced => Way::Kubelet(manifest.clone()),
+        (None, Some(manifest), _) => Way::Manifest(manifest.clone()),
+        (None, None, ServerSource::Controller(who, _)) => Way::ByHand(format!(
+            "{who} runs it together with the kubelet: restart {who} when nothing else is changing"
+        )),
+        (None, None, _) => Way::ByHand(BY_HAND.into()),
+    };
+    Some(Due {
+        component: Component::ApiServer,
         way,
         because,
     })

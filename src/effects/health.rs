@@ -6,10 +6,11 @@ use serde_json::Value;
 
 use super::due::Component;
 use super::processes::Moment;
-use super::{configz, http};
+use super::{api_server, configz, http};
 use crate::facts::Facts;
 use crate::golang::address::split_host_port;
 use crate::proxyconfig::Effective;
+use crate::root::Root;
 
 /// What must hold.
 #[derive(Clone, Debug)]
@@ -37,15 +38,15 @@ pub(super) struct Well {
 pub(super) fn process(facts: &Facts, component: Component) -> Option<u32> {
     match component {
         Component::KubeProxy => facts.proxy.pid(),
-        Component::ApiServer => None,
+        Component::ApiServer => api_server::pid(),
     }
 }
 
 /// Looks once. `Err` says what is not yet as it must be.
-pub(super) fn look(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
+pub(super) fn look(root: &Root, facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
     match wanted.component {
         Component::KubeProxy => kube_proxy(facts, wanted),
-        Component::ApiServer => Err("the API server is not looked at".into()),
+        Component::ApiServer => api_server::look(root, facts, wanted),
     }
 }
 
@@ -82,7 +83,7 @@ fn kube_proxy(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
 }
 
 /// A process from before the change still has the old values.
-fn younger(pid: u32, wanted: &Wanted) -> Result<(), String> {
+pub(super) fn younger(pid: u32, wanted: &Wanted) -> Result<(), String> {
     let Some(since) = wanted.since else {
         return Ok(());
     };

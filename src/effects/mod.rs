@@ -9,6 +9,7 @@
 //! live system: of a `--root` tree nothing is running. Programs are started by their path with an
 //! argument list, never through a shell, with an empty environment and a time limit.
 
+mod api_server;
 mod configz;
 mod due;
 mod health;
@@ -18,6 +19,7 @@ mod processes;
 mod program;
 mod progress;
 mod systemctl;
+mod tls;
 mod wait;
 mod work;
 

@@ -1,6 +1,7 @@
 //! Which process a component is now, and whether it started after something was changed.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -34,6 +35,12 @@ impl Moment {
     pub fn seconds_to(self, later: Moment) -> u64 {
         later.0.saturating_sub(self.0) / rustix::param::clock_ticks_per_second()
     }
+}
+
+/// When a process started, by the clock on the wall, to the second.
+pub(super) fn started_at(pid: u32) -> Option<SystemTime> {
+    let age = Moment::started(pid)?.seconds_to(Moment::now());
+    SystemTime::now().checked_sub(Duration::from_secs(age))
 }
 
 /// Whether a process is older than so many seconds before now.

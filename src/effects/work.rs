@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, SystemTime};
 
 use super::Settings;
-use super::due::{Component, Due, Way};
+use super::due::{Component, Due, Way, pod_by_hand};
 use super::health::{self, Wanted, Well};
 use super::processes::{Moment, older_than};
 use super::progress::Progress;
@@ -12,6 +12,7 @@ use super::systemctl::Systemctl;
 use super::wait::{Ended, until_well};
 use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
+use crate::root::Root;
 use crate::transaction::{Began, Interrupt, Restart};
 
 /// How an effect ended, for the document.
@@ -33,6 +34,7 @@ pub type Look<'a> = dyn Fn() -> Result<Facts, Failure> + 'a;
 /// The restarts of one transaction.
 pub struct Work<'a> {
     settings: &'a Settings,
+    root: &'a Root,
     /// What tighten restarts itself, or lets the kubelet restart.
     due: Vec<Due>,
     systemctl: Option<Systemctl>,
@@ -53,12 +55,14 @@ impl<'a> Work<'a> {
     /// Exit 1: systemctl is missing, or a component is not well as it is.
     pub fn prepare(
         settings: &'a Settings,
+        root: &'a Root,
         due: Vec<Due>,
         look: &'a Look<'a>,
         progress: Progress,
     ) -> Result<Work<'a>, Failure> {
         let mut work = Work {
             settings,
+            root,
             due: Vec::new(),
             systemctl: None,
             look,
@@ -71,6 +75,7 @@ impl<'a> Work<'a> {
             match &one.way {
                 _ if !settings.run => work.leave(&one, ""),
                 Way::ByHand(why) => work.leave(&one, why),
+                Way::Manifest(manifest) => work.leave(&one, &pod_by_hand(manifest)),
                 Way::Unit { .. } | Way::Kubelet(_) => {
                     if work.runs(&one)? {
                         work.due.push(one);
@@ -116,7 +121,7 @@ impl<'a> Work<'a> {
                 last = "it does not run".into();
                 continue;
             }
-            match health::look(&facts, &wanted) {
+            match health::look(self.root, &facts, &wanted) {
                 Ok(_) => return Ok(true),
                 Err(why) => last = why,
             }
@@ -270,7 +275,7 @@ impl<'a> Work<'a> {
         };
         let mut look = || {
             let facts = (self.look)().map_err(|failure| failure.message)?;
-            health::look(&facts, &wanted)
+            health::look(self.root, &facts, &wanted)
         };
         let progress = &mut self.progress.borrow_mut();
         until_well(&target, limit, progress, stop, &mut look).map_err(|ended| match ended {
@@ -305,6 +310,7 @@ fn look_at_pod(component: Component) -> String {
 /// Exit 4: it does not come back.
 pub fn again(
     settings: &Settings,
+    root: &Root,
     began: &Began,
     look: &Look<'_>,
     progress: Progress,
@@ -341,6 +347,7 @@ pub fn again(
     let units = !due.is_empty();
     let work = Work {
         settings,
+        root,
         due,
         systemctl: units
             .then(|| Systemctl::find(settings.systemctl.as_deref()))

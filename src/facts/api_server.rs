@@ -6,7 +6,8 @@ use super::{
 use crate::discover::flags::{self, Flag};
 use crate::discover::pod::StaticPod;
 use crate::discover::process::{self, Process};
-use crate::discover::{Survey, systemd};
+use crate::discover::systemd::Unit;
+use crate::discover::{Survey, drop_in, systemd};
 use crate::root::{LookError, NodePath, Root};
 
 pub(super) const PROGRAM: &str = "kube-apiserver";
@@ -44,6 +45,7 @@ pub(super) struct Found {
     pub(super) problem: Option<String>,
     pub(super) version: Option<String>,
     pub(super) source: ServerSource,
+    pub(super) unit: Option<Unit>,
     pub(super) user: Option<String>,
 }
 
@@ -89,6 +91,7 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
             Ok((_, opened)) => opened.read(),
             Err(error) => Err(error.clone()),
         },
+        policy_resolved: opened.as_ref().ok().map(|(resolved, _)| resolved.clone()),
         policy_seen: opened.map(|(_, opened)| opened.meta),
         directory: directory.map(|(_, opened)| opened.meta),
         problem: found.problem,
@@ -96,6 +99,7 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
         version: found.version,
         flags: found.flags,
         source: found.source,
+        unit: found.unit,
         user: found.user,
         log,
     })
@@ -116,6 +120,7 @@ fn static_pod(root: &Root, survey: &Survey) -> Option<Found> {
         )),
     };
     Some(Found {
+        unit: None,
         described: format!("static pod {}", pod.path),
         flags: flags::parse(&pod.arguments, &pod.origin),
         version: pod.version.clone(),
@@ -128,6 +133,10 @@ fn static_pod(root: &Root, survey: &Survey) -> Option<Found> {
         problem,
         user: None,
     })
+}
+
+fn in_unit(root: &Root, unit: &systemd::Unit) -> ServerSource {
+    ServerSource::Unit(drop_in::of(root, unit, PROGRAM).map(Box::new))
 }
 
 /// The manifest, with its contents: what is changed is what was judged.
@@ -157,9 +166,10 @@ fn running(root: &Root, processes: &[Process]) -> Option<Found> {
     Some(Found {
         version: None,
         user: unit.as_ref().and_then(|unit| unit.user.clone()),
-        source: unit.map_or(ServerSource::Process, |unit| {
-            ServerSource::Unit(Box::new(unit))
-        }),
+        source: unit
+            .as_ref()
+            .map_or(ServerSource::Process, |unit| in_unit(root, unit)),
+        unit,
         described: format!("process {}", process.pid),
         flags: flags::parse(&process.arguments, &Origin::flag(None)),
         view: if process.other_mounts {
@@ -187,6 +197,7 @@ fn service(root: &Root) -> Option<Found> {
         },
         version: None,
         user: given.user,
-        source: ServerSource::Unit(Box::new(unit)),
+        source: in_unit(root, &unit),
+        unit: Some(unit),
     })
 }

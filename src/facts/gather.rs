@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Target, api_server};
+use crate::discover::platform::FlagPlace;
 use crate::discover::{KubeProxy, Placed, Source, Survey, address, drop_in, flags, process};
 use crate::kubeconfig::{self, Kubeconfig, Purpose};
 use crate::proxyconfig::{self, Reading};
@@ -18,6 +19,7 @@ pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<Ip
     facts.drop_in = facts
         .proxy
         .unit()
+        .filter(|_| facts.proxy.flag_place == FlagPlace::Unit)
         .and_then(|unit| drop_in::of(root, unit, "kube-proxy"));
     let mut gatherer = Gatherer {
         root,

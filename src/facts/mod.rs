@@ -122,6 +122,8 @@ pub struct ApiServer {
     pub problem: Option<String>,
     /// The policy that `--audit-policy-file` names, as the node sees it.
     pub policy: PolicyPath,
+    /// The policy's path with every symlink resolved: this is what a change names.
+    pub policy_resolved: Option<NodePath>,
     /// Whether the policy file, or the one we would install, exists.
     pub policy_seen: Result<Meta, LookError>,
     /// Its contents, or why they could not be read.
@@ -138,6 +140,8 @@ pub struct ApiServer {
     pub flags: Vec<Flag>,
     /// What starts it, and so where its flags are set.
     pub source: ServerSource,
+    /// The systemd service that starts it, when one does.
+    pub unit: Option<Unit>,
     /// As whom it runs, when a unit says so: it must stay able to write its log.
     pub user: Option<String>,
     /// Its audit log.
@@ -145,11 +149,12 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// The manifest with every symlink resolved, for a static pod: this is what a change names.
-    pub fn manifest_path(&self) -> Option<&NodePath> {
+    /// The file in which its flags are changed: a static pod's manifest, a service's drop-in.
+    pub fn flags_path(&self) -> Option<&NodePath> {
         match &self.source {
-            ServerSource::StaticPod(manifest) => Some(&manifest.seen.as_ref().ok()?.path),
-            _ => None,
+            ServerSource::StaticPod(manifest) => Some(&manifest.path),
+            ServerSource::Unit(drop_in) => Some(&drop_in.as_ref()?.path),
+            ServerSource::Controller(..) | ServerSource::Process => None,
         }
     }
 }
@@ -159,8 +164,8 @@ impl ApiServer {
 pub enum ServerSource {
     /// The kubelet, from a manifest.
     StaticPod(PodManifest),
-    /// systemd.
-    Unit(Box<Unit>),
+    /// systemd: the drop-in for its flags, when it has a command of its own.
+    Unit(Option<Box<DropIn>>),
     /// A distribution's agent, which would undo a change: who it is, and where its flags belong.
     Controller(&'static str, &'static str),
     /// Nobody knows.

@@ -78,7 +78,7 @@ impl ConfigAddress {
         fix_or_by_hand(check, |fix| {
             let held = hold.and_then(|hold| match fix.address {
                 Some(AddressChoice::NodeIp) => hold.of_node_value(),
-                _ => hold.of_value(),
+                _ => None,
             });
             if let Some(reason) = held {
                 return Mend::ByHand(reason);

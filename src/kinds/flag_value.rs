@@ -91,11 +91,5 @@ fn in_unit(
         ));
     }
     let flags = drop_in.edit("kube-proxy", &[wanted])?;
-    if drop_in.needs_directory {
-        return Err(format!(
-            "{} is not there: make it, then plan again",
-            drop_in.path.parent()
-        ));
-    }
     Ok(Mend::Edit(drop_in.path.clone(), Edit::Flags(flags)))
 }

@@ -3,18 +3,36 @@
 use crate::discover::flags::Flag;
 use crate::discover::systemd::{self, Given, Unit};
 use crate::edit::flags::{At, Flags, Form, Set};
+use crate::kinds::Edit;
 use crate::proxyconfig;
 use crate::root::{NodePath, Root};
 
 /// Name and value of each flag, in their order.
 type Pairs = Vec<(String, Option<String>)>;
 
+/// The contents with an edit; no bytes are a file that is not there.
+///
+/// # Errors
+/// Why it is not made, or cannot be proved.
+pub fn edited(
+    root: &Root,
+    path: &NodePath,
+    bytes: Option<&[u8]>,
+    edit: &Edit,
+) -> Result<Vec<u8>, String> {
+    let result = edit.of(bytes.unwrap_or_default())?;
+    if let Edit::Flags(edit) = edit {
+        flags(root, path, bytes, &result, edit).map_err(|why| format!("not edited: {why}"))?;
+    }
+    Ok(result)
+}
+
 /// Whether the flags afterwards are the former ones with exactly this change. `before` is what the file
 /// held, or nothing where it is not there.
 ///
 /// # Errors
 /// What would be otherwise.
-pub fn flags(
+fn flags(
     root: &Root,
     path: &NodePath,
     before: Option<&[u8]>,

@@ -6,12 +6,19 @@ use super::printable;
 use super::style::Style;
 use crate::baseline::{Baseline, Check};
 use crate::check::Outcome;
+use crate::discover::Source;
 use crate::facts::{Fact, Facts, Role};
 use crate::kinds::{Instance, Verdict};
 
 /// Which kube-proxy this is about, in one line.
 pub fn header(facts: &Facts, style: Style) -> String {
     let proxy = &facts.proxy;
+    let files = [Role::ProxyConfig, Role::ProxyKubeconfig];
+    let named = files.iter().any(|role| facts.target(*role).is_some());
+    if let (Source::Named, false, Some(server)) = (&proxy.source, named, &facts.api_server) {
+        let server = format!("kube-apiserver, {}", server.described);
+        return [style.bold("no kube-proxy"), printable(&server)].join(" · ");
+    }
     let name = match &proxy.version {
         Some(version) => format!("kube-proxy {version}"),
         None => "kube-proxy".to_string(),

@@ -126,7 +126,13 @@ fn carry_out(
     settle::with(&state, context)?;
     let due = effects::due(facts, &planned.plan.rewritten());
     let look = || context.facts();
-    let work = effects::Work::prepare(&context.effects, due, &look, context.progress())?;
+    let work = effects::Work::prepare(
+        &context.effects,
+        &context.root,
+        due,
+        &look,
+        context.progress(),
+    )?;
     let config = transact::config_path(facts);
     let new_config = planned
         .works

@@ -93,7 +93,13 @@ fn run(
     }
     let due = due(context, &again);
     let look = || context.facts();
-    let work = effects::Work::prepare(&context.effects, due, &look, context.progress())?;
+    let work = effects::Work::prepare(
+        &context.effects,
+        &context.root,
+        due,
+        &look,
+        context.progress(),
+    )?;
     let (user, restarts) = (Context::user(), work.restarts());
     let prepared = again.begin(&state, &context.root, &interrupt, user, restarts)?;
     told.transaction = Some(prepared.id().to_string());

@@ -72,7 +72,14 @@ pub fn all(
     let look = || context.facts();
     let mut follow = |began: &Began| {
         let progress = context.progress();
-        effects::again(&context.effects, began, &look, progress, &mut left)
+        effects::again(
+            &context.effects,
+            &context.root,
+            began,
+            &look,
+            progress,
+            &mut left,
+        )
     };
     let recovered = recover(state, &context.root, resolution, &mut follow)?;
     for target in left {

@@ -139,6 +139,9 @@ pub fn told_effects(effects: &[Told]) -> String {
     for effect in effects {
         let (kind, target, detail) = (effect.kind, &effect.target, &effect.detail);
         text.push_str(&match effect.outcome {
+            "left-to-you" if kind == "daemon-reload" => {
+                format!("Left to you: systemctl daemon-reload, because {detail}.\n")
+            }
             "left-to-you" => format!("Left to you: {kind} {target}, because {detail}.\n"),
             "not-running" => format!("{target} does not run: {detail}.\n"),
             "healthy" => format!("Restarted: {target}; {detail}.\n"),

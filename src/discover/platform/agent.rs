@@ -30,8 +30,8 @@ pub struct Read {
     pub unit: Option<Unit>,
     /// Where it keeps its files.
     pub data: NodePath,
-    /// True when it was told to run no kube-proxy.
-    pub disabled: bool,
+    /// What tells it to run no kube-proxy.
+    pub disabled: Option<String>,
     /// Why the arguments are not known.
     pub problem: Option<String>,
     /// The arguments that count, in order, each with where it stands.
@@ -108,7 +108,8 @@ pub fn read(root: &Root, agent: Agent, named: Option<&str>) -> Option<Read> {
         data: value(&["--data-dir", "-d"]),
         disabled: words
             .iter()
-            .any(|word| word == "--disable-kube-proxy" || word == "--disable-kube-proxy=true"),
+            .any(|word| word == "--disable-kube-proxy" || word == "--disable-kube-proxy=true")
+            .then(|| "its command line".to_string()),
         ..Gathered::default()
     };
     for path in files(root, &main, &mut gathered.problem) {
@@ -198,7 +199,7 @@ struct Gathered {
     files: Vec<NodePath>,
     settings: Vec<Setting>,
     data: Option<String>,
-    disabled: bool,
+    disabled: Option<String>,
     problem: Option<String>,
 }
 
@@ -233,7 +234,8 @@ impl Gathered {
             match key.text() {
                 Some("data-dir") => self.data = value.text().map(String::from),
                 Some("disable-kube-proxy") => {
-                    self.disabled = value.text().is_some_and(|text| text == "true");
+                    let told = value.text() == Some("true");
+                    self.disabled = told.then(|| format!("{path}:{}", key.line));
                 }
                 Some(name) if name.trim_end_matches('+') == KEY => {
                     self.setting(path, name, key.line, value);
