@@ -61,7 +61,10 @@ fn parsed(words: &[String]) -> Vec<(String, Option<String>)> {
 fn kube_proxy(words: &[String]) -> ! {
     let path = flag(words, "config");
     // Without a configuration its flags stand for it.
-    let text = path.map_or_else(|| words.join("\n"), |path| fs::read_to_string(path).unwrap());
+    let text = path.map_or_else(
+        || words.join("\n"),
+        |path| fs::read_to_string(path).unwrap(),
+    );
     let reading = match path {
         Some(_) => proxyconfig::read(text.as_bytes()),
         None => proxyconfig::from_flags(&parsed(words)),

@@ -9,18 +9,36 @@ use super::machine::{CONFIG, KUBE_PROXY, Machine, config};
 type Test = (&'static str, fn());
 
 pub const TESTS: &[Test] = &[
-    ("with nothing open the condition skips the unit", nothing_open),
-    ("an interrupted apply is settled before kube-proxy starts", interrupted),
-    ("what cannot be put back is seen, and the node boots", conflict),
-    ("a drop-in that was put back does not count any more", drop_in),
-    ("install.sh makes it known to the running systemd", installed),
+    (
+        "with nothing open the condition skips the unit",
+        nothing_open,
+    ),
+    (
+        "an interrupted apply is settled before kube-proxy starts",
+        interrupted,
+    ),
+    (
+        "what cannot be put back is seen, and the node boots",
+        conflict,
+    ),
+    (
+        "a drop-in that was put back does not count any more",
+        drop_in,
+    ),
+    (
+        "install.sh makes it known to the running systemd",
+        installed,
+    ),
 ];
 
 pub const UNIT: &str = "tighten-recover.service";
 const ACTIVE: &str = "/var/lib/tighten/active";
 
 fn result(machine: &Machine) -> (String, String) {
-    (machine.show(UNIT, "ConditionResult"), machine.show(UNIT, "ActiveState"))
+    (
+        machine.show(UNIT, "ConditionResult"),
+        machine.show(UNIT, "ActiveState"),
+    )
 }
 
 fn moment(machine: &Machine, unit: &str, property: &str) -> u64 {
@@ -69,17 +87,29 @@ fn interrupted() {
     assert_eq!(result(&machine), ("yes".into(), "inactive".into()));
     assert_eq!(machine.show(UNIT, "Result"), "success");
     let settled = moment(&machine, UNIT, "InactiveEnterTimestampMonotonic");
-    let started = moment(&machine, "kube-proxy.service", "ExecMainStartTimestampMonotonic");
+    let started = moment(
+        &machine,
+        "kube-proxy.service",
+        "ExecMainStartTimestampMonotonic",
+    );
     assert!(0 < settled && settled <= started, "{settled} {started}");
     assert_eq!(machine.read(CONFIG), config(true));
     assert!(machine.profiling());
     assert!(!machine.path(ACTIVE).exists());
-    let said = machine.run(&["journalctl", "-b", "-o", "cat", "-t", "tighten"]).out;
+    let said = machine
+        .run(&["journalctl", "-b", "-o", "cat", "-t", "tighten"])
+        .out;
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines.len(), 1, "{said}");
     assert!(lines[0].starts_with("Recovered: transaction "), "{said}");
-    assert!(lines[0].ends_with(" was interrupted; 1 file is as before."), "{said}");
-    assert_eq!(machine.run(&["systemctl", "is-system-running"]).out, "running\n");
+    assert!(
+        lines[0].ends_with(" was interrupted; 1 file is as before."),
+        "{said}"
+    );
+    assert_eq!(
+        machine.run(&["systemctl", "is-system-running"]).out,
+        "running\n"
+    );
 }
 
 /// Somebody changed the file in a rescue shell.
@@ -91,9 +121,13 @@ fn conflict() {
     machine.boot();
     assert_eq!(machine.show(UNIT, "ActiveState"), "failed");
     assert_eq!(machine.show(UNIT, "ExecMainStatus"), "4");
-    let failed = machine.run(&["systemctl", "--failed", "--plain", "--no-legend"]).out;
+    let failed = machine
+        .run(&["systemctl", "--failed", "--plain", "--no-legend"])
+        .out;
     assert!(failed.starts_with(UNIT), "{failed}");
-    let said = machine.run(&["journalctl", "-b", "-o", "cat", "-t", "tighten"]).out;
+    let said = machine
+        .run(&["journalctl", "-b", "-o", "cat", "-t", "tighten"])
+        .out;
     assert!(said.contains("could not be put back"), "{said}");
     assert!(said.contains("tighten recover --force"), "{said}");
     assert_eq!(machine.read(CONFIG), theirs);
@@ -143,11 +177,20 @@ fn installed() {
     assert_eq!(state(), "loaded");
     install(&["--uninstall"]);
     assert_eq!(state(), "not-found");
-    machine.write("/root/tighten", std::fs::read(env!("CARGO_BIN_EXE_tighten")).unwrap());
+    machine.write(
+        "/root/tighten",
+        std::fs::read(env!("CARGO_BIN_EXE_tighten")).unwrap(),
+    );
     let own = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(machine.path("/root/tighten"), own).unwrap();
     let prefix = "/opt/of 100%";
-    install(&["--binary", "/root/tighten", "--recover-at-boot", "--prefix", prefix]);
+    install(&[
+        "--binary",
+        "/root/tighten",
+        "--recover-at-boot",
+        "--prefix",
+        prefix,
+    ]);
     assert_eq!(state(), "loaded");
     let enabled = machine.run(&["systemctl", "is-enabled", UNIT]);
     assert_eq!((enabled.code, enabled.out.as_str()), (0, "enabled\n"));
@@ -156,9 +199,20 @@ fn installed() {
     let wanted = format!("{{ path={program} ; argv[]={program} recover --no-effects ;");
     assert!(command.starts_with(&wanted), "{command}");
     let verified = machine.run(&["systemd-analyze", "verify", "--man=no", UNIT]);
-    assert_eq!((verified.code, verified.err.as_str()), (0, ""), "{verified:?}");
+    assert_eq!(
+        (verified.code, verified.err.as_str()),
+        (0, ""),
+        "{verified:?}"
+    );
     install(&["--uninstall", "--prefix", prefix]);
     assert_eq!(state(), "not-found");
-    let wants = machine.run(&["systemctl", "show", "--value", "-p", "Wants", "multi-user.target"]);
+    let wants = machine.run(&[
+        "systemctl",
+        "show",
+        "--value",
+        "-p",
+        "Wants",
+        "multi-user.target",
+    ]);
     assert!(!wants.out.contains(UNIT), "{wants:?}");
 }

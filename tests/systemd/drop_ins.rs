@@ -6,9 +6,10 @@ use super::machine::{KUBE_PROXY, Machine};
 
 type Test = (&'static str, fn());
 
-pub const TESTS: &[Test] = &[
-    ("a drop-in of tighten counts for systemd as it does for tighten", of_tighten),
-];
+pub const TESTS: &[Test] = &[(
+    "a drop-in of tighten counts for systemd as it does for tighten",
+    of_tighten,
+)];
 
 const BASE: &str = "/etc/systemd/system/kube-proxy.service.d";
 
@@ -79,7 +80,11 @@ Restart=always"
     let ran = machine.work("apply");
     assert_eq!(ran.code, 0, "{ran:?}");
     let made = format!("{BASE}/90-tighten.conf");
-    assert!(machine.show("kube-proxy.service", "DropInPaths").contains(&made));
+    assert!(
+        machine
+            .show("kube-proxy.service", "DropInPaths")
+            .contains(&made)
+    );
     assert_eq!(machine.show("kube-proxy.service", "NeedDaemonReload"), "no");
     let command = machine.show("kube-proxy.service", "ExecStart");
     assert!(command.contains(" --profiling=false"), "{command}");

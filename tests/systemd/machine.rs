@@ -71,7 +71,11 @@ impl Machine {
         };
         let install = Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh");
         let installed = Command::new(install)
-            .args(["--binary", env!("CARGO_BIN_EXE_tighten"), "--recover-at-boot"])
+            .args([
+                "--binary",
+                env!("CARGO_BIN_EXE_tighten"),
+                "--recover-at-boot",
+            ])
             .env("DESTDIR", &machine.root)
             .output()
             .unwrap();
@@ -239,7 +243,10 @@ impl Machine {
             }
             sleep(Duration::from_millis(100));
         }
-        panic!("it does not answer: {:?}", self.run(&["systemctl", "status", "kube-proxy"]));
+        panic!(
+            "it does not answer: {:?}",
+            self.run(&["systemctl", "status", "kube-proxy"])
+        );
     }
 
     /// Whether what runs says that profiling is on.

@@ -83,5 +83,8 @@ fn enter() {
         .env(PLACE, place.path())
         .status();
     drop(cgroups);
-    assert!(status.unwrap().success(), "a test failed inside the container");
+    assert!(
+        status.unwrap().success(),
+        "a test failed inside the container"
+    );
 }

@@ -47,17 +47,26 @@ fn put_back(play: &str, why: &str) {
     assert_eq!(machine.read(CONFIG), config(true));
     assert!(machine.profiling());
     assert_ne!(machine.pid(), pid);
-    assert_eq!(machine.run(&["systemctl", "--failed", "--no-legend"]).out, "");
+    assert_eq!(
+        machine.run(&["systemctl", "--failed", "--no-legend"]).out,
+        ""
+    );
     let ran = machine.tighten(&["history"]);
     assert!(ran.out.contains("rolled-back"), "{ran:?}");
 }
 
 fn unwell() {
-    put_back("kube-proxy unwell enableProfiling: false", "/livez answers 503");
+    put_back(
+        "kube-proxy unwell enableProfiling: false",
+        "/livez answers 503",
+    );
 }
 
 fn dies() {
-    put_back("kube-proxy die enableProfiling: false", "was not well within 4 s");
+    put_back(
+        "kube-proxy die enableProfiling: false",
+        "was not well within 4 s",
+    );
 }
 
 /// It ends at once: after five starts systemd refuses any further one, also of the former files.
