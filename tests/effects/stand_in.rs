@@ -20,6 +20,8 @@ pub const UNIT: &str = "/run/systemd/system/kube-proxy.service";
 pub const CONFIG: &str = "/run/node/config";
 /// The process that the last restart started.
 pub const PID: &str = "/run/pid";
+/// There once systemd has forgotten the failures of the unit.
+const FORGOTTEN: &str = "/run/forgotten";
 /// What systemctl was asked to do.
 pub const LOG: &str = "/run/asked";
 
@@ -139,6 +141,17 @@ fn systemctl(words: &[String]) -> ! {
     if words.last().is_some_and(|word| word == "daemon-reload") {
         exit(0);
     }
+    if words
+        == [
+            "--no-ask-password",
+            "reset-failed",
+            "--",
+            "kube-proxy.service",
+        ]
+    {
+        fs::write(FORGOTTEN, "").unwrap();
+        exit(0);
+    }
     assert_eq!(
         words,
         ["--no-ask-password", "restart", "--", "kube-proxy.service"]
@@ -147,6 +160,10 @@ fn systemctl(words: &[String]) -> ! {
     match told("systemctl", &config).as_deref() {
         Some("fail") => {
             eprintln!("Job for kube-proxy.service failed.");
+            exit(1)
+        }
+        Some("refuse") if !Path::new(FORGOTTEN).exists() => {
+            eprintln!("kube-proxy.service: Start request repeated too quickly.");
             exit(1)
         }
         Some("hang") => sleep(Duration::from_secs(600)),

@@ -52,8 +52,8 @@ fn cut_off(machine: &mut Machine) {
     let words = ["tighten", "apply", "--yes", "--only", "profiling-enabled"];
     let mut command = machine.command(&words);
     let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     for _ in 0..500 {
@@ -65,7 +65,11 @@ fn cut_off(machine: &mut Machine) {
         }
         sleep(Duration::from_millis(20));
     }
-    panic!("kube-proxy was not restarted");
+    let _ = child.kill();
+    panic!(
+        "kube-proxy was not restarted: {:?}",
+        child.wait_with_output()
+    );
 }
 
 fn nothing_open() {
