@@ -32,6 +32,7 @@ pub mod failure;
 pub mod report;
 
 pub mod auditpolicy;
+pub mod certificates;
 pub mod golang;
 pub mod goyaml;
 pub mod kubeconfig;

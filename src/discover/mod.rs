@@ -6,6 +6,7 @@
 pub mod address;
 pub mod drop_in;
 mod find;
+pub mod flag_file;
 pub mod flags;
 pub mod platform;
 pub mod pod;
@@ -140,7 +141,10 @@ impl KubeProxy {
                 None => format!("a container, process {}", process.pid),
             }),
             Source::StaticPod(pod) => Some(named(format!("static pod {}", pod.path))),
-            Source::Within(within) => Some(named(within.described())),
+            Source::Within(within) => Some(match platform {
+                Some(platform) if platform.name() != within.program => named(within.described()),
+                _ => within.described(),
+            }),
             Source::Files | Source::Named => platform.map(|platform| platform.name().to_string()),
             _ => self
                 .unit()

@@ -27,7 +27,7 @@ impl Within {
     pub fn described(&self) -> String {
         let inside = format!("inside {}", self.program);
         match (&self.unit, self.pid) {
-            (Some(unit), _) => format!("{inside}, systemd unit {}", unit.name),
+            (Some(unit), _) => format!("{inside} of systemd unit {}", unit.name),
             (None, Some(pid)) => format!("{inside}, process {pid}"),
             (None, None) => inside,
         }

@@ -1,5 +1,6 @@
 //! The kube-apiserver of this node: a static pod, a process, a systemd service.
 
+use super::credentials::of_api_server;
 use super::{
     ApiServer, Origin, PodManifest, PolicyPath, Seen, ServerSource, api_embedded, api_log,
 };
@@ -81,7 +82,14 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
         _ => NodePath::new(DEFAULT_PODS),
     };
     let pods = pods.map(|path| root.open(&path).map_or(path, |(resolved, _)| resolved));
+    let client_authority = of_api_server(&found.flags, |path| {
+        let seen = NodePath::new(path).and_then(|path| found.view.on_node(&path));
+        let seen = seen.ok_or_else(|| format!("{path} is not visible on the node"))?;
+        let read = root.open(&seen).and_then(|(_, opened)| opened.read());
+        read.map_err(|error| format!("{path} {error}"))
+    });
     Some(ApiServer {
+        client_authority,
         described: found.described,
         policy_link: path.and_then(|path| root.link(path)),
         policy_among_pods: directory

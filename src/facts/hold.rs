@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::discover::platform::Platform;
 use crate::root::NodePath;
 
 /// A file that is left to a person.
@@ -69,6 +70,21 @@ impl Hold {
             })?,
         };
         Some(Hold::new(path.clone(), kind))
+    }
+
+    /// For a file that the platform's own start-up writes: what its path and the platform tell.
+    pub fn by_platform(platform: Option<Platform>, path: &NodePath) -> Option<Hold> {
+        let (who, instead) = match platform? {
+            Platform::Kops => ("nodeup", "the Cluster spec (kops edit cluster)"),
+            Platform::Gke => (
+                "the node's start-up",
+                "the cluster, where it has a setting for it (unsure)",
+            ),
+            _ => return None,
+        };
+        let written = NodePath::new("/var/lib/kube-proxy")?;
+        let below = path.is_below(&written);
+        below.then(|| Hold::new(path.clone(), HoldKind::Controller(who, instead)))
     }
 
     /// For a file at a path.

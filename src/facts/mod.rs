@@ -3,6 +3,7 @@
 mod api_embedded;
 mod api_log;
 mod api_server;
+mod credentials;
 mod gather;
 mod hold;
 mod list;
@@ -10,12 +11,15 @@ mod origin;
 
 use std::net::IpAddr;
 
+pub use credentials::{ClientAuthority, Credentials, Given, NoBundle, Opens};
 pub use gather::{gather, gather_config};
 pub use hold::{Hold, HoldKind};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 
+use crate::certificates::Moment;
 use crate::discover::drop_in::DropIn;
+use crate::discover::flag_file::FlagFile;
 use crate::discover::flags::Flag;
 use crate::discover::systemd::Unit;
 use crate::discover::{KubeProxy, flags};
@@ -59,7 +63,7 @@ pub struct Seen {
     pub path: NodePath,
     /// Its metadata.
     pub meta: Meta,
-    /// Its contents, where a check needs them. Credential files are never read.
+    /// Its contents, where a check needs them. Of credential files nothing is kept.
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -146,6 +150,8 @@ pub struct ApiServer {
     pub user: Option<String>,
     /// Its audit log.
     pub log: AuditLog,
+    /// The CAs whose clients it takes; `None` when no flag names any.
+    pub client_authority: Option<ClientAuthority>,
 }
 
 impl ApiServer {
@@ -246,14 +252,20 @@ pub struct Facts {
     pub targets: Vec<Target>,
     /// The directories above them.
     pub directories: Vec<Directory>,
-    /// Where its flags last, when a systemd service starts it.
-    pub drop_in: Option<DropIn>,
+    /// The file in which its flags last, or why there is none.
+    pub flag_file: Result<FlagFile, String>,
     /// The effective configuration, from the file or from flags.
     pub config: Option<Reading>,
     /// The kubeconfig, or why it could not be read (line and reason).
     pub kubeconfig: Option<Result<Kubeconfig, (Option<usize>, String)>>,
+    /// The certificates and the key that the kubeconfig gives.
+    pub credentials: Credentials,
+    /// The time by which certificates are judged: the machine's, read once.
+    pub clock: (Moment, Origin),
     /// The API server, when this node has one.
     pub api_server: Option<ApiServer>,
+    /// The CAs whose clients the API server takes, where that is known.
+    pub client_authority: Option<ClientAuthority>,
 }
 
 impl Facts {

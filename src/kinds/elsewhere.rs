@@ -9,7 +9,7 @@ use crate::facts::{Facts, HoldKind, Role, Target};
 use crate::proxyconfig::Effective;
 
 /// Said of a value that is another on each node, where all nodes share what holds it.
-const SHARED: &str = "it must not hold one node's address: a wildcard is right there";
+const SHARED: &str = "must not hold one node's address: a wildcard is right there";
 
 /// True for what only one node can have: its own address.
 pub fn per_node(key: &str, value: &Scalar) -> bool {
@@ -37,7 +37,16 @@ pub fn of_file(target: &Target, edit: Edit, per_node: bool) -> Option<Mend> {
     })
 }
 
-/// For a kube-proxy without `--config` whose flags no file of the node keeps. `None`: some file may.
+/// For a kube-proxy without `--config` whose flags no file of the node keeps: what is done instead of giving
+/// it one node's address. `None`: some file may keep them.
+pub fn of_node_flag(facts: &Facts) -> Option<Mend> {
+    match of_flags(facts, "bindAddress", &Scalar::Text(String::new()))? {
+        Mend::ByHand(reason) => Some(Mend::ByHand(reason)),
+        _ => None,
+    }
+}
+
+/// The same for any value.
 pub fn of_flags(facts: &Facts, key: &str, value: &Scalar) -> Option<Mend> {
     let FlagPlace::Nowhere(reason) = &facts.proxy.flag_place else {
         return None;
@@ -51,7 +60,7 @@ pub fn of_flags(facts: &Facts, key: &str, value: &Scalar) -> Option<Mend> {
         return Some(Mend::ByHand(reason.clone()));
     }
     Some(match per_node(key, value) {
-        true => Mend::ByHand(format!("{reason}; {SHARED}")),
+        true => Mend::ByHand(format!("{reason}; what all nodes share {SHARED}")),
         false => Mend::Elsewhere(None, setting(key, value.clone()), reason.clone()),
     })
 }

@@ -73,6 +73,7 @@ impl<'a> Chain<'a> {
             if let (Some(bytes), Wanted::Edit(edit)) = (&bytes, &draft.mend) {
                 let show = |bytes: &[u8]| match edit {
                     Edit::Values(_) => Shown::of(bytes),
+                    Edit::Flags(flags) if flags.is_yaml() => Shown::of(bytes),
                     Edit::Flags(_) => Shown::flags(bytes),
                 };
                 let next = show(bytes);
@@ -183,7 +184,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The file as the facts have it, since what is to be changed was read from those very bytes;
-    /// what the facts did not read is looked at now. A credential file is never read at all.
+    /// what the facts did not read is looked at now. A plan reads nothing of a credential file.
     fn look(&self) -> Result<Now, LookError> {
         let seen = self
             .planner

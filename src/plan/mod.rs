@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{Pick, Planned, Planner, Work, unpromised};
 pub use names::Names;
+pub use proved::edited;
 pub use saved::{SCHEMA, compare, load, parse, save};
 pub use state::FileState;
 

@@ -145,7 +145,16 @@ fn evidence(check: &Check, instance: &Instance) -> Vec<String> {
 
 /// The facts as a table.
 pub fn facts(facts: &Facts, list: &[Fact], style: Style) -> String {
-    let mut out = format!("{}\n\n", header(facts, style));
+    let mut out = format!("{}\n", header(facts, style));
+    let evidence = &facts.proxy.recognised.evidence;
+    if !evidence.is_empty() {
+        let told = format!("{}: {}", facts.proxy.platform(), evidence.join("; "));
+        let columns = style.width.map_or(usize::MAX, |columns| columns - 2);
+        for line in wrapped(&told, columns) {
+            let _ = writeln!(out, "  {}", style.dim(&printable(&line)));
+        }
+    }
+    out.push('\n');
     let width = list.iter().map(|fact| fact.name.len()).max().unwrap_or(0);
     let values: Vec<String> = list.iter().map(|fact| fact.value.to_string()).collect();
     let widest = values

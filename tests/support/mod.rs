@@ -11,6 +11,8 @@
 )]
 
 pub mod audit;
+pub mod case;
+pub mod certificates;
 pub mod exact;
 pub mod found;
 pub mod history;

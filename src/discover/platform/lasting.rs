@@ -108,14 +108,11 @@ fn kept(platform: Option<Platform>, settings: &[(String, Scalar)]) -> String {
             out.push_str(&yaml(settings, 2));
         }
         Some(Platform::Minikube) => {
-            out.push_str("# a cluster made anew needs it too:\n");
+            out.push_str("# a cluster made anew needs it too:\nminikube start");
             for (key, value) in settings {
-                let _ = writeln!(
-                    out,
-                    "minikube start --extra-config=kube-proxy.{key}={}",
-                    plain(value)
-                );
+                let _ = write!(out, " --extra-config=kube-proxy.{key}={}", plain(value));
             }
+            out.push('\n');
         }
         Some(Platform::Eks) => out.push_str(
             "# an update of the managed add-on may undo it (unsure): --resolve-conflicts PRESERVE keeps it, or\n# set it where aws eks describe-addon-configuration --addon-name kube-proxy --addon-version VERSION knows it:\n# aws eks update-addon --cluster-name CLUSTER --addon-name kube-proxy --configuration-values JSON\n",

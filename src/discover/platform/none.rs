@@ -35,15 +35,17 @@ const MARKS: &[(&str, &str)] = &[
 /// Everything that speaks of it, in words.
 pub fn evidence(root: &Root, survey: &Survey) -> Vec<String> {
     let mut found = replaced::evidence(root, survey);
+    let mut marks: Vec<&(&str, &str)> = MARKS.iter().collect();
     for one in [Agent::K3s, Agent::Rke2] {
         if let Some(read) = agent::read(root, one, None)
             && let Some(place) = &read.disabled
         {
             found.push(format!("{place} tells {} to run no kube-proxy", one.name()));
+            marks.retain(|(path, _)| !path.ends_with(one.program()));
         }
     }
     let there = |path: &str| NodePath::new(path).is_some_and(|path| root.open(&path).is_ok());
-    let marks = MARKS.iter().filter(|(path, _)| there(path));
+    let marks = marks.into_iter().filter(|(path, _)| there(path));
     found.extend(marks.map(|(path, what)| format!("{path} is there: {what}")));
     found
 }

@@ -141,17 +141,12 @@ impl Command {
                 token.is_some_and(|token| matches!(token.word, Word::Written(_)))
             })
         };
-        match (given.last(), given.len()) {
-            (None, _) => Ok(At::Behind),
-            (Some(_), 2..) if list => {
-                Err(format!("--{name} more than once, and its values add up"))
-            }
-            (Some(last), _) if written(&last.words) => Ok(At::InPlace),
-            (Some(_), _) if list => Err(format!(
-                "--{name} in a variable, and another one would add to it"
-            )),
-            (Some(_), _) => Ok(At::Behind),
-        }
+        At::of(
+            name,
+            list,
+            given.len(),
+            given.last().is_some_and(|last| written(&last.words)),
+        )
     }
 
     /// Sets a flag.
