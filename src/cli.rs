@@ -238,7 +238,7 @@ pub struct EffectOptions {
     /// Leave restarts and health to the caller, and say what is due
     #[arg(long)]
     pub no_effects: bool,
-    /// What is run as systemctl (daemon-reload; restart UNIT) [default: /usr/bin/systemctl]
+    /// What is run as systemctl (daemon-reload; restart UNIT; reset-failed UNIT) [default: /usr/bin/systemctl]
     #[arg(long, value_name = "PROGRAM")]
     pub systemctl: Option<PathBuf>,
     /// How long a systemd unit may take to be well again, such as 90s

@@ -51,6 +51,11 @@ impl Systemctl {
         self.run(&["--no-ask-password", "restart", "--", unit], timeout)
     }
 
+    /// Lets systemd forget that a unit failed, and how often it was started.
+    pub fn forget_failure(&self, unit: &str) -> Result<(), String> {
+        self.run(&["--no-ask-password", "reset-failed", "--", unit], RELOAD)
+    }
+
     fn run(&self, arguments: &[&str], timeout: Duration) -> Result<(), String> {
         let words: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
         let ran = program::run(&self.0, &words, timeout)?;

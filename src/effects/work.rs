@@ -213,7 +213,7 @@ impl<'a> Work<'a> {
         for due in &self.due {
             let target = due.target();
             let since = match &due.way {
-                Way::Unit { name, .. } => Some(self.restart(name)?),
+                Way::Unit { name, .. } => Some(self.restart(name, forward)?),
                 // A pod that the kubelet never replaced runs with the former files already.
                 _ => forward.then(|| self.begun.get()),
             };
@@ -236,7 +236,7 @@ impl<'a> Work<'a> {
     }
 
     /// Restarts a unit; the moment before which its new process cannot have started.
-    fn restart(&self, unit: &str) -> Result<Moment, Failure> {
+    fn restart(&self, unit: &str, forward: bool) -> Result<Moment, Failure> {
         let Some(systemctl) = &self.systemctl else {
             return Err(Failure::refused("systemctl was not found"));
         };
@@ -246,7 +246,12 @@ impl<'a> Work<'a> {
         self.progress
             .borrow_mut()
             .waiting(unit, "it is being restarted", Duration::ZERO, limit);
-        let done = systemctl.restart(unit, limit);
+        let mut done = systemctl.restart(unit, limit);
+        // After too many failed starts with the new files systemd refuses to start the unit with the
+        // former ones as well (StartLimitBurst= in systemd.unit(5)).
+        if !forward && done.is_err() && systemctl.forget_failure(unit).is_ok() {
+            done = systemctl.restart(unit, limit);
+        }
         self.progress.borrow_mut().done();
         self.outcome("restart", unit, &done);
         done.map_err(|why| Failure::refused(why).help(look_at_unit(unit)))?;
@@ -302,6 +307,14 @@ fn look_at_pod(component: Component) -> String {
     )
 }
 
+/// The files are as before, and whether what runs has to be restarted is not known.
+fn unseen(failure: Failure) -> Failure {
+    failure
+        .exit(Exit::Incomplete)
+        .state("every file is as before, but nothing was restarted")
+        .help("restart by hand what runs with these files")
+}
+
 /// What an interrupted transaction may have started with its new files: its restarts once more, now
 /// that the former files are back. What has not been started since then, and what does not run because
 /// nothing was started yet, needs none.
@@ -319,18 +332,29 @@ pub fn again(
     let since = humantime::parse_rfc3339(&began.at)
         .ok()
         .and_then(|at| SystemTime::now().duration_since(at).ok());
-    let facts = look()?;
+    // At boot it may not be clear which kube-proxy is meant, and nothing is restarted then.
+    let facts = match settings.run {
+        true => Some(look().map_err(unseen)?),
+        false => look().ok(),
+    };
     let mut due = Vec::new();
     for restart in &began.restarts {
         let Some(component) = Component::named(&restart.component) else {
             continue;
         };
         let name = restart.unit.as_deref().unwrap_or(component.name());
+        let process = facts
+            .as_ref()
+            .map(|facts| health::process(facts, component));
         if !settings.run {
-            left.push(name.to_string());
+            // What is known not to run has read nothing.
+            if process != Some(None) {
+                left.push(name.to_string());
+            }
             continue;
         }
-        let old = health::process(&facts, component)
+        let old = process
+            .flatten()
             .zip(since)
             .is_some_and(|(pid, since)| older_than(pid, since.as_secs() + 1));
         if let (Some(name), false) = (&restart.unit, old) {

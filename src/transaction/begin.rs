@@ -13,7 +13,7 @@ use super::interrupt::Interrupt;
 use super::journal::{self, Journal};
 use super::operation::{Operation, sha256};
 use super::preflight::{Ready, examine};
-use super::record::{Begin, ChangeNote, Kind, Record, RestartNote, RootIdentity};
+use super::record::{Begin, ChangeNote, FIRST_FORMAT, Kind, Record, RestartNote, RootIdentity};
 use super::space;
 use super::state_dir::Locked;
 
@@ -227,8 +227,8 @@ fn records(
         .iter()
         .map(|one| Record::Intent(Box::new(one.step.to_intent())))
         .collect();
-    let mut records = vec![Record::Begin(Box::new(Begin {
-        format: journal::format_of(&intents),
+    let mut begin = Begin {
+        format: FIRST_FORMAT,
         id: id.clone(),
         kind,
         rollback_of,
@@ -241,7 +241,11 @@ fn records(
         files: ready.len(),
         changes: changes.collect(),
         restarts: description.restarts.iter().map(RestartNote::from).collect(),
-    }))];
+    };
+    // The lines tell the format of all records, and this one may be what needs the newer one.
+    let own = Record::Begin(Box::new(begin.clone())).format();
+    begin.format = own.max(journal::format_of(&intents));
+    let mut records = vec![Record::Begin(Box::new(begin))];
     records.extend(intents);
     records.push(Record::Prepared);
     Ok(records)

@@ -1,5 +1,6 @@
 //! kube-proxy under systemd: well, unwell, hanging, dying, and the tool killed in between.
 
+use std::fs;
 use std::io::Read;
 use std::thread::sleep;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use nix::unistd::Pid;
 
 use super::Stage;
 use super::stage::RESTART;
-use super::stand_in;
+use super::stand_in::{self, UNIT};
 
 type Test = (&'static str, fn());
 
@@ -21,6 +22,7 @@ pub const TESTS: &[Test] = &[
     ("what runs with other values is put back", stale),
     ("a restart that fails is put back", restart_fails),
     ("a restart that hangs is put back", restart_hangs),
+    ("what systemd gave up starting is started again", given_up),
     ("without systemctl nothing is written", no_systemctl),
     ("what is unwell before is left alone", unwell_before),
     ("what does not run is not started", not_running),
@@ -32,6 +34,7 @@ pub const TESTS: &[Test] = &[
         rollback_unwell,
     ),
     ("what was killed in between is recovered", killed),
+    ("at boot it need not be clear what runs", at_boot),
     ("a signal in between puts everything back", stopped),
 ];
 
@@ -119,6 +122,14 @@ fn restart_hangs() {
     put_back(
         "systemctl hang enableProfiling: false",
         "did not end within 3 s",
+    );
+}
+
+/// After too many failed starts with the new file systemd refuses the former one as well.
+fn given_up() {
+    put_back(
+        "systemctl refuse enableProfiling: true\nkube-proxy unwell enableProfiling: false",
+        "/livez answers 503",
     );
 }
 
@@ -271,6 +282,30 @@ fn killed() {
     assert_eq!(stage.asked(), [RESTART, RESTART]);
     let ran = stage.run(&options);
     assert_eq!(ran.out, "Recovered: nothing to settle.\n");
+}
+
+/// Nothing runs yet, and two units could be meant.
+fn at_boot() {
+    for (other, told) in [
+        (
+            true,
+            "Left to you: restart kube-proxy.service, which may run with the files of the interrupted transaction.\n",
+        ),
+        (false, ""),
+    ] {
+        let stage = Stage::running();
+        let mut child = waiting(&stage);
+        signal(&child, Signal::SIGKILL);
+        child.wait().unwrap();
+        stand_in::stop();
+        if other {
+            fs::copy(UNIT, "/run/systemd/system/other.service").unwrap();
+        }
+        let ran = stage.run(&["recover", "--no-effects"]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, told), "{ran:?}");
+        assert!(ran.out.ends_with("1 file is as before.\n"), "{ran:?}");
+        assert_eq!(stage.config(), stage.before);
+    }
 }
 
 fn stopped() {

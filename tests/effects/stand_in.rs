@@ -20,6 +20,8 @@ pub const UNIT: &str = "/run/systemd/system/kube-proxy.service";
 pub const CONFIG: &str = "/run/node/config";
 /// The process that the last restart started.
 pub const PID: &str = "/run/pid";
+/// There once systemd has forgotten the failures of the unit.
+const FORGOTTEN: &str = "/run/forgotten";
 /// What systemctl was asked to do.
 pub const LOG: &str = "/run/asked";
 
@@ -49,10 +51,27 @@ fn flag<'w>(words: &'w [String], name: &str) -> Option<&'w str> {
     words.iter().find_map(|word| word.strip_prefix(&prefix))
 }
 
+fn parsed(words: &[String]) -> Vec<(String, Option<String>)> {
+    let words = words.iter().filter_map(|word| word.strip_prefix("--"));
+    let parsed = words.map(|word| match word.split_once('=') {
+        Some((name, value)) => (name.into(), Some(value.into())),
+        None => (word.into(), None),
+    });
+    parsed.collect()
+}
+
 fn kube_proxy(words: &[String]) -> ! {
-    let path = flag(words, "config").unwrap();
-    let text = fs::read_to_string(path).unwrap();
-    let reading = proxyconfig::read(text.as_bytes());
+    let path = flag(words, "config");
+    // Without a configuration its flags stand for it.
+    let text = path.map_or_else(
+        || words.join("\n"),
+        |path| fs::read_to_string(path).unwrap(),
+    );
+    let reading = match path {
+        Some(_) => proxyconfig::read(text.as_bytes()),
+        None => proxyconfig::from_flags(&parsed(words)),
+    };
+    let path = path.unwrap_or("flags");
     let refused = told("preflight", &text).is_some();
     if refused || !reading.accepted {
         eprintln!("E1123 10:00:00.000000  1 run.go:74] \"command failed\" err=\"{path}: played\"");
@@ -122,6 +141,17 @@ fn systemctl(words: &[String]) -> ! {
     if words.last().is_some_and(|word| word == "daemon-reload") {
         exit(0);
     }
+    if words
+        == [
+            "--no-ask-password",
+            "reset-failed",
+            "--",
+            "kube-proxy.service",
+        ]
+    {
+        fs::write(FORGOTTEN, "").unwrap();
+        exit(0);
+    }
     assert_eq!(
         words,
         ["--no-ask-password", "restart", "--", "kube-proxy.service"]
@@ -130,6 +160,10 @@ fn systemctl(words: &[String]) -> ! {
     match told("systemctl", &config).as_deref() {
         Some("fail") => {
             eprintln!("Job for kube-proxy.service failed.");
+            exit(1)
+        }
+        Some("refuse") if !Path::new(FORGOTTEN).exists() => {
+            eprintln!("kube-proxy.service: Start request repeated too quickly.");
             exit(1)
         }
         Some("hang") => sleep(Duration::from_secs(600)),
