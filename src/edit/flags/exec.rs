@@ -62,6 +62,12 @@ impl Command {
         let behind = words::arguments(&words, &Variables::new(), program)
             .map(|found| words.len().saturating_sub(found.words.len()))
             .filter(|start| {
+                let before = words.get(..*start).unwrap_or_default();
+                // Behind a script's only word everything is the shell's.
+                let bare = *start == words.len();
+                !(bare && before.iter().any(|word| word.ends_with("sh")))
+            })
+            .filter(|start| {
                 // What a script runs stands in one word of the command.
                 words::arguments(&words, &Variables::new(), program)
                     .is_some_and(|found| words.get(*start..) == Some(found.words.as_slice()))
