@@ -291,7 +291,18 @@ fn an_existing_policy_is_edited_with_its_mode_and_rolled_back_byte_for_byte() {
     assert_eq!(change["action"], "edit");
     assert_eq!(change["risk"], "disruptive");
     assert_eq!(change["summary"], "rules[0]: insert 1 rule");
-    let applied = node.run(&["apply", "--yes", "--only", CHECK]);
+    // A saved plan holds the rule itself, and goes stale with the policy.
+    let saved = node.outside().join("plan.json");
+    let saved = saved.to_str().unwrap();
+    assert_eq!(node.run(&["plan", "--only", CHECK, "--out", saved]).code, 0);
+    node.write(POLICY, format!("{own}# More.\n"));
+    node.chmod(POLICY, 0o640);
+    let stale = node.run(&["apply", "--yes", saved]);
+    assert_eq!(stale.code, 1, "{stale:?}");
+    assert_eq!(node.read(POLICY), format!("{own}# More.\n"));
+    node.write(POLICY, own);
+    node.chmod(POLICY, 0o640);
+    let applied = node.run(&["apply", "--yes", saved]);
     assert_eq!(applied.code, 0, "{applied:?}");
     assert_eq!(node.mode(POLICY), 0o640);
     assert_eq!(
