@@ -113,7 +113,7 @@ pub fn read(root: &Root, agent: Agent, named: Option<&str>) -> Option<Read> {
         ..Gathered::default()
     };
     for path in files(root, &main, &mut gathered.problem) {
-        gathered.file(root, &path);
+        gathered.file(root, &path, path == main);
     }
     let on_command_line = named_values(words, &["--kube-proxy-arg"]);
     let counting = gathered.settings.iter().filter(|setting| setting.counts);
@@ -206,10 +206,11 @@ struct Gathered {
 impl Gathered {
     /// Takes what one file says. The file may hold the cluster's token, so nothing else of it is kept, and
     /// no message quotes it.
-    fn file(&mut self, root: &Root, path: &NodePath) {
+    fn file(&mut self, root: &Root, path: &NodePath, is_main: bool) {
         let opened = match root.open(path) {
             Ok((_, opened)) => opened,
-            Err(LookError::Missing | LookError::NotDirectory) => return,
+            // The agent does without its main file. A drop-in that leads nowhere it cannot read.
+            Err(LookError::Missing | LookError::NotDirectory) if is_main => return,
             Err(error) => return self.fail(path, None, &error.to_string()),
         };
         self.files.push(path.clone());
