@@ -11,6 +11,7 @@ mod config_fields;
 mod config_flag;
 mod config_value;
 mod directory_trust;
+mod elsewhere;
 mod file_mode;
 mod file_owner;
 mod flag_value;
@@ -267,6 +268,11 @@ impl Expect {
     /// Why not.
     pub fn accepts(&self, fix: &Fix) -> Result<(), String> {
         each_kind!(self, kind => kind.accepts(fix))
+    }
+
+    /// True for what speaks of the API server alone, and needs no kube-proxy.
+    pub fn is_of_api_server(&self) -> bool {
+        self.name().starts_with("audit-")
     }
 
     /// The kind's name in a baseline.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::chain::{Chain, Looked};
 use super::missing;
 use super::names::Names;
+use super::patch;
 use super::proved;
 use super::state::FileState;
 use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
@@ -177,6 +178,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        patch::attach(self.facts, self.outcomes, self.selection, &mut manual);
         drafts.retain(|draft: &Draft| take((&draft.check.id, &draft.path, draft.mend.action())));
         (drafts, manual)
     }
@@ -221,6 +223,7 @@ impl<'a> Planner<'a> {
                 .filter(|help| !reason.contains(help.as_str())),
             reason,
             path: instance.path.clone(),
+            patch: None,
         };
         let on_request = check.fix.as_ref().is_some_and(|fix| fix.on_request);
         if let Mend::ByHand(reason) = &instance.mend {
@@ -274,6 +277,7 @@ impl<'a> Planner<'a> {
                 }
                 Err(error) => manual.push(by_hand(format!("{path}: {error}"))),
             },
+            Mend::Elsewhere(_, _, reason) => manual.push(by_hand(reason.clone())),
             Mend::ByHand(_) => {}
         }
     }

@@ -149,6 +149,7 @@ impl<'a> Chain<'a> {
             reason: draft.besides.clone()?,
             help: None,
             path: Some(self.path.clone()),
+            patch: None,
         })
     }
 
@@ -177,6 +178,7 @@ impl<'a> Chain<'a> {
             reason: reason.clone(),
             help: draft.check.by_hand.clone(),
             path: Some(self.path.clone()),
+            patch: None,
         }));
     }
 

@@ -6,6 +6,7 @@ mod build;
 mod chain;
 mod missing;
 mod names;
+mod patch;
 mod proved;
 mod saved;
 mod state;
@@ -114,6 +115,9 @@ pub struct Manual {
     pub help: Option<String>,
     /// The file that it speaks of.
     pub path: Option<NodePath>,
+    /// What to change in the cluster's API, with the commands. Findings about one object share it.
+    #[serde(default)]
+    pub patch: Option<String>,
 }
 
 /// Why apply would refuse the plan as a whole, as long as it stays so.

@@ -189,8 +189,8 @@ fn in_agent(
         }
     };
     let (former, next) = (read(before)?, read(Some(after))?);
-    let kept = (former.disabled, &former.data, &former.config.service)
-        == (next.disabled, &next.data, &next.config.service);
+    let kept = (&former.disabled, &former.data, &former.config.service)
+        == (&next.disabled, &next.data, &next.config.service);
     if !kept {
         return Err("more of the configuration would change than these flags".into());
     }

@@ -6,7 +6,7 @@ use super::printable;
 use super::style::Style;
 use super::text_scan::{header, wrapped};
 use crate::facts::Facts;
-use crate::plan::{Action, Change, Plan};
+use crate::plan::{Action, Change, Manual, Plan};
 
 /// Lines of a new file that are shown without -v.
 const SHOWN_LINES: usize = 6;
@@ -54,6 +54,7 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
                 indent = "    ";
             }
         }
+        out.push_str(&patches(&plan.manual, style));
     }
     for obstacle in &plan.obstacles {
         let help = obstacle.help.as_deref().unwrap_or_default();
@@ -73,6 +74,33 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
         out.push('\n');
     }
     let _ = writeln!(out, "{}", totals(plan));
+    out
+}
+
+/// Each patch once, with the checks that share it.
+fn patches(manual: &[Manual], style: Style) -> String {
+    let mut out = String::new();
+    let mut shown: Vec<&str> = Vec::new();
+    for patch in manual.iter().filter_map(|entry| entry.patch.as_deref()) {
+        if shown.contains(&patch) {
+            continue;
+        }
+        shown.push(patch);
+        let of_it = manual
+            .iter()
+            .filter(|entry| entry.patch.as_deref() == Some(patch));
+        let checks: Vec<&str> = of_it.map(|entry| entry.check.as_str()).collect();
+        let title = format!("Instead, once for all nodes, for {}:", checks.join(", "));
+        for line in wrapped(
+            &title,
+            style.width.map_or(usize::MAX, |columns| columns - 2),
+        ) {
+            let _ = writeln!(out, "  {line}");
+        }
+        for line in patch.lines() {
+            let _ = writeln!(out, "      {}", style.diff_line(&printable(line)));
+        }
+    }
     out
 }
 

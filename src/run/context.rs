@@ -148,8 +148,37 @@ impl Context {
     /// # Errors
     /// When no kube-proxy is found, or more than one.
     pub fn facts(&self) -> Result<Facts, Failure> {
-        let (survey, proxy) = self.find()?;
-        Ok(self.gather(&survey, proxy))
+        let survey = discover::survey(&self.root);
+        match discover::find(&self.root, &survey, &self.named()) {
+            Ok(proxy) => Ok(self.gather(&survey, proxy)),
+            Err(failure) => self.without_proxy(&survey, failure),
+        }
+    }
+
+    /// A control plane without kube-proxy: what speaks of its API server alone is judged all the same.
+    fn without_proxy(&self, survey: &Survey, failure: Failure) -> Result<Facts, Failure> {
+        let facts = self.gather(survey, KubeProxy::absent());
+        if facts.api_server.is_none() {
+            return Err(failure);
+        }
+        let checks = self.baselines.iter().flat_map(|baseline| &baseline.checks);
+        let (of_api_server, others): (Vec<_>, Vec<_>) = checks
+            .filter(|check| self.selection.takes(&check.id))
+            .partition(|check| check.expect.is_of_api_server());
+        if others.is_empty() && !of_api_server.is_empty() {
+            return Ok(facts);
+        }
+        let ids: Vec<&str> = of_api_server
+            .iter()
+            .map(|check| check.id.as_str())
+            .collect();
+        let Some(help) = failure.help.clone().filter(|_| !ids.is_empty()) else {
+            return Err(failure);
+        };
+        Err(failure.help(format!(
+            "{help}; what speaks of the API server alone can be judged with: tighten scan --only {}",
+            ids.join(",")
+        )))
     }
 
     /// Looks at the node; where there is none and only `--config` names a file, at that file alone.
@@ -157,7 +186,8 @@ impl Context {
     /// # Errors
     /// As [`Context::facts`].
     pub fn facts_or_config(&self) -> Result<Facts, Failure> {
-        let (survey, proxy) = self.find()?;
+        let survey = discover::survey(&self.root);
+        let proxy = discover::find(&self.root, &survey, &self.named())?;
         let alone = matches!(proxy.source, Source::Named) && self.inputs.kubeconfig.is_none();
         if alone {
             return Ok(facts::gather_config(&self.root, proxy));
@@ -165,14 +195,11 @@ impl Context {
         Ok(self.gather(&survey, proxy))
     }
 
-    fn find(&self) -> Result<(Survey, KubeProxy), Failure> {
-        let survey = discover::survey(&self.root);
-        let named = Named {
+    fn named(&self) -> Named {
+        Named {
             config: self.inputs.config.clone(),
             kubeconfig: self.inputs.kubeconfig.clone(),
-        };
-        let proxy = discover::find(&self.root, &survey, &named)?;
-        Ok((survey, proxy))
+        }
     }
 
     fn gather(&self, survey: &Survey, proxy: KubeProxy) -> Facts {

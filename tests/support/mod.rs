@@ -11,6 +11,7 @@
 )]
 
 pub mod audit;
+pub mod case;
 pub mod exact;
 pub mod found;
 pub mod history;
