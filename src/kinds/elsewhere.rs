@@ -3,6 +3,7 @@
 use super::Mend;
 use super::config_address::split;
 use super::mend::Edit;
+use crate::discover::platform::lasting::why_not_here;
 use crate::discover::platform::{FlagPlace, Platform};
 use crate::edit::{Scalar, Step};
 use crate::facts::{Facts, HoldKind, Role, Target};
@@ -25,12 +26,23 @@ pub fn setting(key: &str, value: Scalar) -> Edit {
 }
 
 /// For a file that its keeper writes anew: what is done instead of the edit. `None`: it can be edited.
-pub fn of_file(target: &Target, edit: Edit, per_node: bool) -> Option<Mend> {
+pub fn of_file(
+    platform: Option<Platform>,
+    target: &Target,
+    edit: Edit,
+    per_node: bool,
+) -> Option<Mend> {
     let hold = target.hold.as_ref()?;
     if per_node && let Some(reason) = hold.of_node_value() {
         return Some(Mend::ByHand(reason));
     }
-    let reason = hold.of_value()?;
+    let mut reason = hold.of_value()?;
+    // A change of the ConfigMap would be undone as well.
+    if let Some(platform @ (Platform::Talos | Platform::OpenShift)) = platform
+        && hold.kind == HoldKind::ConfigMap
+    {
+        reason = format!("{hold}; {}", why_not_here(platform));
+    }
     Some(match (&hold.kind, &target.seen) {
         (HoldKind::ConfigMap, Ok(seen)) => Mend::Elsewhere(Some(seen.path.clone()), edit, reason),
         _ => Mend::ByHand(reason),

@@ -131,7 +131,7 @@ pub fn read_as_if(
         ..Gathered::default()
     };
     for path in files(root, &main, &mut gathered.problem) {
-        gathered.file(root, &path, supposed);
+        gathered.file(root, &path, path == main, supposed);
     }
     let on_command_line = named_values(words, &["--kube-proxy-arg"]);
     let counting = gathered.settings.iter().filter(|setting| setting.counts);
@@ -224,14 +224,21 @@ struct Gathered {
 impl Gathered {
     /// Takes what one file says. The file may hold the cluster's token, so nothing else of it is kept, and
     /// no message quotes it.
-    fn file(&mut self, root: &Root, path: &NodePath, supposed: Option<(&NodePath, &[u8])>) {
+    fn file(
+        &mut self,
+        root: &Root,
+        path: &NodePath,
+        is_main: bool,
+        supposed: Option<(&NodePath, &[u8])>,
+    ) {
         let real = root.locate(path).map(|place| place.path);
         let is_it = |it: &NodePath| it == path || real.as_ref().is_ok_and(|real| real == it);
         let read = match supposed.filter(|(it, _)| is_it(it)) {
             Some((_, bytes)) => Ok(bytes.to_vec()),
             None => match root.open(path) {
                 Ok((_, opened)) => opened.read(),
-                Err(LookError::Missing | LookError::NotDirectory) => return,
+                // The agent does without its main file. A drop-in that leads nowhere it cannot read.
+                Err(LookError::Missing | LookError::NotDirectory) if is_main => return,
                 Err(error) => return self.fail(path, None, &error.to_string()),
             },
         };
