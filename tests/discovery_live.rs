@@ -51,7 +51,7 @@ fn main() {
     if std::env::var_os(INSIDE).is_none() {
         return enter();
     }
-    let tests: [(&str, Test); 22] = [
+    let tests: [(&str, Test); 23] = [
         (
             "a process is found with its files, and each fact names its origin",
             found,
@@ -100,6 +100,10 @@ fn main() {
         (
             "a service in a mount namespace of its own stays one",
             edges::service,
+        ),
+        (
+            "flags of a running service are changed where it is started",
+            edges::flags,
         ),
         (
             "a link of the kernel's own is not read as text",

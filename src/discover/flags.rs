@@ -42,12 +42,46 @@ pub struct Flag {
     pub origin: Origin,
 }
 
+/// A flag and the words that give it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// The name, as in [`Flag`].
+    pub name: String,
+    /// The value as it stands there: it may be a secret.
+    pub value: Option<String>,
+    /// The words that give it, by position: one, or two where the value is a word of its own.
+    pub words: std::ops::Range<usize>,
+}
+
+impl Given {
+    /// The flag without its secrets.
+    pub fn shown(&self, origin: &Origin) -> Flag {
+        let value = self.value.clone();
+        Flag {
+            value: value.map(|value| without_secrets(&self.name, value)),
+            name: self.name.clone(),
+            origin: origin.clone(),
+        }
+    }
+
+    /// True when it is not shown as it stands there.
+    pub fn is_secret(&self) -> bool {
+        self.shown(&Origin::DEFAULT).value != self.value
+    }
+}
+
 /// Reads the flags of an argument list (without the program's name). Other words are skipped; `--`
 /// ends the flags.
 pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
+    let given = given(words);
+    given.iter().map(|given| given.shown(origin)).collect()
+}
+
+/// The same with the words that give each flag, and with what may be secret.
+pub fn given(words: &[String]) -> Vec<Given> {
     let mut flags = Vec::new();
-    let mut rest = words.iter().peekable();
-    while let Some(word) = rest.next() {
+    let mut rest = words.iter().enumerate().peekable();
+    while let Some((at, word)) = rest.next() {
         if word == "--" {
             break;
         }
@@ -78,16 +112,18 @@ pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
             continue;
         };
         let name = name.replace('_', "-");
-        let value = match value {
-            Some(value) => Some(value),
-            None if BOOLEAN.contains(&name.as_str()) || name == "version" => None,
-            None => rest.next_if(|next| *next != "--").cloned(),
+        let (value, end) = match value {
+            Some(value) => (Some(value), at + 1),
+            None if BOOLEAN.contains(&name.as_str()) || name == "version" => (None, at + 1),
+            None => match rest.next_if(|(_, next)| *next != "--") {
+                Some((at, value)) => (Some(value.clone()), at + 1),
+                None => (None, at + 1),
+            },
         };
-        let value = value.map(|value| without_secrets(&name, value));
-        flags.push(Flag {
+        flags.push(Given {
             name,
             value,
-            origin: origin.clone(),
+            words: at..end,
         });
     }
     flags

@@ -4,7 +4,9 @@
 //! are possible, neither is taken: the operator is told, and names the files.
 
 pub mod address;
+pub mod drop_in;
 mod find;
+pub mod flag_file;
 pub mod flags;
 pub mod platform;
 pub mod pod;

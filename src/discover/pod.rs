@@ -16,6 +16,8 @@ const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 pub struct StaticPod {
     /// The manifest.
     pub path: NodePath,
+    /// Which of its containers runs the component, counted from 0.
+    pub container: usize,
     /// The component's arguments, without its name.
     pub arguments: Vec<String>,
     /// Where the command begins.
@@ -84,10 +86,24 @@ impl Manifests {
             spec.get("containers")?
                 .items()
                 .iter()
-                .find_map(|container| component(container, spec, path, program))
+                .enumerate()
+                .find_map(|(index, container)| {
+                    let pod = component(container, spec, path, program)?;
+                    Some(StaticPod {
+                        container: index,
+                        ..pod
+                    })
+                })
         };
         self.0.iter().filter_map(pod).collect()
     }
+}
+
+/// The static pod that a manifest with these contents makes, when it runs the program.
+pub fn in_bytes(path: &NodePath, bytes: &[u8], program: &str) -> Option<StaticPod> {
+    let text = String::from_utf8(bytes.to_vec()).ok()?;
+    let root = yaml::parse_first(&text).ok()?.root?;
+    Manifests(vec![(path.clone(), root)]).running(program).pop()
 }
 
 fn read(root: &Root, path: NodePath) -> Option<(NodePath, Node)> {
@@ -133,6 +149,7 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
     let found = words::arguments(&command, &environment, program)?;
     Some(StaticPod {
         path: path.clone(),
+        container: 0,
         arguments: found.words,
         origin: Origin::at(OriginKind::Flag, path, Some(line)),
         version: container.get("image").and_then(Node::text).and_then(tag),

@@ -137,8 +137,20 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
 /// a word, `$X` as a word of its own that is split at white space, `$$` and `%%` for the signs themselves.
 ///
 /// # Errors
-/// For an unclosed quote, and for a specifier (`%i`) whose value only systemd knows.
+/// For an unclosed quote, for an escape that is not read here (`\x41`), and for a specifier (`%i`) whose
+/// value only systemd knows.
 pub fn systemd(line: &str, variables: &Variables) -> Result<Vec<String>, String> {
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            continue;
+        }
+        let plain = matches!(letters.next(), Some('\\' | '"' | 'n' | 't'));
+        // Between single quotes systemd reads them too.
+        if !plain || line.contains('\'') {
+            return Err("an escape sequence that is not read here".into());
+        }
+    }
     let value = |name: &str| variables.get(name).map_or("", String::as_str);
     let mut words = Vec::new();
     let mut size = 0;
@@ -315,6 +327,13 @@ mod tests {
         );
         assert!(systemd("kube-proxy %i", &variables()).is_err());
         assert!(systemd("kube-proxy 'a", &variables()).is_err());
+        for odd in ["a\\x20b", "a\\101", "a\\ b", "'a\\nb'", "a\\"] {
+            assert!(systemd(odd, &variables()).is_err(), "{odd}");
+        }
+        assert_eq!(
+            systemd("a\\nb\\\\\\\"", &variables()).unwrap(),
+            ["a\nb\\\""]
+        );
     }
 
     #[test]

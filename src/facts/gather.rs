@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Target, api_server};
-use crate::discover::{KubeProxy, Placed, Source, Survey, address, flags, process};
+use crate::discover::{KubeProxy, Placed, Source, Survey, address, flag_file, flags, process};
 use crate::kubeconfig::{self, Kubeconfig, Purpose};
 use crate::proxyconfig::{self, Reading};
 use crate::root::{FileKind, LookError, Meta, NodePath, Root, Where};
@@ -15,6 +15,7 @@ pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<Ip
     facts.hostname = hostname(root);
     facts.local_addresses = address::local(root);
     facts.api_server = api_server::find(root, survey);
+    facts.flag_file = flag_file::find(root, &facts.proxy);
     let mut gatherer = Gatherer {
         root,
         facts: &mut facts,
@@ -53,6 +54,7 @@ fn nothing_yet(proxy: KubeProxy) -> Facts {
         local_addresses: None,
         targets: Vec::new(),
         directories: Vec::new(),
+        flag_file: Err("it was not looked for".into()),
         config: None,
         kubeconfig: None,
         api_server: None,

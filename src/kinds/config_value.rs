@@ -1,6 +1,7 @@
 //! What the kinds that judge a value of the proxy configuration share.
 
 use super::elsewhere;
+use super::flag_value;
 use super::{Instance, Mend};
 use crate::baseline::{Check, Version};
 use crate::edit::Scalar;
@@ -99,13 +100,14 @@ pub fn set(facts: &Facts, check: &Check, key: &str, value: Scalar) -> Mend {
         };
     }
     let Some(target) = facts.target(Role::ProxyConfig) else {
-        return Mend::ByHand(format!(
-            "kube-proxy runs without --config, so {key} is set by its flags: change them where it is started"
-        ));
+        return match version {
+            Ok(()) => flag_value::set(facts, key, &value),
+            Err(why) => by_hand(&why),
+        };
     };
     let edit = elsewhere::setting(key, value.clone());
     let platform = facts.proxy.recognised.platform;
-    let per_node = elsewhere::per_node(key, &value);
+    let per_node = flag_value::per_node(key, &value);
     match elsewhere::of_file(platform, target, edit.clone(), per_node) {
         Some(Mend::Elsewhere(..)) if version.is_err() => {}
         Some(instead) => return instead,

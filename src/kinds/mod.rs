@@ -14,6 +14,7 @@ mod directory_trust;
 mod elsewhere;
 mod file_mode;
 mod file_owner;
+mod flag_value;
 mod flags_honoured;
 mod hold;
 mod kubeconfig_ca;
@@ -118,6 +119,11 @@ pub struct Instance {
     pub reason: Option<String>,
     /// What would mend it.
     pub mend: Mend,
+    /// What must be there before the mend may be carried out, or be made by the same plan: where an API
+    /// server is told of a file that is missing, it does not start.
+    pub needs: Vec<NodePath>,
+    /// What a person has to do besides, once it is mended.
+    pub besides: Option<String>,
 }
 
 impl Instance {
@@ -130,6 +136,8 @@ impl Instance {
             origin: None,
             reason: None,
             mend: Mend::None,
+            needs: Vec::new(),
+            besides: None,
         }
     }
 
@@ -168,6 +176,16 @@ impl Instance {
 
     fn from(mut self, origin: &Origin) -> Instance {
         self.origin = Some(origin.clone());
+        self
+    }
+
+    fn needing(mut self, path: &NodePath) -> Instance {
+        self.needs.push(path.clone());
+        self
+    }
+
+    fn besides(mut self, what: Option<String>) -> Instance {
+        self.besides = what;
         self
     }
 

@@ -54,6 +54,7 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
             flag_place: Default::default(),
         },
         hostname: None,
+        flag_file: Err("not looked for".into()),
         node_ip: node_ip
             .map(|(address, origin)| (parse(address), origin))
             .ok_or_else(|| "not told".into()),

@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::chain::{Chain, Looked};
+use super::missing;
 use super::names::Names;
 use super::patch;
+use super::proved;
 use super::state::FileState;
 use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
@@ -45,6 +47,10 @@ pub(super) struct Draft<'a> {
     pub check: &'a Check,
     pub path: NodePath,
     pub mend: Wanted,
+    /// What must be there before, or be made by the same plan.
+    pub needs: Vec<NodePath>,
+    /// What a person has to do besides.
+    pub besides: Option<String>,
 }
 
 /// What is wanted of a file.
@@ -53,16 +59,21 @@ pub(super) enum Wanted {
     Owner(u32, u32),
     Edit(Edit),
     Create(Contents, u32),
+    Directory(u32),
 }
 
 /// In which order files are changed: directories first, so that nobody can interfere in them; then
-/// what others name, before what names it.
+/// what others name, before what names it. The API server's manifest comes last of all, since the kubelet
+/// starts it anew at once, and it does not start without the files that its flags name.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Directory,
     File,
     Config,
     Created,
+    Made,
+    Within,
+    Manifest,
 }
 
 /// The warning about a network file system.
@@ -110,7 +121,7 @@ impl<'a> Planner<'a> {
         let mut paths: Vec<(Rank, NodePath)> = Vec::new();
         for draft in &drafts {
             if !paths.iter().any(|(_, known)| *known == draft.path) {
-                paths.push((rank(self.facts, draft), draft.path.clone()));
+                paths.push((rank(self.facts, draft, &drafts), draft.path.clone()));
             }
         }
         // Stable: within a rank the order of the checks stays.
@@ -163,13 +174,7 @@ impl<'a> Planner<'a> {
         for outcome in self.outcomes {
             for instance in &outcome.instances {
                 if instance.verdict == Verdict::Fail {
-                    draft(
-                        outcome.check,
-                        instance,
-                        self.selection,
-                        &mut drafts,
-                        &mut manual,
-                    );
+                    self.draft(outcome.check, instance, &mut drafts, &mut manual);
                 }
             }
         }
@@ -188,72 +193,123 @@ impl Wanted {
             Wanted::Mode(_) => Action::SetMode,
             Wanted::Owner(..) => Action::SetOwner,
             Wanted::Edit(..) => Action::Edit,
-            Wanted::Create(..) => Action::Create,
+            Wanted::Create(..) | Wanted::Directory(_) => Action::Create,
         }
     }
 }
 
-fn draft<'a>(
-    check: &'a Check,
-    instance: &Instance,
-    selection: &Selection,
-    drafts: &mut Vec<Draft<'a>>,
-    manual: &mut Vec<Manual>,
-) {
-    let mut push = |path: &NodePath, mend| {
-        drafts.push(Draft {
-            check,
-            path: path.clone(),
-            mend,
-        });
-    };
-    let by_hand = |reason: String| Manual {
-        check: check.id.clone(),
-        help: check
-            .by_hand
-            .clone()
-            .filter(|help| !reason.contains(help.as_str())),
-        reason,
-        path: instance.path.clone(),
-        patch: None,
-    };
-    let on_request = check.fix.as_ref().is_some_and(|fix| fix.on_request);
-    if let Mend::ByHand(reason) = &instance.mend {
-        manual.push(by_hand(reason.clone()));
-        return;
-    }
-    if on_request && !selection.asked_for(&check.id) {
-        manual.push(by_hand(match &check.by_hand {
-            Some(hint) => hint.clone(),
-            None => format!("only on request: tighten apply --only {}", check.id),
-        }));
-        return;
-    }
-    match &instance.mend {
-        Mend::None => manual.push(by_hand(
-            instance
-                .observed
+impl<'a> Planner<'a> {
+    fn draft(
+        &self,
+        check: &'a Check,
+        instance: &Instance,
+        drafts: &mut Vec<Draft<'a>>,
+        manual: &mut Vec<Manual>,
+    ) {
+        let mut add = |path: &NodePath, mend, needs: Option<&NodePath>| {
+            drafts.push(Draft {
+                check,
+                path: path.clone(),
+                mend,
+                needs: instance.needs.iter().chain(needs).cloned().collect(),
+                besides: instance.besides.clone(),
+            });
+        };
+        let by_hand = |reason: String| Manual {
+            check: check.id.clone(),
+            help: check
+                .by_hand
                 .clone()
-                .unwrap_or_else(|| check.title.clone()),
-        )),
-        Mend::Mode(path, mode) => push(path, Wanted::Mode(*mode)),
-        Mend::Owner(path, owner) => push(path, Wanted::Owner(owner.uid, owner.gid)),
-        Mend::Directory(path, mode, owner) => {
-            if let Some(mode) = mode {
-                push(path, Wanted::Mode(*mode));
-            }
-            if let Some(owner) = owner {
-                push(path, Wanted::Owner(owner.uid, owner.gid));
-            }
+                .filter(|help| !reason.contains(help.as_str())),
+            reason,
+            path: instance.path.clone(),
+            patch: None,
+        };
+        let on_request = check.fix.as_ref().is_some_and(|fix| fix.on_request);
+        if let Mend::ByHand(reason) = &instance.mend {
+            manual.push(by_hand(reason.clone()));
+            return;
         }
-        Mend::Edit(path, edit) => push(path, Wanted::Edit(edit.clone())),
-        Mend::Create(path, content, mode) => push(path, Wanted::Create(content.clone(), *mode)),
-        Mend::Elsewhere(_, _, reason) => manual.push(by_hand(reason.clone())),
-        Mend::ByHand(_) => {}
+        if on_request && !self.selection.asked_for(&check.id) {
+            manual.push(by_hand(match &check.by_hand {
+                Some(hint) => hint.clone(),
+                None => format!("only on request: tighten apply --only {}", check.id),
+            }));
+            return;
+        }
+        match &instance.mend {
+            Mend::None => manual.push(by_hand(
+                instance
+                    .observed
+                    .clone()
+                    .unwrap_or_else(|| check.title.clone()),
+            )),
+            Mend::Mode(path, mode) => add(path, Wanted::Mode(*mode), None),
+            Mend::Owner(path, owner) => add(path, Wanted::Owner(owner.uid, owner.gid), None),
+            Mend::Directory(path, mode, owner) => {
+                if let Some(mode) = mode {
+                    add(path, Wanted::Mode(*mode), None);
+                }
+                if let Some(owner) = owner {
+                    add(path, Wanted::Owner(owner.uid, owner.gid), None);
+                }
+            }
+            Mend::Edit(path, edit) => match self.missing(path, edit) {
+                Ok(missing) => {
+                    for directory in &missing {
+                        add(directory, Wanted::Directory(Mend::ABOVE), None);
+                    }
+                    add(path, Wanted::Edit(edit.clone()), missing.last());
+                }
+                Err(reason) => manual.push(by_hand(reason)),
+            },
+            Mend::Create(path, content, mode) => {
+                add(path, Wanted::Create(content.clone(), *mode), None)
+            }
+            Mend::MakeDirectory(path, mode) => match missing::directories(self.root, path) {
+                Ok(directories) => {
+                    let last = directories.len().saturating_sub(1);
+                    for (index, path) in directories.iter().enumerate() {
+                        // Two checks may ask for the same one.
+                        let mode = if index == last { *mode } else { Mend::ABOVE };
+                        add(path, Wanted::Directory(mode), None);
+                    }
+                }
+                Err(error) => manual.push(by_hand(format!("{path}: {error}"))),
+            },
+            Mend::Elsewhere(_, _, reason) => manual.push(by_hand(reason.clone())),
+            Mend::ByHand(_) => {}
+        }
     }
 }
 
-fn rank(facts: &Facts, draft: &Draft) -> Rank {
+impl Planner<'_> {
+    /// The directories to be made for an edit that makes its file. None is made for an edit that comes
+    /// to nothing.
+    fn missing(&self, path: &NodePath, edit: &Edit) -> Result<Vec<NodePath>, String> {
+        if edit.makes().is_none() {
+            return Ok(Vec::new());
+        }
+        let missing = missing::directories(self.root, &path.parent())
+            .map_err(|error| format!("{}: {error}", path.parent()))?;
+        if !missing.is_empty() {
+            proved::edited(self.root, path, None, edit)
+                .map_err(|reason| format!("{path}: {reason}"))?;
+        }
+        Ok(missing)
+    }
+}
+
+fn rank(facts: &Facts, draft: &Draft, all: &[Draft]) -> Rank {
+    let server = facts.api_server.as_ref();
+    if server.and_then(|server| server.manifest_path()) == Some(&draft.path) {
+        return Rank::Manifest;
+    }
+    let holder = draft.path.parent();
+    let within = || {
+        all.iter()
+            .any(|other| matches!(other.mend, Wanted::Directory(_)) && other.path == holder)
+    };
     let is_config = facts
         .targets(Role::ProxyConfig)
         .any(|target| matches!(&target.seen, Ok(seen) if seen.path == draft.path));
@@ -262,7 +318,9 @@ fn rank(facts: &Facts, draft: &Draft) -> Rank {
         .iter()
         .any(|found| found.path == draft.path);
     match draft.mend {
+        Wanted::Create(..) | Wanted::Edit(..) if within() => Rank::Within,
         Wanted::Create(..) => Rank::Created,
+        Wanted::Directory(_) => Rank::Made,
         _ if is_directory => Rank::Directory,
         _ if is_config => Rank::Config,
         _ => Rank::File,

@@ -4,8 +4,10 @@
 
 mod build;
 mod chain;
+mod missing;
 mod names;
 mod patch;
+mod proved;
 mod saved;
 mod state;
 
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{Pick, Planned, Planner, Work, unpromised};
 pub use names::Names;
+pub use proved::edited;
 pub use saved::{SCHEMA, compare, load, parse, save};
 pub use state::FileState;
 
@@ -30,7 +33,7 @@ pub enum Action {
     SetOwner,
     /// Changes a value in the file.
     Edit,
-    /// Makes a file that was not there.
+    /// Makes a file or a directory that was not there.
     Create,
 }
 
@@ -74,6 +77,18 @@ pub struct Change {
     pub edit: Option<Edit>,
     /// The name of the contents that the binary carries, for a create.
     pub content: Option<String>,
+}
+
+impl Change {
+    /// What tells this change from the others of its plan.
+    pub fn pick(&self) -> Pick<'_> {
+        // An edit can make its file, and is the same edit when the file is there.
+        let action = match &self.edit {
+            Some(_) => Action::Edit,
+            None => self.action,
+        };
+        (&self.check, &self.path, action)
+    }
 }
 
 /// What must follow the changes.

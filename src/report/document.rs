@@ -148,6 +148,7 @@ fn summary(decisive: Option<&Instance>) -> String {
         Some(Mend::Edit(path, edit)) => format!("set {} in {path}", edit.places()),
         Some(Mend::Elsewhere(_, edit, _)) => format!("set {} in the cluster's API", edit.places()),
         Some(Mend::Create(path, ..)) => format!("create {path}"),
+        Some(Mend::MakeDirectory(path, mode)) => format!("mkdir -m {mode:04o} {path}"),
         Some(Mend::None) | None => "left to you".into(),
     }
 }

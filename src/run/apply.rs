@@ -145,7 +145,7 @@ fn only(context: &Context, planner: &Planner, plan: &Plan, chosen: &[usize]) -> 
     let wanted: Vec<Pick> = chosen
         .iter()
         .filter_map(|index| plan.changes.get(*index))
-        .map(|change| (change.check.as_str(), &change.path, change.action))
+        .map(plan::Change::pick)
         .collect();
     planner.plan(context.inputs.clone(), &|pick| wanted.contains(&pick))
 }
@@ -185,6 +185,7 @@ fn operation(work: &Work) -> Operation {
             uid,
             gid,
         },
+        (None, false) if work.directory => Action::MakeDirectory { mode, uid, gid },
         (None, _) => Action::SetMeta { mode, uid, gid },
     };
     Operation::new(work.path.clone(), expected, action)
@@ -264,9 +265,8 @@ fn verified(context: &Context, plan: &Plan, unknown_before: &[Unknown]) -> Resul
     }
     let due = context.plan(&facts, &outcomes).plan.changes;
     let same = |one: &&plan::Change| {
-        plan.changes.iter().any(|change| {
-            (&change.check, &change.path, change.action) == (&one.check, &one.path, one.action)
-        })
+        let pick = one.pick();
+        plan.changes.iter().any(|change| change.pick() == pick)
     };
     match due.iter().find(same) {
         Some(change) => Err(format!("{}: {} still fails", change.path, change.check)),

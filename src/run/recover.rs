@@ -46,12 +46,17 @@ fn body(recovered: &Recovered) -> serde_json::Value {
         .iter()
         .map(|(id, settlement)| {
             let (outcome, files, kept) = match settlement {
-                Settlement::Discarded => ("discarded", [].as_slice(), [].as_slice()),
-                Settlement::PutBack { files, kept } => {
-                    ("rolled-back", files.as_slice(), kept.as_slice())
+                Settlement::Discarded => ("discarded", [].as_slice(), Vec::new()),
+                Settlement::PutBack {
+                    files,
+                    kept,
+                    filled,
+                } => {
+                    let stay = kept.iter().chain(filled).collect();
+                    ("rolled-back", files.as_slice(), stay)
                 }
-                Settlement::Kept => ("kept", [].as_slice(), [].as_slice()),
-                Settlement::AlreadyPutBack => ("rolled-back", [].as_slice(), [].as_slice()),
+                Settlement::Kept => ("kept", [].as_slice(), Vec::new()),
+                Settlement::AlreadyPutBack => ("rolled-back", [].as_slice(), Vec::new()),
             };
             json!({"transaction": id.as_str(), "outcome": outcome, "files": files, "kept": kept})
         })

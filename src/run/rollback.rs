@@ -8,7 +8,7 @@ use crate::cli::Format;
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::root::NodePath;
-use crate::transaction::{Change, Interrupt, Rollback, StateDir};
+use crate::transaction::{Change, Interrupt, Rollback, StateDir, stays};
 
 /// Undoes the newest committed transaction, or the named one.
 pub fn rollback(
@@ -53,7 +53,7 @@ fn run(
     told.skipped = rollback.skipped().iter().map(NodePath::to_string).collect();
     match context.format {
         // As in apply: who asked for quiet and is not asked sees only what needs attention.
-        Format::Text if yes && context.quiet => context.say(&overwritten(&rollback, context)),
+        Format::Text if yes && context.quiet => context.say(&exceptions(&rollback, context)),
         Format::Text => context.say(&preview(&rollback, context)),
         // Who is asked sees what for.
         Format::Json if !yes => context.tell_report(&preview(&rollback, context)),
@@ -96,14 +96,19 @@ fn run(
         .carry_out()?
         .verify(&mut || Ok(()))?
         .commit()?;
+    let filled = &committed.filled;
+    told.skipped.extend(filled.iter().map(NodePath::to_string));
     match context.format {
         Format::Json => print_json(&report::document("rollback", told.body("applied", None))),
         Format::Text => {
-            let files = settle::files_are(committed.files.len());
+            let files = settle::files_are(committed.files.len() - filled.len());
             let mut text = format!(
                 "Rolled back: transaction {of}; {files} as before. This is transaction {}.\n",
                 committed.id
             );
+            if !filled.is_empty() {
+                text.push_str(&format!("Meanwhile filled: {}.\n", stays(filled)));
+            }
             if edits(&told.changes) {
                 text.push_str(&format!(
                     "Left to you: restart kube-proxy, because {RESTART_BECAUSE}.\n"
@@ -142,11 +147,11 @@ fn preview(rollback: &Rollback, context: &Context) -> String {
             change.check
         ));
     }
-    text + &overwritten(rollback, context) + "\n"
+    text + &exceptions(rollback, context) + "\n"
 }
 
-/// The files that somebody changed since, which only --force takes back.
-fn overwritten(rollback: &Rollback, context: &Context) -> String {
+/// The files that somebody changed since, which only --force takes back, and the directories that stay.
+fn exceptions(rollback: &Rollback, context: &Context) -> String {
     let style = context.style;
     let mut text = String::new();
     for drift in rollback.drift() {
@@ -156,6 +161,10 @@ fn overwritten(rollback: &Rollback, context: &Context) -> String {
             report::printable(drift.path.as_str()),
             report::printable(&drift.differs)
         ));
+    }
+    if !rollback.filled().is_empty() {
+        let stays = report::printable(&stays(rollback.filled()));
+        text.push_str(&format!("  {} {stays}\n", style.warn("!")));
     }
     text
 }

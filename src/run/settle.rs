@@ -5,7 +5,8 @@ use std::io::IsTerminal;
 
 use super::context::Context;
 use crate::failure::Failure;
-use crate::transaction::{Interrupt, Locked, Recovered, Resolution, Settlement, recover};
+use crate::root::NodePath;
+use crate::transaction::{Interrupt, Locked, Recovered, Resolution, Settlement, recover, stays};
 
 /// Without --yes somebody has to answer.
 ///
@@ -77,23 +78,38 @@ pub fn files_are(files: usize) -> String {
     }
 }
 
+fn put_back(files: &[NodePath], kept: &[NodePath], filled: &[NodePath]) -> String {
+    let mut text = match kept {
+        [] => format!(
+            "was interrupted; {} as before",
+            files_are(files.len() - filled.len().min(files.len()))
+        ),
+        kept => format!(
+            "was interrupted; of its {} files these were kept as they are: {}",
+            files.len(),
+            kept.iter()
+                .map(|path| path.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    };
+    if !filled.is_empty() {
+        text.push_str(&format!("; {}", stays(filled)));
+    }
+    text
+}
+
 /// What recovery did, a line for each transaction that it settled.
 pub fn told(recovered: &Recovered) -> String {
     let mut text = String::new();
     for (id, settlement) in &recovered.settled {
         let what = match settlement {
             Settlement::Discarded => "had changed nothing; its traces are removed".to_string(),
-            Settlement::PutBack { files, kept } if kept.is_empty() => {
-                format!("was interrupted; {} as before", files_are(files.len()))
-            }
-            Settlement::PutBack { files, kept } => format!(
-                "was interrupted; of its {} files these were kept as they are: {}",
-                files.len(),
-                kept.iter()
-                    .map(|path| path.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
+            Settlement::PutBack {
+                files,
+                kept,
+                filled,
+            } => put_back(files, kept, filled),
             Settlement::Kept => "had committed; its changes stay".to_string(),
             Settlement::AlreadyPutBack => "had put everything back".to_string(),
         };

@@ -13,7 +13,7 @@ use super::interrupt::Interrupt;
 use super::journal::{self, Journal};
 use super::operation::{Operation, sha256};
 use super::preflight::{Ready, examine};
-use super::record::{Begin, ChangeNote, FORMAT, Kind, Record, RootIdentity};
+use super::record::{Begin, ChangeNote, Kind, Record, RootIdentity};
 use super::space;
 use super::state_dir::Locked;
 
@@ -117,6 +117,7 @@ pub(super) fn begin<'a>(
             journal,
             ready,
             attempted: 0,
+            filled: Vec::new(),
         })),
         Err(error) => {
             // In this order: what `active` names must never be half gone.
@@ -187,8 +188,12 @@ fn records(
         risk: change.risk.clone(),
         summary: change.summary.clone(),
     });
+    let intents: Vec<Record> = ready
+        .iter()
+        .map(|one| Record::Intent(Box::new(one.step.to_intent())))
+        .collect();
     let mut records = vec![Record::Begin(Box::new(Begin {
-        format: FORMAT,
+        format: journal::format_of(&intents),
         id: id.clone(),
         kind,
         rollback_of,
@@ -201,9 +206,7 @@ fn records(
         files: ready.len(),
         changes: changes.collect(),
     }))];
-    for one in ready {
-        records.push(Record::Intent(Box::new(one.step.to_intent())));
-    }
+    records.extend(intents);
     records.push(Record::Prepared);
     Ok(records)
 }

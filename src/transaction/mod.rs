@@ -10,6 +10,8 @@
 
 mod attributes;
 mod begin;
+mod carry;
+mod directory;
 mod disk;
 mod flow;
 mod flush;
@@ -17,6 +19,7 @@ mod form;
 mod history;
 mod id;
 mod interrupt;
+mod inverse;
 mod journal;
 mod judge;
 mod listing;
@@ -36,6 +39,7 @@ mod story;
 mod undo;
 
 pub use begin::{Change, Description, Transaction, machine_id};
+pub use carry::stays;
 pub use flow::{CarriedOut, CheckStaged, Committed, Prepared, Staged, Verified};
 pub use history::{Details, State, Summary, history, show};
 pub use id::TransactionId;

@@ -1,7 +1,7 @@
 //! Settles what an earlier process left, by its journal's last valid record.
 
 use crate::failure::{Exit, Failure};
-use crate::root::{NodePath, Root};
+use crate::root::{LookError, NodePath, Root};
 
 use super::form::{differences, look};
 use super::id::TransactionId;
@@ -11,7 +11,7 @@ use super::prune::{self, Swept};
 use super::state_dir::Locked;
 use super::step::Step;
 use super::story::{self, Reached, Story};
-use super::undo::{Resolution, Undoing, put_back};
+use super::undo::{Resolution, Undoing, Undone, put_back};
 
 /// What recovery did, one entry per transaction that it settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum Settlement {
         files: Vec<NodePath>,
         /// Those that were left as they are.
         kept: Vec<NodePath>,
+        /// Directories among them that stay, since somebody put something into them.
+        filled: Vec<NodePath>,
     },
     /// It had committed: its changes stay.
     Kept,
@@ -183,7 +185,7 @@ fn undo(
         .exit(Exit::Incomplete)
         .help("mend the file system of the state directory, then: tighten recover")
     })?;
-    let kept = put_back(
+    let Undone { kept, filled } = put_back(
         state,
         root,
         id,
@@ -198,6 +200,7 @@ fn undo(
     Ok(Settlement::PutBack {
         files: steps.iter().map(|step| step.path.clone()).collect(),
         kept,
+        filled,
     })
 }
 
@@ -236,6 +239,11 @@ fn looks(root: &Root, steps: &[Step]) -> (bool, bool) {
         let found = root
             .locate_exactly(&step.path)
             .and_then(|place| look(&place, step.has_contents()));
+        let found = match found {
+            // The directory for it was never made.
+            Err(LookError::Missing) => Ok(None),
+            other => other,
+        };
         let Ok(found) = found else {
             untouched = false;
             continue;

@@ -134,7 +134,7 @@ impl Case {
             let known = before
                 .get(path)
                 .is_some_and(|known| known.bytes == entry.bytes);
-            if !known {
+            if !known && entry.kind == 'f' {
                 files.insert(path.clone(), entry.bytes.clone());
             }
         }

@@ -52,6 +52,14 @@ impl Read {
         merged(given, &self.arguments)
     }
 
+    /// The arguments that count, as flags; `--name=value` is written `name=value` there.
+    pub fn arguments(&self) -> Vec<Flag> {
+        let flag = |(item, origin): &(String, Origin)| {
+            flags::parse(&[format!("--{}", item.trim_start_matches("--"))], origin)
+        };
+        self.arguments.iter().flat_map(flag).collect()
+    }
+
     /// What the agent gives by itself. The cluster's ranges and the node's name come from the server.
     pub fn defaults(&self) -> Vec<Flag> {
         let kubeconfig = format!("{}/agent/kubeproxy.kubeconfig", self.data);
@@ -89,6 +97,16 @@ pub fn service(root: &Root, agent: Agent, named: Option<&str>) -> Option<Unit> {
 
 /// Reads an agent's configuration.
 pub fn read(root: &Root, agent: Agent, named: Option<&str>) -> Option<Read> {
+    read_as_if(root, agent, named, None)
+}
+
+/// Reads an agent's configuration as if the file at a path, with every symlink resolved, held these bytes.
+pub fn read_as_if(
+    root: &Root,
+    agent: Agent,
+    named: Option<&str>,
+    supposed: Option<(&NodePath, &[u8])>,
+) -> Option<Read> {
     let unit = service(root, agent, named);
     let words = unit
         .as_ref()
@@ -113,7 +131,7 @@ pub fn read(root: &Root, agent: Agent, named: Option<&str>) -> Option<Read> {
         ..Gathered::default()
     };
     for path in files(root, &main, &mut gathered.problem) {
-        gathered.file(root, &path, path == main);
+        gathered.file(root, &path, path == main, supposed);
     }
     let on_command_line = named_values(words, &["--kube-proxy-arg"]);
     let counting = gathered.settings.iter().filter(|setting| setting.counts);
@@ -206,15 +224,26 @@ struct Gathered {
 impl Gathered {
     /// Takes what one file says. The file may hold the cluster's token, so nothing else of it is kept, and
     /// no message quotes it.
-    fn file(&mut self, root: &Root, path: &NodePath, is_main: bool) {
-        let opened = match root.open(path) {
-            Ok((_, opened)) => opened,
-            // The agent does without its main file. A drop-in that leads nowhere it cannot read.
-            Err(LookError::Missing | LookError::NotDirectory) if is_main => return,
-            Err(error) => return self.fail(path, None, &error.to_string()),
+    fn file(
+        &mut self,
+        root: &Root,
+        path: &NodePath,
+        is_main: bool,
+        supposed: Option<(&NodePath, &[u8])>,
+    ) {
+        let real = root.locate(path).map(|place| place.path);
+        let is_it = |it: &NodePath| it == path || real.as_ref().is_ok_and(|real| real == it);
+        let read = match supposed.filter(|(it, _)| is_it(it)) {
+            Some((_, bytes)) => Ok(bytes.to_vec()),
+            None => match root.open(path) {
+                Ok((_, opened)) => opened.read(),
+                // The agent does without its main file. A drop-in that leads nowhere it cannot read.
+                Err(LookError::Missing | LookError::NotDirectory) if is_main => return,
+                Err(error) => return self.fail(path, None, &error.to_string()),
+            },
         };
         self.files.push(path.clone());
-        let bytes = match opened.read() {
+        let bytes = match read {
             Ok(bytes) => bytes,
             Err(error) => return self.fail(path, None, &error.to_string()),
         };
