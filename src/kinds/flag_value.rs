@@ -1,7 +1,6 @@
 //! A value of the configuration that a flag gives, because kube-proxy runs without `--config`.
 
 use super::Mend;
-use super::elsewhere::per_node;
 use super::mend::Edit;
 use crate::discover::drop_in::Wanted;
 use crate::discover::flag_file::FlagFile;
