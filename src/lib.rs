@@ -25,6 +25,7 @@ pub mod diff;
 pub mod edit;
 pub mod plan;
 
+pub mod effects;
 pub mod transaction;
 
 pub mod failure;

@@ -192,7 +192,17 @@ fn an_edit_of_any_bytes_is_exact_or_refused() {
     let (accepted, _) = run("yaml_edit", properties::yaml_edit::holds);
     is_in(
         &accepted,
-        &["kubeadm-config", "kubeadm-manifest", "crlf", "json-pretty"],
+        &[
+            "kubeadm-config",
+            "kubeadm-manifest",
+            "crlf",
+            "json-pretty",
+            "insert-rule",
+            "insert-flag",
+            "insert-where-no-list-is",
+            "insert-in-brackets",
+            "insert-under-a-comment",
+        ],
     );
     is_not_in(
         &accepted,

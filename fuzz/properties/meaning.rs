@@ -1,7 +1,7 @@
 //! What an edit does to a document's meaning, by a reading that shares nothing with the editor.
 
 use serde_json::{Value as Json, json};
-use tighten::edit::{Operation, Scalar, Step};
+use tighten::edit::{Operation, Scalar, Step, Tree};
 
 /// What the value means.
 pub fn written(value: &Scalar) -> Json {
@@ -13,11 +13,32 @@ pub fn written(value: &Scalar) -> Json {
     }
 }
 
+/// What the tree means.
+pub fn grown(tree: &Tree) -> Json {
+    match tree {
+        Tree::Scalar(value) => written(value),
+        Tree::Map(entries) => {
+            let entries = entries.iter();
+            let entries = entries.map(|(key, value)| (key.clone(), grown(value)));
+            Json::Object(entries.collect())
+        }
+        Tree::List(items) => items.iter().map(grown).collect(),
+    }
+}
+
 /// Does to the meaning what the edit is to do to the text.
 pub fn perform(meaning: &mut Json, path: &[Step], operation: &Operation) {
     match (path.split_first(), operation) {
         (None, Operation::Set(value)) => *meaning = written(value),
         (None, Operation::Append(item)) => meaning.as_array_mut().unwrap().push(written(item)),
+        (None, Operation::Insert { before, items }) => {
+            if meaning.is_null() {
+                *meaning = json!([]);
+            }
+            let list = meaning.as_array_mut().unwrap();
+            let at = before.unwrap_or(list.len());
+            list.splice(at..at, items.iter().map(grown));
+        }
         (Some((Step::Index(index), rest)), _) => {
             perform(
                 &mut meaning.as_array_mut().unwrap()[*index],

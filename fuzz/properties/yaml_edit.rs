@@ -1,11 +1,12 @@
 //! An edit of any bytes is refused, or does exactly what it says and touches nothing else.
 //!
-//! The first line says the edit, the rest is the document: `set`, `append`; the path, its steps
-//! separated by dots, `#2` for an item of a list; the value: `true`, `-12`, `"text` up to the end of
-//! the line, `[a,b`. Every first line means something, so that no mutation is lost.
+//! The first line says the edit, the rest is the document: `set`, `append`, `insert` (behind the last
+//! item), `insert2` (before an item); the path, its steps separated by dots, `#2` for an item of a list;
+//! the value: `true`, `-12`, `"text` up to the end of the line, `[a,b`, and for an insertion `{` before a
+//! value that is held by a mapping. Every first line means something, so that no mutation is lost.
 
 use serde_json::Value as Json;
-use tighten::edit::{self, Operation, Scalar, Step};
+use tighten::edit::{self, Operation, Scalar, Step, Tree};
 use tighten::yaml::{Document, Node, Style, Value};
 
 use super::meaning;
@@ -38,17 +39,22 @@ pub fn holds(bytes: &[u8]) -> bool {
         comments.map(|comment| comment.text.clone()).collect()
     };
     assert_eq!(notes(&old), notes(&new), "comments\n{before}\n{after}");
-    let items = match &operation {
-        Operation::Append(_) => old.root.as_ref().and_then(|root| follow(root, &path)),
-        Operation::Set(_) => None,
+    let list = match old.root.as_ref().and_then(|root| follow(root, &path)) {
+        Some((list, true)) if !matches!(operation, Operation::Set(_)) => Some(list),
+        _ => None,
     };
-    let mut place = path.clone();
-    if let Some((list, true)) = items {
-        place.push(Step::Index(list.items().len()));
+    let (mut place, mut place_after) = (path.clone(), path.clone());
+    if let Some(list) = list.filter(|list| !list.is_null()) {
+        let at = match &operation {
+            Operation::Insert { before, .. } => before.unwrap_or(list.items().len()),
+            _ => list.items().len(),
+        };
+        place.push(Step::Index(usize::MAX));
+        place_after.push(Step::Index(at));
     }
     assert_eq!(
         others(&old, before, &place),
-        others(&new, &after, &place),
+        others(&new, &after, &place_after),
         "a value beside it was written in another way\n{before}\n{after}"
     );
     few_bytes_changed(before, &after, &old, &path, &operation, line.len());
@@ -74,11 +80,32 @@ fn read(line: &str) -> (Vec<Step>, Operation) {
             None => Scalar::Text(value.strip_prefix('"').unwrap_or(value).to_owned()),
         },
     };
-    let operation = match verb {
-        Some("append") => Operation::Append(value),
+    let position = verb.and_then(|verb| verb.strip_prefix("insert"));
+    let operation = match (verb, position) {
+        (Some("append"), _) => Operation::Append(value),
+        (_, Some(position)) => Operation::Insert {
+            before: position.parse().ok(),
+            items: vec![tree(value)],
+        },
         _ => Operation::Set(value),
     };
     (path.collect(), operation)
+}
+
+/// The value, or a mapping that holds it.
+fn tree(value: Scalar) -> Tree {
+    match &value {
+        Scalar::Text(text) => match text.strip_prefix('{') {
+            Some(inner) => Tree::map([
+                ("name", Tree::text(inner)),
+                ("names", Tree::texts(inner.split(','))),
+                ("within", Tree::map([("name", Tree::text(inner))])),
+            ]),
+            None => Tree::Scalar(value),
+        },
+        Scalar::List(items) => Tree::texts(items.clone()),
+        _ => Tree::Scalar(value),
+    }
 }
 
 /// The node at the path, or the last one on the way, and whether it is the end of it.
@@ -177,6 +204,10 @@ fn few_bytes_changed(
         "{taken} bytes taken\n{before}\n{after}"
     );
     let widest = before.lines().map(str::len).max().unwrap_or(0);
-    let most = 12 * (asked + 8) + (path.len() + 1) * (widest + 8);
+    let lines = match operation {
+        Operation::Insert { .. } => path.len() + 6 + asked,
+        _ => path.len() + 1,
+    };
+    let most = 36 * (asked + 8) + lines * (widest + 24);
     assert!(put <= most, "{put} bytes put in\n{before}\n{after}");
 }

@@ -88,6 +88,9 @@ const CONTAINERS: &[&str] = &[
     "systemd-nspawn",
 ];
 
+/// Flags of go-runner, which starts components of Kubernetes, that take no value.
+const SWITCHES: &[&str] = &["--also-stdout", "--redirect-stderr"];
+
 /// The first of these programs that a command names.
 fn one_of(words: &[String], programs: &[&'static str]) -> Option<&'static str> {
     words.iter().find_map(|word| {
@@ -119,7 +122,10 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
         let Some(before) = at.checked_sub(1).map(word) else {
             return Some(1);
         };
-        let is_value = before.starts_with("--") && before.len() > 2 && !before.contains('=');
+        let is_value = before.starts_with("--")
+            && before.len() > 2
+            && !before.contains('=')
+            && !SWITCHES.contains(&before);
         let started = matches!(before, "env" | "--")
             || (before == "exec" && !contained)
             || next.starts_with('-');
@@ -131,8 +137,20 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
 /// a word, `$X` as a word of its own that is split at white space, `$$` and `%%` for the signs themselves.
 ///
 /// # Errors
-/// For an unclosed quote, and for a specifier (`%i`) whose value only systemd knows.
+/// For an unclosed quote, for an escape that is not read here (`\x41`), and for a specifier (`%i`) whose
+/// value only systemd knows.
 pub fn systemd(line: &str, variables: &Variables) -> Result<Vec<String>, String> {
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            continue;
+        }
+        let plain = matches!(letters.next(), Some('\\' | '"' | 'n' | 't'));
+        // Between single quotes systemd reads them too.
+        if !plain || line.contains('\'') {
+            return Err("an escape sequence that is not read here".into());
+        }
+    }
     let value = |name: &str| variables.get(name).map_or("", String::as_str);
     let mut words = Vec::new();
     let mut size = 0;
@@ -309,6 +327,13 @@ mod tests {
         );
         assert!(systemd("kube-proxy %i", &variables()).is_err());
         assert!(systemd("kube-proxy 'a", &variables()).is_err());
+        for odd in ["a\\x20b", "a\\101", "a\\ b", "'a\\nb'", "a\\"] {
+            assert!(systemd(odd, &variables()).is_err(), "{odd}");
+        }
+        assert_eq!(
+            systemd("a\\nb\\\\\\\"", &variables()).unwrap(),
+            ["a\nb\\\""]
+        );
     }
 
     #[test]

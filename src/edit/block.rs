@@ -30,18 +30,26 @@ pub(super) fn add_keys(
     Ok(whole_lines(source, line_after(source, mapping)?, &lines))
 }
 
-/// Turns `key:` or `key: ~` into a block mapping below the key. A comment stays on the key's line.
+/// The keys one below the other, a step deeper than the key that is there.
+pub(super) fn below(
+    source: &Source<'_>,
+    key: &Node,
+    keys: &[&str],
+    value: &Scalar,
+) -> Result<String, Refused> {
+    let column = column(source, key)? + step(source);
+    Ok(nested(source, keys, value, column, is_double_quoted(key)))
+}
+
+/// Puts lines below `key:` or `key: ~` in place of the null. A comment stays on the key's line.
 pub(super) fn unfold(
     source: &Source<'_>,
     key: &Node,
     null: &Node,
-    keys: &[&str],
-    value: &Scalar,
+    lines: &str,
 ) -> Result<Splice, Refused> {
-    let column = column(source, key)? + step(source);
-    let lines = nested(source, keys, value, column, is_double_quoted(key));
     if null.span.is_empty() {
-        return Ok(whole_lines(source, line_after(source, null)?, &lines));
+        return Ok(whole_lines(source, line_after(source, null)?, lines));
     }
     let between = source.slice(key.span.end..null.span.start);
     if between.trim_matches([' ', '\t']) != ":" || !source.line_ends_after(null.span.end) {
@@ -111,7 +119,7 @@ pub(super) fn replace_list(
 }
 
 /// The column of a key: the width of what stands before it, blanks and the dashes of list items.
-fn column(source: &Source<'_>, key: &Node) -> Result<usize, Refused> {
+pub(super) fn column(source: &Source<'_>, key: &Node) -> Result<usize, Refused> {
     let before = source.line_before(key.span.start);
     if before.bytes().all(|byte| matches!(byte, b' ' | b'-')) {
         Ok(before.len())
@@ -147,7 +155,7 @@ fn nested(
 }
 
 /// How much deeper the text's own nested mappings stand.
-fn step(source: &Source<'_>) -> usize {
+pub(super) fn step(source: &Source<'_>) -> usize {
     first_step(source, &source.root).unwrap_or(DEFAULT_STEP)
 }
 
@@ -172,7 +180,7 @@ fn first_step(source: &Source<'_>, node: &Node) -> Option<usize> {
 }
 
 /// Puts lines where they belong, with the text's own line end, and keeps a missing last one missing.
-fn whole_lines(source: &Source<'_>, at: LineAfter, lines: &str) -> Splice {
+pub(super) fn whole_lines(source: &Source<'_>, at: LineAfter, lines: &str) -> Splice {
     match at {
         LineAfter::Start(at) => Splice::insert(at, format!("{lines}{}", source.line_end)),
         LineAfter::End(at) => Splice::insert(at, format!("{}{lines}", source.line_end)),

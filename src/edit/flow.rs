@@ -8,7 +8,7 @@ use super::Refused;
 use super::place::content_end;
 use super::source::Source;
 use super::splice::{Splice, is_double_quoted};
-use super::value::{Scalar, key_spelling};
+use super::value::key_spelling;
 
 /// Adds keys behind the last entry of a flow mapping.
 pub(super) fn add_keys(
@@ -16,7 +16,7 @@ pub(super) fn add_keys(
     mapping: &Node,
     entries: &[(Node, Node)],
     keys: &[&str],
-    value: &Scalar,
+    value: &str,
 ) -> Result<Splice, Refused> {
     let quotes = match entries {
         [] => source.is_flow(),
@@ -33,7 +33,7 @@ pub(super) fn add_keys(
         .map(|(key, value)| key.span.start..content_end(value).max(key.span.end))
         .collect();
     let text = pair(keys, value, quotes, colon);
-    behind_last(source, mapping, &spans, tight, &text)
+    behind_last(source, mapping, &spans, tight, &[text])
 }
 
 /// Adds an item behind the last one of a flow sequence.
@@ -41,20 +41,57 @@ pub(super) fn add_item(
     source: &Source<'_>,
     sequence: &Node,
     items: &[Node],
-    item: &str,
+    item: String,
 ) -> Result<Splice, Refused> {
-    let spans: Vec<Range<usize>> = items.iter().map(|item| item.span.clone()).collect();
-    behind_last(source, sequence, &spans, false, item)
+    insert_items(source, sequence, items, items.len(), &[item])
+}
+
+/// Puts items before the one with this position of a flow sequence, or behind the last one.
+pub(super) fn insert_items(
+    source: &Source<'_>,
+    sequence: &Node,
+    items: &[Node],
+    at: usize,
+    texts: &[String],
+) -> Result<Splice, Refused> {
+    let spans: Vec<Range<usize>> = items
+        .iter()
+        .map(|item| item.span.start..content_end(item))
+        .collect();
+    let Some(next) = spans.get(at) else {
+        return behind_last(source, sequence, &spans, false, texts);
+    };
+    let indentation = source.line_before(next.start);
+    let own_line =
+        !indentation.is_empty() && indentation.bytes().all(|byte| matches!(byte, b' ' | b'\t'));
+    if !own_line {
+        let comma = comma(source, &spans, false);
+        let text = texts.join(comma) + comma;
+        return Ok(Splice::insert(next.start, text));
+    }
+    // A comment that stands above an item stays above it.
+    let mut start = source.line_start(next.start);
+    while let Some(newline) = start.checked_sub(1) {
+        let above = source.line_start(newline);
+        let line = source.slice(above..newline);
+        let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if !source.is_comment(above + blanks) {
+            break;
+        }
+        start = above;
+    }
+    let line = |text: &String| format!("{indentation}{text},{}", source.line_end);
+    Ok(Splice::insert(start, texts.iter().map(line).collect()))
 }
 
 /// `a: {b: value}` for the keys a and b.
-pub(super) fn pair(keys: &[&str], value: &Scalar, quotes: bool, colon: &str) -> String {
+pub(super) fn pair(keys: &[&str], value: &str, quotes: bool, colon: &str) -> String {
     let keys: Vec<String> = keys.iter().map(|key| key_spelling(key, quotes)).collect();
     let depth = keys.len().saturating_sub(1);
     format!(
         "{}{colon}{}{}",
         keys.join(&format!("{colon}{{")),
-        value.spelling(),
+        value,
         "}".repeat(depth)
     )
 }
@@ -65,7 +102,7 @@ fn behind_last(
     collection: &Node,
     entries: &[Range<usize>],
     tight: bool,
-    text: &str,
+    texts: &[String],
 ) -> Result<Splice, Refused> {
     let open = collection.span.start + 1;
     let close = collection.span.end.saturating_sub(1);
@@ -74,7 +111,7 @@ fn behind_last(
         let blank = inside.bytes().all(|byte| byte.is_ascii_whitespace());
         return Ok(Splice {
             range: if blank { open..close } else { open..open },
-            text: text.to_owned(),
+            text: texts.join(", "),
         });
     };
     let behind = source.slice(last.end..close);
@@ -86,24 +123,29 @@ fn behind_last(
     }
     let indentation = source.line_before(last.start);
     if !indentation.is_empty() && indentation.bytes().all(|byte| matches!(byte, b' ' | b'\t')) {
-        return Ok(on_own_line(source, last.end, indentation, text));
+        return Ok(on_own_line(source, last.end, indentation, texts));
     }
-    let between = entries
-        .len()
-        .checked_sub(2)
-        .and_then(|index| entries.get(index))
-        .map(|previous| source.slice(previous.end..last.start));
-    let comma = match between {
+    let comma = comma(source, entries, tight);
+    let text: String = texts.iter().map(|text| format!("{comma}{text}")).collect();
+    Ok(Splice::insert(last.end, text))
+}
+
+/// What sets the last two entries apart.
+fn comma(source: &Source<'_>, entries: &[Range<usize>], tight: bool) -> &'static str {
+    let between = match entries {
+        [.., previous, last] => Some(source.slice(previous.end..last.start)),
+        _ => None,
+    };
+    match between {
         Some(",") => ",",
         None if tight => ",",
         _ => ", ",
-    };
-    Ok(Splice::insert(last.end, format!("{comma}{text}")))
+    }
 }
 
-/// The comma goes behind the last entry, the new one below its comment.
-fn on_own_line(source: &Source<'_>, end: usize, indentation: &str, text: &str) -> Splice {
-    let rest = source.line_after(end);
+/// The comma goes behind the last entry, the new ones below its comment.
+fn on_own_line(source: &Source<'_>, end: usize, indentation: &str, texts: &[String]) -> Splice {
+    let (rest, line_end) = (source.line_after(end), source.line_end);
     let comment = if source.line_ends_after(end) {
         rest
     } else {
@@ -111,6 +153,9 @@ fn on_own_line(source: &Source<'_>, end: usize, indentation: &str, text: &str) -
     };
     Splice {
         range: end..end + comment.len(),
-        text: format!(",{comment}{}{indentation}{text}", source.line_end),
+        text: format!(
+            ",{comment}{line_end}{indentation}{}",
+            texts.join(&format!(",{line_end}{indentation}"))
+        ),
     }
 }

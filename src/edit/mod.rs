@@ -6,25 +6,32 @@
 //!
 //! An edit is one splice: a range of bytes and the text that takes its place. It is made with an eye
 //! on the style of the neighbours, but nobody trusts it: `proof` reads the result again and lets it
-//! pass only if its tree is the tree before with exactly this value written. What cannot be proved is
-//! refused, with a reason that names a line and quotes nothing of it.
+//! pass only if its tree is the tree before with exactly this value written, and each comment stands with
+//! the item that it stood with. What cannot be proved is refused, with a reason that names a line and
+//! quotes nothing of it.
 //!
 //! A new operation takes a variant of [`Operation`], a splice for each style, and a line in the proof
 //! that says what it may change.
 
+mod belonging;
 mod block;
+pub mod flags;
 mod flow;
 mod guards;
+mod insert;
+mod manner;
 mod place;
 mod proof;
 mod source;
 mod splice;
+mod tree;
 mod value;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use tree::Tree;
 pub use value::Scalar;
 
 use source::Source;
@@ -47,6 +54,13 @@ pub enum Operation {
     Set(Scalar),
     /// The list there gets this item behind its last one.
     Append(Scalar),
+    /// The list there gets these items; a list that is missing is made, as are the keys on the way.
+    Insert {
+        /// Before the item with this position, counted from 0; without one, behind the last item.
+        before: Option<usize>,
+        /// The items, at least one.
+        items: Vec<Tree>,
+    },
 }
 
 /// One operation and the place where it is done.
@@ -65,6 +79,27 @@ impl Alteration {
         let operation = Operation::Set(value);
         Alteration { path, operation }
     }
+
+    /// The list at the path gets these items, before the one with this position or behind the last one.
+    pub fn insert(path: Vec<Step>, before: Option<usize>, items: Vec<Tree>) -> Alteration {
+        let operation = Operation::Insert { before, items };
+        Alteration { path, operation }
+    }
+
+    /// "1 rule", "2 volumes": the items by the list's own name.
+    fn counted(&self, items: &[Tree]) -> String {
+        let (one, several) = match self.path.last() {
+            Some(Step::Key(key)) => match key.strip_suffix('s') {
+                Some(one) => (one, key.as_str()),
+                None => ("item", "items"),
+            },
+            _ => ("item", "items"),
+        };
+        match items.len() {
+            1 => format!("1 {one}"),
+            count => format!("{count} {several}"),
+        }
+    }
 }
 
 impl fmt::Display for Alteration {
@@ -73,6 +108,11 @@ impl fmt::Display for Alteration {
         match &self.operation {
             Operation::Set(value) => write!(out, "{place} = {value}"),
             Operation::Append(item) => write!(out, "{place} + {item}"),
+            Operation::Insert { before, items } => match (before, items.as_slice()) {
+                (None, [Tree::Scalar(item)]) => write!(out, "{place} + {item}"),
+                (Some(at), items) => write!(out, "{place}[{at}]: insert {}", self.counted(items)),
+                (None, items) => write!(out, "{place}: add {}", self.counted(items)),
+            },
         }
     }
 }
@@ -155,6 +195,10 @@ pub fn apply(bytes: &[u8], path: &[Step], operation: &Operation) -> Result<Vec<u
     let splice = match operation {
         Operation::Set(value) => splice::set(&before, &place, value)?,
         Operation::Append(item) => splice::append(&before, &place, item)?,
+        Operation::Insert {
+            before: position,
+            items,
+        } => insert::insert(&before, &place, *position, items)?,
     };
     let result = splice.into_text(before.text)?;
     proof::prove(&before, &result, path, operation)?;

@@ -7,8 +7,9 @@ use crate::yaml::{Node, Style, Value};
 
 use super::source::Source;
 use super::splice::Spliced;
+use super::tree::Tree;
 use super::value::{Scalar, reads_as_other_than_text};
-use super::{Operation, Refused, Step};
+use super::{Operation, Refused, Step, belonging};
 
 /// Refuses the result unless it is the text before with exactly this operation done at this path.
 pub(super) fn prove(
@@ -38,6 +39,11 @@ pub(super) fn prove(
     }
     if !same_comments(before, &after) {
         return unproved("a comment would be lost or changed");
+    }
+    if let Operation::Insert { before: at, items } = operation
+        && !belonging::kept(before, &after, path, *at, items.len())
+    {
+        return unproved("a comment would stand beside another item");
     }
     if !changed_only(&before.root, &after.root, path, operation) {
         return unproved("the result would not mean what was intended");
@@ -79,6 +85,7 @@ fn changed_only(before: &Node, after: &Node, path: &[Step], operation: &Operatio
         return match operation {
             Operation::Set(value) => value.is_read_from(after),
             Operation::Append(item) => is_appended(before, after, item),
+            Operation::Insert { before: at, items } => is_inserted(before, after, *at, items),
         };
     };
     match (step, &before.value, &after.value) {
@@ -150,11 +157,15 @@ fn changed_entry(
 
 /// True when the node holds nothing but the rest of the path and, at its end, the value.
 fn is_built(node: &Node, path: &[Step], operation: &Operation) -> bool {
-    let (Operation::Set(value), true) = (operation, is_bare(node)) else {
+    if !is_bare(node) {
         return false;
-    };
+    }
     match path.split_first() {
-        None => value.is_read_from(node),
+        None => match operation {
+            Operation::Set(value) => value.is_read_from(node),
+            Operation::Append(_) => false,
+            Operation::Insert { before, items } => is_list_of(node, *before, items),
+        },
         Some((Step::Key(key), rest)) => match node.entries() {
             [(name, inner)] => is_key(name, key) && is_built(inner, rest, operation),
             _ => false,
@@ -176,6 +187,47 @@ fn is_appended(before: &Node, after: &Node, item: &Scalar) -> bool {
         }
         _ => false,
     }
+}
+
+/// True when the new items, and nothing else, stand between the old ones at this position.
+fn is_inserted(before: &Node, after: &Node, at: Option<usize>, items: &[Tree]) -> bool {
+    let (Value::Sequence(old, flow), Value::Sequence(new, flow_after)) =
+        (&before.value, &after.value)
+    else {
+        return before.is_null() && is_list_of(after, at, items);
+    };
+    let at = at.unwrap_or(old.len());
+    let parts = old.split_at_checked(at).zip(new.split_at_checked(at));
+    let Some(((old_head, old_tail), (head, rest))) = parts else {
+        return false;
+    };
+    let Some((added, tail)) = rest.split_at_checked(items.len()) else {
+        return false;
+    };
+    let same = |old: &[Node], new: &[Node]| {
+        old.len() == new.len() && old.iter().zip(new).all(|(old, new)| is_same(old, new))
+    };
+    flow == flow_after
+        && before.anchor == after.anchor
+        && before.tag == after.tag
+        && same(old_head, head)
+        && same(old_tail, tail)
+        && items
+            .iter()
+            .zip(added)
+            .all(|(item, node)| item.is_read_from(node))
+}
+
+/// True for a list that was not there and holds exactly these items.
+fn is_list_of(node: &Node, at: Option<usize>, items: &[Tree]) -> bool {
+    is_bare(node)
+        && at.is_none_or(|at| at == 0)
+        && node.items().len() == items.len()
+        && matches!(node.value, Value::Sequence(..))
+        && items
+            .iter()
+            .zip(node.items())
+            .all(|(item, node)| item.is_read_from(node))
 }
 
 /// True for a key that reads as this text with every reader.

@@ -101,6 +101,13 @@ impl<'text> Source<'text> {
         content.is_empty() || (content.starts_with('#') && content.len() < rest.len())
     }
 
+    /// True where a comment starts.
+    pub fn is_comment(&self, at: usize) -> bool {
+        let comments = &self.document.comments;
+        let start = |comment: &yaml::Comment| comment.span.start;
+        comments.binary_search_by_key(&at, start).is_ok()
+    }
+
     /// The byte in front of this one.
     pub fn byte_before(&self, at: usize) -> Option<u8> {
         let index = at.checked_sub(1)?;

@@ -91,7 +91,7 @@ pub(super) fn append(
     match &place.node.value {
         Value::Sequence(items, is_flow) if place.missing.is_empty() => {
             if *is_flow {
-                flow::add_item(source, place.node, items, &item.spelling())
+                flow::add_item(source, place.node, items, item.spelling())
             } else {
                 block::add_item(source, place.node, &item.spelling())
             }
@@ -108,7 +108,7 @@ fn add(source: &Source<'_>, place: &Place<'_>, value: &Scalar) -> Result<Splice,
     let node = place.node;
     match (&node.value, place.parent) {
         (Value::Mapping(entries, true), _) => {
-            flow::add_keys(source, node, entries, &place.missing, value)
+            flow::add_keys(source, node, entries, &place.missing, &value.spelling())
         }
         (Value::Mapping(entries, false), _) => {
             block::add_keys(source, node, entries, &place.missing, value)
@@ -130,10 +130,14 @@ fn unfold(
         && !parent.is_flow()
         && source.line_start(key.span.start) == source.line_start(node.span.start)
     {
-        return block::unfold(source, key, node, &place.missing, value);
+        let lines = block::below(source, key, &place.missing, value)?;
+        return block::unfold(source, key, node, &lines);
     }
     let quotes = source.is_flow() || parent.key.is_some_and(is_double_quoted);
-    let mapping = format!("{{{}}}", flow::pair(&place.missing, value, quotes, ": "));
+    let mapping = format!(
+        "{{{}}}",
+        flow::pair(&place.missing, &value.spelling(), quotes, ": ")
+    );
     if node.span.is_empty() {
         behind_indicator(source, node, &mapping)
     } else {
@@ -145,7 +149,11 @@ fn unfold(
 }
 
 /// Writes a value where none is written yet: behind the `:` or `-` that calls for it.
-fn behind_indicator(source: &Source<'_>, node: &Node, text: &str) -> Result<Splice, Refused> {
+pub(super) fn behind_indicator(
+    source: &Source<'_>,
+    node: &Node,
+    text: &str,
+) -> Result<Splice, Refused> {
     match source.byte_before(node.span.start) {
         Some(b':' | b'-') => Ok(Splice::insert(node.span.start, format!(" {text}"))),
         _ => Err(Refused::at(

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::credentials::{Credentials, clock, of_kubelet};
 use super::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Target, api_server};
-use crate::discover::{KubeProxy, Placed, Source, Survey, address, flags, process};
+use crate::discover::{KubeProxy, Placed, Source, Survey, address, flag_file, flags, process};
 use crate::kubeconfig;
 use crate::proxyconfig::{self, Reading};
 use crate::root::{FileKind, LookError, NodePath, Root, Where};
@@ -18,6 +18,7 @@ pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<Ip
     facts.hostname = hostname(root);
     facts.local_addresses = address::local(root);
     facts.api_server = api_server::find(root, survey);
+    facts.flag_file = flag_file::find(root, &facts.proxy);
     facts.client_authority = match &facts.api_server {
         Some(found) => found.client_authority.clone(),
         None => of_kubelet(root),
@@ -60,6 +61,7 @@ fn nothing_yet(proxy: KubeProxy) -> Facts {
         local_addresses: None,
         targets: Vec::new(),
         directories: Vec::new(),
+        flag_file: Err("it was not looked for".into()),
         config: None,
         kubeconfig: None,
         credentials: Credentials::default(),
@@ -119,6 +121,7 @@ impl Gatherer<'_> {
                 let user = user.filter(|_| role != Role::ProxyUnit);
                 let hold = hold_by_path(self.root, &path)
                     .or_else(|| hold_by_path(self.root, resolved?))
+                    .or_else(|| Hold::by_platform(self.facts.proxy.recognised.platform, &path))
                     .or_else(|| held(path.clone(), HoldKind::ReadBy(user?.clone())));
                 (path, seen, hold)
             }

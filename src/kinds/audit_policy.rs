@@ -15,7 +15,7 @@ use crate::root::{FileKind, LookError, NodePath};
 pub struct AuditPolicy {}
 
 /// Reads a policy as the API server does.
-fn contents(bytes: &[u8]) -> Result<usize, Refused> {
+pub(super) fn contents(bytes: &[u8]) -> Result<usize, Refused> {
     let refused = match Policy::read(bytes) {
         Ok(policy) => return Ok(policy.rules.len()),
         Err(refused) => refused,
@@ -52,6 +52,20 @@ pub(super) fn policy_of(facts: &Facts) -> Result<(&ApiServer, &NodePath, Origin)
             Err(Box::new(Instance::unknown(why).from(origin)))
         }
     }
+}
+
+/// The bytes of the policy; where there are none to judge, that.
+pub(super) fn readable(server: &ApiServer) -> Result<&[u8], Box<Instance>> {
+    let instance = match (&server.policy_seen, &server.policy_bytes) {
+        (Err(LookError::Missing), _) => Instance::not_applicable("there is no audit policy"),
+        (Ok(meta), _) if meta.kind != FileKind::File => {
+            let what = meta.kind.describe();
+            Instance::unknown(format!("it is {what}, not a regular file"))
+        }
+        (Err(error), _) | (_, Err(error)) => Instance::unknown(error.to_string()),
+        (Ok(_), Ok(bytes)) => return Ok(bytes),
+    };
+    Err(Box::new(instance))
 }
 
 /// Judges what lies at the path.

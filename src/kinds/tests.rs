@@ -52,8 +52,11 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
             problem: None,
             elsewhere: false,
             user: None,
+            recognised: Default::default(),
+            flag_place: Default::default(),
         },
         hostname: None,
+        flag_file: Err("not looked for".into()),
         node_ip: node_ip
             .map(|(address, origin)| (parse(address), origin))
             .ok_or_else(|| "not told".into()),

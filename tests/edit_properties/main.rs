@@ -14,6 +14,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod edits;
 mod model;
 mod render;
 
@@ -24,8 +25,9 @@ use std::io::{BufWriter, Write};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value as Json;
-use tighten::edit::{self, Operation, Scalar, Step};
+use tighten::edit::{self, Operation, Tree};
 
+use edits::{Edit, MARK, choose, written};
 use model::Model;
 use render::{Look, Rendered};
 
@@ -44,12 +46,6 @@ fn config() -> Config {
         failure_persistence: None,
         ..Config::default()
     }
-}
-
-#[derive(Clone, Debug)]
-struct Edit {
-    path: Vec<Step>,
-    operation: Operation,
 }
 
 #[derive(Default)]
@@ -90,7 +86,7 @@ fn an_edit_of_a_random_document_is_right_or_refused() {
         render::look(),
         any::<prop::sample::Index>(),
         any::<u8>(),
-        value(),
+        written(),
     );
     let mut runner = TestRunner::new(config());
     let outcome = runner.run(&strategy, |(document, look, place, kind, value)| {
@@ -165,7 +161,7 @@ fn a_document_with_shared_doubled_or_converted_values_is_always_refused() {
         render::look(),
         any::<prop::sample::Index>(),
         any::<u8>(),
-        value(),
+        written(),
         prop::sample::select(ODD),
     );
     let mut runner = TestRunner::new(Config {
@@ -211,7 +207,7 @@ fn an_edit_of_a_mangled_document_is_right_or_refused() {
         prop::collection::vec(damage, 1..4),
         any::<prop::sample::Index>(),
         any::<u8>(),
-        value(),
+        written(),
     );
     let mut runner = TestRunner::new(config());
     let outcome = runner.run(
@@ -248,65 +244,6 @@ fn an_edit_of_a_mangled_document_is_right_or_refused() {
         *made.borrow() > u64::from(cases()) / 20,
         "hardly any was tried"
     );
-}
-
-fn value() -> impl Strategy<Value = Scalar> {
-    let text = prop_oneof![
-        prop::sample::select(
-            &[
-                "no",
-                "0600",
-                "",
-                "~",
-                "--a=b: c # d",
-                "plain",
-                "'\"\\",
-                "{[,"
-            ][..]
-        )
-        .prop_map(str::to_owned),
-        any::<String>(),
-    ];
-    prop_oneof![
-        any::<bool>().prop_map(Scalar::Bool),
-        any::<i64>().prop_map(Scalar::Int),
-        text.clone().prop_map(Scalar::Text),
-        prop::collection::vec(text, 0..3).prop_map(Scalar::List),
-    ]
-}
-
-/// An edit that makes sense somewhere in the document.
-fn choose(document: &Model, place: prop::sample::Index, kind: u8, value: Scalar) -> Edit {
-    const NEW: &[&str] = &["new", "on", "new key", "n:w", "new/k8s.io", "\"", "é"];
-    let places = document.places();
-    let (mut path, node) = place.get(&places).clone();
-    let new = |depth: usize| {
-        let at = usize::from(kind / 4) + depth;
-        Step::Key(NEW[at % NEW.len()].to_owned())
-    };
-    let deep = usize::from(kind % 3) + 1;
-    match node {
-        Model::Map(..) | Model::FlowMap(..) => path.extend((0..deep).map(new)),
-        Model::Null(_) if kind.is_multiple_of(2) => path.extend((0..deep).map(new)),
-        Model::Seq(_) | Model::FlowSeq(_) if kind.is_multiple_of(2) => {
-            return Edit {
-                path,
-                operation: Operation::Append(value),
-            };
-        }
-        Model::Seq(_) | Model::FlowSeq(_) => {
-            let value = Scalar::List(vec!["primary".to_owned()]);
-            return Edit {
-                path,
-                operation: Operation::Set(value),
-            };
-        }
-        _ => {}
-    }
-    Edit {
-        path,
-        operation: Operation::Set(value),
-    }
 }
 
 fn check(
@@ -359,11 +296,62 @@ fn check(
         after
     );
     prop_assert!(
-        written <= edit.path.len() + 1,
+        written <= edit.path.len() + lines_at_most(&edit.operation),
         "{} lines written\n{}\n{}",
         written,
         before.text,
         after
     );
+    if touched > 0 {
+        return Ok(());
+    }
+    let put_in = new.get(head..head + written).unwrap_or_default();
+    let around = (
+        head.checked_sub(1).and_then(|above| new.get(above)),
+        new.get(head + written),
+    );
+    comments_stay_with_their_items(put_in, around)
+        .map_err(|why| TestCaseError::fail(format!("{why}\n{}\n{after}", before.text)))
+}
+
+/// How many lines an operation writes, without those of the path.
+fn lines_at_most(operation: &Operation) -> usize {
+    fn of(tree: &Tree) -> usize {
+        match tree {
+            Tree::Scalar(_) => 1,
+            Tree::Map(entries) => 1 + entries.iter().map(|(_, value)| of(value)).sum::<usize>(),
+            Tree::List(items) => 1 + items.iter().map(of).sum::<usize>(),
+        }
+    }
+    match operation {
+        // And an empty line behind each.
+        Operation::Insert { items, .. } => 2 + items.iter().map(|item| 1 + of(item)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// Where lines of a block list were put in: none of them stands between an item and the comment above
+/// it, or between an item and a comment that is indented as its contents.
+fn comments_stay_with_their_items(
+    put_in: &[&str],
+    (above, below): (Option<&&str>, Option<&&str>),
+) -> Result<(), &'static str> {
+    let blanks = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let is_note = |line: &str| line.trim_start().starts_with("# note ");
+    let first = put_in.iter().find(|line| !line.trim().is_empty());
+    let Some(first) = first.filter(|line| {
+        line.trim_start()
+            .strip_prefix('-')
+            .is_some_and(|item| item.contains(MARK))
+    }) else {
+        return Ok(());
+    };
+    let dash = blanks(first);
+    if above.is_some_and(|line| is_note(line) && blanks(line) <= dash) {
+        return Err("put between a comment and its item");
+    }
+    if below.is_some_and(|line| is_note(line) && blanks(line) > dash) {
+        return Err("put between an item and a comment inside it");
+    }
     Ok(())
 }

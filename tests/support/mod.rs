@@ -11,6 +11,7 @@
 )]
 
 pub mod audit;
+pub mod case;
 pub mod certificates;
 pub mod exact;
 pub mod found;

@@ -1,6 +1,8 @@
 //! Exact bytes before and after, and exact reasons.
 
 mod added;
+mod inserted;
+mod insertions;
 mod proved;
 mod refused;
 mod replaced;

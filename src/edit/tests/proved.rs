@@ -7,14 +7,25 @@ use super::*;
 
 #[track_caller]
 fn judges(before: &str, range: Range<usize>, written: &str, at: &str, verdict: Result<(), &str>) {
+    judges_an(&Operation::Set(OFF), before, range, written, at, verdict);
+}
+
+#[track_caller]
+fn judges_an(
+    operation: &Operation,
+    before: &str,
+    range: Range<usize>,
+    written: &str,
+    at: &str,
+    verdict: Result<(), &str>,
+) {
     let source = Source::read(before.as_bytes()).unwrap();
     let splice = Splice {
         range,
         text: written.to_owned(),
     };
     let result = splice.into_text(before).unwrap();
-    let operation = Operation::Set(OFF);
-    let proved = proof::prove(&source, &result, &path(at), &operation);
+    let proved = proof::prove(&source, &result, &path(at), operation);
     let said = proved.map_err(|refused| refused.to_string());
     let expected =
         verdict.map_err(|what| format!("the edit could not be proved to be right: {what}"));
@@ -112,4 +123,50 @@ fn json_stays_json() {
         Err("the result would no longer be JSON"),
     );
     judges("{\"a\": 1}\n", 7..7, ", \"b\": false", "b", Ok(()));
+}
+
+#[test]
+fn a_wrong_insertion_does_not_pass() {
+    const COMMENT: Result<(), &str> = Err("a comment would stand beside another item");
+    let items = vec![Tree::map([("k", Tree::text("v"))])];
+    let judges = |at: Option<usize>, before: &str, range, written: &str, verdict| {
+        let operation = Operation::Insert {
+            before: at,
+            items: items.clone(),
+        };
+        judges_an(&operation, before, range, written, "l", verdict);
+    };
+    let list = "l:\n- x\n# y\n- z\n";
+    judges(Some(1), list, 7..7, "- k: v\n", Ok(()));
+    judges(None, list, 15..15, "- k: \"v\"\n", Ok(()));
+    judges(None, "l:\n", 3..3, "- k: v\n", Ok(()));
+    judges(
+        None,
+        "a: 1\n",
+        5..5,
+        "l: [k: v]\n",
+        Err("in the result, line 2: a mapping without braces inside brackets"),
+    );
+    judges(None, "a: 1\n", 5..5, "l: [{k: v}]\n", Ok(()));
+    // At another position, another item, one more, one less, in another list, between a comment and its
+    // item, with a comment of its own.
+    judges(Some(0), list, 7..7, "- k: v\n", MEANING);
+    judges(Some(0), "l:\n- x\n- z\n", 7..7, "- k: v\n", MEANING);
+    judges(Some(1), list, 7..7, "- k: w\n", MEANING);
+    judges(Some(1), list, 7..7, "- k: v\n  w: v\n", MEANING);
+    judges(Some(1), list, 7..7, "- k: v\n- k: v\n", COMMENT);
+    judges(None, "l:\n- x\n", 7..7, "- k: v\n- k: v\n", MEANING);
+    judges(None, "l:\n- x\n", 3..7, "- k: v\n", MEANING);
+    judges(None, "l:\n- x\nm:\n- x\n", 14..14, "- k: v\n", MEANING);
+    judges(Some(1), list, 11..11, "- k: v\n", COMMENT);
+    judges(
+        None,
+        "l:\n- x\n",
+        7..7,
+        "- k: v # c\n",
+        Err("a comment would be lost or changed"),
+    );
+    judges(None, "l:\n- x\n", 7..7, "- k: 'v'\n", MEANING);
+    judges(None, "l: ~\n", 3..4, "{k: v}", MEANING);
+    judges(Some(1), "l: ~\n", 3..4, "[{k: v}]", MEANING);
 }

@@ -1,0 +1,125 @@
+//! Which item of a list a comment belongs to, so that an insertion does not come between the two.
+//!
+//! A comment behind something on its line belongs to the item that it stands in. One on a line of its own
+//! belongs to the item that follows directly, with no empty line between, unless it is indented deeper than
+//! that item's dash; otherwise to the item before it.
+
+use std::collections::BTreeMap;
+
+use crate::yaml::{Node, Value};
+
+use super::Step;
+use super::place::content_end;
+use super::source::Source;
+
+/// True when every comment belongs to the same item of the list at the path as before, and none to the
+/// items that were put in.
+pub(super) fn kept(
+    before: &Source<'_>,
+    after: &Source<'_>,
+    path: &[Step],
+    at: Option<usize>,
+    added: usize,
+) -> bool {
+    let (Some(old), Some(new)) = (follow(&before.root, path), follow(&after.root, path)) else {
+        // There was no list, so that no comment can have belonged to one of its items: it is enough
+        // that none belongs to the new ones.
+        return match follow(&after.root, path) {
+            Some(new) => owned(after, new).into_values().all(|owner| owner.is_none()),
+            // No list at all: the comparison of the trees says so.
+            None => true,
+        };
+    };
+    let at = at.unwrap_or(old.items().len());
+    let shifted =
+        |owner: Option<usize>| owner.map(|index| if index < at { index } else { index + added });
+    // Comments keep their order, so that the first before is the first after.
+    let then: Vec<Option<usize>> = owned(before, old).into_values().map(shifted).collect();
+    let now: Vec<Option<usize>> = owned(after, new).into_values().collect();
+    then == now
+}
+
+fn follow<'a>(node: &'a Node, path: &[Step]) -> Option<&'a Node> {
+    let found = path.iter().try_fold(node, |node, step| match step {
+        Step::Key(key) => node.get(key),
+        Step::Index(index) => node.items().get(*index),
+    })?;
+    matches!(found.value, Value::Sequence(..)).then_some(found)
+}
+
+/// For each comment, by where it stands, the item that it belongs to.
+fn owned(source: &Source<'_>, list: &Node) -> BTreeMap<usize, Option<usize>> {
+    let is_flow = matches!(list.value, Value::Sequence(_, true));
+    let starts = starts(source, list);
+    let (end, reach) = if is_flow {
+        (list.span.end, list.span.end)
+    } else {
+        let end = content_end(list);
+        (end, reach(source, end))
+    };
+    let dash = starts
+        .first()
+        .map_or(0, |first| source.line_before(*first).len());
+    let lines: BTreeMap<usize, usize> = starts
+        .iter()
+        .enumerate()
+        .map(|(index, start)| (source.line_start(*start), index))
+        .collect();
+    let mut owners = BTreeMap::new();
+    // From the last to the first: whether the comment below leads an item is known by then.
+    let mut below: Option<(usize, Option<usize>)> = None;
+    for comment in source.document.comments.iter().rev() {
+        let at = comment.span.start;
+        let before = source.line_before(at);
+        let above = starts.partition_point(|start| *start < at).checked_sub(1);
+        if !before.trim().is_empty() {
+            let inside = if is_flow {
+                at < end
+            } else {
+                source.line_start(at) < end
+            };
+            owners.insert(at, above.filter(|_| inside));
+            continue;
+        }
+        let rest = source.line_after(comment.span.end);
+        let next_line = comment.span.end + rest.len() + source.line_end.len();
+        let following = match below {
+            Some((line, leads)) if line == next_line => leads,
+            _ => lines.get(&next_line).copied(),
+        };
+        let leads = following.filter(|index| is_flow || *index == 0 || before.len() <= dash);
+        let inside = at < end || at < reach && before.len() > dash;
+        owners.insert(at, leads.or(above.filter(|_| inside)));
+        below = Some((source.line_start(at), leads));
+    }
+    owners
+}
+
+/// The first byte behind this one that is neither blank nor part of a comment.
+fn reach(source: &Source<'_>, from: usize) -> usize {
+    let comments = &source.document.comments;
+    let mut at = from;
+    let mut next = comments.partition_point(|comment| comment.span.start < from);
+    loop {
+        let rest = source.slice(at..source.text.len());
+        at += rest.len() - rest.trim_start().len();
+        match comments.get(next) {
+            Some(comment) if comment.span.start == at => at = comment.span.end,
+            _ => return at,
+        }
+        next += 1;
+    }
+}
+
+/// Where the items start: with their dash, in block style.
+fn starts(source: &Source<'_>, list: &Node) -> Vec<usize> {
+    let items = list.items();
+    if matches!(list.value, Value::Sequence(_, true)) {
+        return items.iter().map(|item| item.span.start).collect();
+    }
+    let behind = items.iter().map(|item| reach(source, content_end(item)));
+    std::iter::once(list.span.start)
+        .chain(behind)
+        .take(items.len())
+        .collect()
+}
