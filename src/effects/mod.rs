@@ -9,6 +9,7 @@
 //! live system: of a `--root` tree nothing is running. Programs are started by their path with an
 //! argument list, never through a shell, with an empty environment and a time limit.
 
+mod again;
 mod api_server;
 mod configz;
 mod due;
@@ -26,10 +27,11 @@ mod work;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use again::again;
 pub use due::{Component, Due, Way, due};
 pub use preflight::{Asked, preflight};
 pub use progress::Progress;
-pub use work::{Told, Work, again};
+pub use work::{Told, Work};
 
 /// How long a unit may take to come back, unless the caller says otherwise.
 pub const UNIT_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,19 +1,19 @@
 //! Carries the restarts out, and waits until what was restarted is well; after a put-back once more.
 
 use std::cell::{Cell, RefCell};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::Settings;
 use super::due::{Component, Due, Way, pod_by_hand};
 use super::health::{self, Wanted, Well};
-use super::processes::{Moment, older_than};
+use super::processes::Moment;
 use super::progress::Progress;
 use super::systemctl::Systemctl;
 use super::wait::{Ended, until_well};
 use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
 use crate::root::Root;
-use crate::transaction::{Began, Interrupt, Restart};
+use crate::transaction::{Interrupt, Restart};
 
 /// How an effect ended, for the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,18 +33,18 @@ pub type Look<'a> = dyn Fn() -> Result<Facts, Failure> + 'a;
 
 /// The restarts of one transaction.
 pub struct Work<'a> {
-    settings: &'a Settings,
-    root: &'a Root,
+    pub(super) settings: &'a Settings,
+    pub(super) root: &'a Root,
     /// What tighten restarts itself, or lets the kubelet restart.
-    due: Vec<Due>,
-    systemctl: Option<Systemctl>,
-    look: &'a Look<'a>,
-    progress: RefCell<Progress>,
-    told: RefCell<Vec<Told>>,
+    pub(super) due: Vec<Due>,
+    pub(super) systemctl: Option<Systemctl>,
+    pub(super) look: &'a Look<'a>,
+    pub(super) progress: RefCell<Progress>,
+    pub(super) told: RefCell<Vec<Told>>,
     /// When the files began to change: what the kubelet starts is younger.
-    begun: Cell<Moment>,
+    pub(super) begun: Cell<Moment>,
     /// True once something may have started with the new files.
-    begun_anew: Cell<bool>,
+    pub(super) begun_anew: Cell<bool>,
 }
 
 impl<'a> Work<'a> {
@@ -305,83 +305,4 @@ fn look_at_pod(component: Component) -> String {
     format!(
         "look at: crictl ps -a --name {component}; crictl logs of it; journalctl -u kubelet; /var/log/pods"
     )
-}
-
-/// The files are as before, and whether what runs has to be restarted is not known.
-fn unseen(failure: Failure) -> Failure {
-    failure
-        .exit(Exit::Incomplete)
-        .state("every file is as before, but nothing was restarted")
-        .help("restart by hand what runs with these files")
-}
-
-/// What an interrupted transaction may have started with its new files: its restarts once more, now
-/// that the former files are back. What has not been started since then, and what does not run because
-/// nothing was started yet, needs none.
-///
-/// # Errors
-/// Exit 4: it does not come back.
-pub fn again(
-    settings: &Settings,
-    root: &Root,
-    began: &Began,
-    look: &Look<'_>,
-    progress: Progress,
-    left: &mut Vec<String>,
-) -> Result<Option<String>, Failure> {
-    let since = humantime::parse_rfc3339(&began.at)
-        .ok()
-        .and_then(|at| SystemTime::now().duration_since(at).ok());
-    // At boot it may not be clear which kube-proxy is meant, and nothing is restarted then.
-    let facts = match settings.run {
-        true => Some(look().map_err(unseen)?),
-        false => look().ok(),
-    };
-    let mut due = Vec::new();
-    for restart in &began.restarts {
-        let Some(component) = Component::named(&restart.component) else {
-            continue;
-        };
-        let name = restart.unit.as_deref().unwrap_or(component.name());
-        let process = facts
-            .as_ref()
-            .map(|facts| health::process(facts, component));
-        if !settings.run {
-            // What is known not to run has read nothing.
-            if process != Some(None) {
-                left.push(name.to_string());
-            }
-            continue;
-        }
-        let old = process
-            .flatten()
-            .zip(since)
-            .is_some_and(|(pid, since)| older_than(pid, since.as_secs() + 1));
-        if let (Some(name), false) = (&restart.unit, old) {
-            due.push(Due {
-                component,
-                way: Way::Unit {
-                    name: name.clone(),
-                    reload: restart.reload,
-                },
-                because: "its former files are back".into(),
-            });
-        }
-    }
-    let units = !due.is_empty();
-    let work = Work {
-        settings,
-        root,
-        due,
-        systemctl: units
-            .then(|| Systemctl::find(settings.systemctl.as_deref()))
-            .transpose()
-            .map_err(|failure| failure.exit(Exit::Incomplete))?,
-        look,
-        progress: RefCell::new(progress),
-        told: RefCell::default(),
-        begun: Cell::new(Moment::now()),
-        begun_anew: Cell::new(units),
-    };
-    work.put_back()
 }

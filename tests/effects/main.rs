@@ -1,7 +1,7 @@
 //! Restarts and health, with processes that really listen and restart. Only as root: everything
 //! happens in a process and a mount namespace of its own.
 //!
-//! This program itself plays kube-proxy and systemctl, under their names.
+//! This program itself plays kube-proxy and systemctl, kubelet and kube-apiserver, under their names.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +10,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod api_server;
 mod kube_proxy;
+mod pods;
 mod stage;
 mod stand_in;
 #[path = "../support/mod.rs"]
@@ -30,7 +32,7 @@ fn main() {
         return enter();
     }
     let only = words.get(1).filter(|word| !word.starts_with('-'));
-    for (name, test) in kube_proxy::TESTS {
+    for (name, test) in kube_proxy::TESTS.iter().chain(api_server::TESTS) {
         if only.is_none_or(|only| name.contains(only.as_str())) {
             test();
             println!("test {name} ... ok");

@@ -76,18 +76,8 @@ enableProfiling: {profiling}
     pub fn running() -> Stage {
         let stage = Stage::new();
         stand_in::start();
-        stage.wait_for(stage.healthz);
+        wait_for(stage.healthz);
         stage
-    }
-
-    fn wait_for(&self, port: u16) {
-        for _ in 0..500 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return;
-            }
-            sleep(Duration::from_millis(10));
-        }
-        panic!("nothing listens on {port}");
     }
 
     /// How the stand-ins behave from now on; see `stand_in`.
@@ -144,7 +134,7 @@ enableProfiling: {profiling}
     /// Whether what runs says that profiling is on.
     pub fn profiling(&self) -> bool {
         use std::io::{Read, Write};
-        self.wait_for(self.metrics);
+        wait_for(self.metrics);
         let mut stream = TcpStream::connect(("127.0.0.1", self.metrics)).unwrap();
         stream.write_all(b"GET /configz HTTP/1.0\r\n\r\n").unwrap();
         let mut text = String::new();
@@ -171,3 +161,14 @@ enableProfiling: {profiling}
 }
 
 pub const RESTART: &str = "--no-ask-password restart -- kube-proxy.service";
+
+/// Until something listens on a port.
+pub fn wait_for(port: u16) {
+    for _ in 0..500 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    panic!("nothing listens on {port}");
+}

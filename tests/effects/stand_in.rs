@@ -12,6 +12,7 @@ use std::process::{Command, Stdio, exit};
 use std::thread::{self, sleep};
 use std::time::Duration;
 
+use super::pods;
 use serde_json::json;
 use tighten::proxyconfig::{self, Effective};
 
@@ -30,12 +31,14 @@ pub fn play(name: &str, words: &[String]) {
     match name {
         "kube-proxy" => kube_proxy(words),
         "systemctl" => systemctl(words),
+        "kubelet" => pods::kubelet(),
+        "kube-apiserver" => pods::kube_apiserver(words),
         _ => {}
     }
 }
 
 /// What somebody is to do, given this configuration.
-fn told(who: &str, config: &str) -> Option<String> {
+pub fn told(who: &str, config: &str) -> Option<String> {
     let text = fs::read_to_string(PLAY).unwrap_or_default();
     text.lines().find_map(|line| {
         let mut words = line.splitn(3, ' ');
@@ -46,7 +49,7 @@ fn told(who: &str, config: &str) -> Option<String> {
     })
 }
 
-fn flag<'w>(words: &'w [String], name: &str) -> Option<&'w str> {
+pub fn flag<'w>(words: &'w [String], name: &str) -> Option<&'w str> {
     let prefix = format!("--{name}=");
     words.iter().find_map(|word| word.strip_prefix(&prefix))
 }
