@@ -15,13 +15,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use support::asked::{
+    BY_CERTIFICATE, BY_TOKEN, broad, groups, logged, of_kube_proxy, request, resource,
+};
 use support::{Node, snapshot};
-use tighten::auditpolicy::{Level, Policy, Request, Resource, Stage, Target};
+use tighten::auditpolicy::{Level, Policy, Stage, Target};
 
 const CHECK: &str = "audit-policy-misses-kube-proxy";
 const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
-const BY_CERTIFICATE: &str = "system:kube-proxy";
-const BY_TOKEN: &str = "system:serviceaccount:kube-system:kube-proxy";
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -43,72 +44,6 @@ fn judged(node: &Node, policy: &str) -> Value {
     node.write(POLICY, policy);
     let (_, document) = node.json(&["scan", "--only", CHECK]);
     document["verdicts"][0].clone()
-}
-
-fn groups(user: &str) -> Vec<String> {
-    let groups: &[&str] = match user {
-        BY_CERTIFICATE => &["system:node-proxier", "system:authenticated"],
-        BY_TOKEN => &[
-            "system:serviceaccounts",
-            "system:serviceaccounts:kube-system",
-            "system:authenticated",
-        ],
-        _ => &["system:authenticated"],
-    };
-    groups.iter().map(|group| (*group).to_owned()).collect()
-}
-
-fn request(user: &str, verb: &str, target: Target) -> Request {
-    Request {
-        user: user.into(),
-        groups: groups(user),
-        verb: verb.into(),
-        target,
-    }
-}
-
-fn resource(spelled: &str, namespace: &str, name: &str) -> Target {
-    Target::Resource(Resource {
-        namespace: namespace.into(),
-        name: name.into(),
-        ..Resource::parse(spelled).unwrap()
-    })
-}
-
-/// What kube-proxy asks, by its ClusterRole system:node-proxier: written down here a second time.
-fn of_kube_proxy() -> Vec<Request> {
-    let mut all = Vec::new();
-    for user in [BY_CERTIFICATE, BY_TOKEN] {
-        let mut add = |verb: &str, target| all.push(request(user, verb, target));
-        for verb in ["list", "watch"] {
-            add(verb, resource("services", "", ""));
-            add(verb, resource("endpoints", "", ""));
-            add(verb, resource("endpointslices.discovery.k8s.io", "", ""));
-            add(verb, resource("servicecidrs.networking.k8s.io", "", ""));
-            add(verb, resource("nodes", "", "node1"));
-        }
-        add("get", resource("nodes", "", "node1"));
-        for events in ["events", "events.events.k8s.io"] {
-            add("create", resource(events, "default", ""));
-            add(
-                "patch",
-                resource(events, "default", "node1.18eab8b24ffe6d9f"),
-            );
-            add(
-                "update",
-                resource(events, "default", "node1.18eab8b24ffe6d9f"),
-            );
-        }
-    }
-    all
-}
-
-fn logged(policy: &Policy, request: &Request) -> bool {
-    let decision = policy.level_of(request);
-    decision.level >= Level::Metadata && !decision.omit_stages.contains(&Stage::ResponseComplete)
-        || decision.level >= Level::Metadata
-            && request.verb == "watch"
-            && !decision.omit_stages.contains(&Stage::ResponseStarted)
 }
 
 #[test]
@@ -168,99 +103,6 @@ fn each_request_of_a_real_kube_proxy_is_missed_when_it_alone_is_hidden() {
             assert_eq!(verdict["verdict"], "fail");
         }
     }
-}
-
-/// Requests of everybody whom a policy names, and of some whom it does not, for everything that it names.
-fn broad(policy: &Policy) -> Vec<Request> {
-    let mut users = BTreeSet::from(["alice".to_owned(), "system:node:node1".to_owned()]);
-    let mut user_groups =
-        BTreeSet::from(["system:authenticated".to_owned(), "system:nodes".to_owned()]);
-    let mut verbs: BTreeSet<String> = [
-        "get",
-        "list",
-        "watch",
-        "create",
-        "patch",
-        "deletecollection",
-    ]
-    .map(str::to_owned)
-    .into();
-    let mut api_groups: BTreeSet<String> = ["", "apps", "events.k8s.io", "discovery.k8s.io"]
-        .map(str::to_owned)
-        .into();
-    let mut resources: BTreeSet<String> = [
-        "secrets",
-        "configmaps",
-        "serviceaccounts/token",
-        "pods",
-        "pods/exec",
-        "nodes",
-        "services",
-        "events",
-        "endpointslices",
-    ]
-    .map(str::to_owned)
-    .into();
-    let mut places = BTreeSet::from([
-        (String::new(), String::new()),
-        ("default".to_owned(), "x".to_owned()),
-        ("kube-system".to_owned(), "x".to_owned()),
-    ]);
-    let mut paths: BTreeSet<String> = ["/healthz", "/metrics", "/api/v1"]
-        .map(str::to_owned)
-        .into();
-    for rule in &policy.rules {
-        users.extend(rule.users.iter().cloned());
-        user_groups.extend(rule.user_groups.iter().cloned());
-        verbs.extend(rule.verbs.iter().cloned());
-        paths.extend(
-            rule.non_resource_urls
-                .iter()
-                .map(|url| url.replace('*', "z")),
-        );
-        places.extend(
-            rule.namespaces
-                .iter()
-                .map(|space| (space.clone(), String::new())),
-        );
-        for held in &rule.resources {
-            api_groups.insert(held.group.clone());
-            resources.extend(held.resources.iter().cloned());
-            places.extend(
-                held.names
-                    .iter()
-                    .map(|name| ("default".to_owned(), name.clone())),
-            );
-        }
-    }
-    let mut targets: Vec<Target> = paths.into_iter().map(Target::Path).collect();
-    for group in &api_groups {
-        for spelled in &resources {
-            let (resource, subresource) = spelled.split_once('/').unwrap_or((spelled, ""));
-            for (namespace, name) in &places {
-                targets.push(Target::Resource(Resource {
-                    group: group.clone(),
-                    resource: resource.into(),
-                    subresource: subresource.into(),
-                    namespace: namespace.clone(),
-                    name: name.clone(),
-                }));
-            }
-        }
-    }
-    let mut all = Vec::new();
-    for user in &users {
-        for verb in &verbs {
-            for target in &targets {
-                let mut one = request(user, verb, target.clone());
-                if one.groups.len() == 1 {
-                    one.groups.extend(user_groups.iter().cloned());
-                }
-                all.push(one);
-            }
-        }
-    }
-    all
 }
 
 #[test]
@@ -406,6 +248,37 @@ fn the_installed_policy_logs_kube_proxy_keeps_contents_out_and_drops_what_the_of
 }
 
 #[test]
+fn a_policy_of_too_many_rules_or_names_is_not_judged_and_takes_no_time() {
+    let node = node();
+    let head = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n";
+    let names: Vec<String> = (0..20_000).map(|name| format!("n{name}")).collect();
+    let rules = "- {level: None, users: [a, b, c, d, e, f]}\n".repeat(10_000);
+    for text in [
+        format!(
+            "{head}- level: None\n  resources: [{{group: \"\", resources: [nodes], resourceNames: [{}]}}]\n",
+            names.join(", ")
+        ),
+        format!(
+            "{head}{rules}- {{level: None, resources: [{{resources: [x], resourceNames: [a, b, c, d]}}]}}\n"
+        ),
+    ] {
+        let verdict = judged(&node, &text);
+        assert_eq!(verdict["verdict"], "unknown", "{verdict}");
+        assert_eq!(
+            verdict["reason"],
+            "the policy names more than is compared with kube-proxy's requests here"
+        );
+    }
+    // And one that is merely large is judged, and fixed.
+    let rules = "- {level: None, users: [a]}\n".repeat(3_000);
+    let verdict = judged(&node, &format!("{head}{rules}- level: None\n"));
+    assert_eq!(verdict["line"], 3_004, "{verdict}");
+    assert_eq!(node.run(&["apply", "--yes", "--only", CHECK]).code, 0);
+    let (_, document) = node.json(&["scan", "--only", CHECK]);
+    assert_eq!(document["verdicts"][0]["verdict"], "pass");
+}
+
+#[test]
 fn an_existing_policy_is_edited_with_its_mode_and_rolled_back_byte_for_byte() {
     let node = node();
     let own = "# Ours.\napiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: None # quiet\n";
@@ -418,7 +291,18 @@ fn an_existing_policy_is_edited_with_its_mode_and_rolled_back_byte_for_byte() {
     assert_eq!(change["action"], "edit");
     assert_eq!(change["risk"], "disruptive");
     assert_eq!(change["summary"], "rules[0]: insert 1 rule");
-    let applied = node.run(&["apply", "--yes", "--only", CHECK]);
+    // A saved plan holds the rule itself, and goes stale with the policy.
+    let saved = node.outside().join("plan.json");
+    let saved = saved.to_str().unwrap();
+    assert_eq!(node.run(&["plan", "--only", CHECK, "--out", saved]).code, 0);
+    node.write(POLICY, format!("{own}# More.\n"));
+    node.chmod(POLICY, 0o640);
+    let stale = node.run(&["apply", "--yes", saved]);
+    assert_eq!(stale.code, 1, "{stale:?}");
+    assert_eq!(node.read(POLICY), format!("{own}# More.\n"));
+    node.write(POLICY, own);
+    node.chmod(POLICY, 0o640);
+    let applied = node.run(&["apply", "--yes", saved]);
     assert_eq!(applied.code, 0, "{applied:?}");
     assert_eq!(node.mode(POLICY), 0o640);
     assert_eq!(

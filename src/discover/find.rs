@@ -149,6 +149,7 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
     let agents = within::all(root, survey).into_iter().map(|found| {
         let proxy = KubeProxy {
             problem: found.problem,
+            elsewhere: found.elsewhere,
             ..known_by(found.source)
         };
         with_paths(proxy, found.flags)
@@ -163,11 +164,13 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
             let unit = unit.and_then(|name| systemd::load(root, name));
             let flags = flags::parse(&process.arguments, &Origin::flag(None));
             let of_agent = process.other_mounts && survey.agent_pod.is_some();
+            let version = process.other_mounts.then(|| survey.only_pod()?.version);
             let (flags, problem) = with_agent(root, of_agent, flags);
             let user = unit.as_ref().and_then(|unit| unit.flags("kube-proxy").user);
             let proxy = KubeProxy {
                 user,
                 problem,
+                version: version.flatten(),
                 ..known_by(Source::Process(process.clone(), unit))
             };
             with_paths(proxy, flags)

@@ -215,6 +215,17 @@ pub struct Survey {
     pub agent_pod: Option<StaticPod>,
 }
 
+impl Survey {
+    /// The static pod that runs kube-proxy, when there is one alone.
+    pub fn only_pod(&self) -> Option<StaticPod> {
+        let mut pods = self.manifests.running("kube-proxy");
+        pods.extend(self.agent_pod.clone());
+        pods.dedup_by(|a, b| a.path == b.path);
+        let pod = pods.pop()?;
+        pods.is_empty().then_some(pod)
+    }
+}
+
 /// Looks at processes and static pods.
 pub fn survey(root: &Root) -> Survey {
     let (processes, strangers) = match root.place() {

@@ -186,8 +186,9 @@ pub(super) fn pod_by_hand(manifest: &NodePath) -> String {
 /// The API server reads its policy only when it starts (facts page, section 5.3).
 fn api_server(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
     let server = facts.api_server.as_ref()?;
+    // Where none was, none was read: what runs does without, and what does not run finds it by itself.
     let policy = match &server.policy {
-        PolicyPath::Named(path, _) => server.policy_resolved.as_ref().or(Some(path)),
+        PolicyPath::Named(..) => server.policy_resolved.as_ref(),
         PolicyPath::Default(_) | PolicyPath::Unreachable(..) => None,
     };
     let unit = server.unit.as_ref();

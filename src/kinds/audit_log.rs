@@ -49,13 +49,19 @@ pub(super) fn server(facts: &Facts) -> Result<&ApiServer, Box<Instance>> {
     }
 }
 
-/// The place that an instance speaks of: the file of the flags.
+/// The place that an instance speaks of: where the flags stand.
 pub(super) fn placed(instance: Instance, server: &ApiServer) -> Instance {
-    match server.flags_path() {
-        Some(path) => instance
-            .at(path)
-            .from(&Origin::at(OriginKind::Flag, path, None)),
-        None => instance.from(&Origin::flag(None)),
+    let origin = server.flags.first().map(|flag| flag.origin.clone());
+    let known = origin.filter(|origin| origin.path.is_some());
+    let origin = match (known, server.flags_path()) {
+        (Some(origin), _) => origin,
+        (None, Some(path)) => Origin::at(OriginKind::Flag, path, None),
+        (None, None) => return instance.from(&Origin::flag(None)),
+    };
+    let instance = instance.line(origin.line).from(&origin);
+    match &origin.path {
+        Some(path) => instance.at(path),
+        None => instance,
     }
 }
 

@@ -1,15 +1,12 @@
 //! What kube-proxy asks of the API server leaves its trace in the audit log.
 
-use std::fmt::Write as _;
-
 use serde::Deserialize;
 
+use super::audit_hidden::{Hidden, told};
 use super::audit_policy::{policy_of, readable};
 use super::{Edit, Instance, Kind, Mend, by_hand};
 use crate::auditpolicy::insertion::{self, Insertion};
-use crate::auditpolicy::{
-    Decision, GroupResources, Level, Policy, Request, Resource, Rule, Target,
-};
+use crate::auditpolicy::{GroupResources, Level, Policy, Request, Resource, Rule, Target};
 use crate::baseline::{Check, Fix};
 use crate::edit::{Alteration, Step, Tree};
 use crate::facts::{ApiServer, Facts};
@@ -49,24 +46,15 @@ struct Asked {
     named: bool,
 }
 
-/// Most requests that are named for one cause.
-const SHOWN: usize = 3;
-/// Most causes that are told.
-const CAUSES: usize = 3;
+/// Most comparisons of a request with a value of the policy. A policy of a few hundred rules needs some
+/// ten thousand; a hostile one would keep the scan busy for hours.
+const MAX_COMPARED: usize = 10_000_000;
 /// A name that no policy has.
 const ANY_NAME: &str = "any-other";
 
 impl AuditRequests {
-    /// All of the requests. Of a named one there is one for each name that the policy speaks of.
-    fn all(&self, policy: &Policy) -> Result<Vec<Request>, String> {
-        let rules = policy.rules.iter().flat_map(|rule| &rule.resources);
-        let mut names: Vec<&str> = rules
-            .flat_map(|held| &held.names)
-            .map(String::as_str)
-            .collect();
-        names.push(ANY_NAME);
-        names.sort_unstable();
-        names.dedup();
+    /// All of the requests. Of a named one there is one for each of the names.
+    fn all(&self, names: &[&str]) -> Result<Vec<Request>, String> {
         let mut all = Vec::new();
         for identity in &self.identities {
             for asked in &self.requests {
@@ -74,7 +62,7 @@ impl AuditRequests {
                     namespace: asked.namespace.clone(),
                     ..Resource::parse(&asked.resource)?
                 };
-                let names: &[&str] = if asked.named { &names } else { &[""] };
+                let names = if asked.named { names } else { &[""] };
                 for verb in &asked.verbs {
                     for name in names {
                         all.push(Request {
@@ -108,7 +96,13 @@ impl AuditRequests {
         let unknown = |line, why: String| Box::new(Instance::unknown(why).line(line));
         let policy =
             Policy::read(bytes).map_err(|refused| unknown(refused.line, refused.message))?;
-        let requests = self.all(&policy).map_err(|why| unknown(None, why))?;
+        let (names, values) = (names(&policy), values(&policy));
+        let most = self.count().saturating_mul(names.len());
+        if most.saturating_mul(values) > MAX_COMPARED {
+            let why = "the policy names more than is compared with kube-proxy's requests here";
+            return Err(unknown(None, why.into()));
+        }
+        let requests = self.all(&names).map_err(|why| unknown(None, why))?;
         let hidden = Hidden::of(&policy, &requests);
         if hidden.is_empty() {
             let observed = format!("all {} requests of kube-proxy are logged", self.count());
@@ -163,115 +157,30 @@ impl AuditRequests {
     }
 }
 
-/// The requests that leave no trace for one and the same reason.
-struct Hidden {
-    decision: Decision,
-    /// Whether it is the policy's own omitStages, whatever the rule.
-    by_policy: bool,
-    /// The users in their order, and what each of them asks: verb and resource, each once.
-    users: Vec<(String, Vec<String>)>,
+/// Every name of an object that the policy speaks of, and one of which it does not.
+fn names(policy: &Policy) -> Vec<&str> {
+    let rules = policy.rules.iter().flat_map(|rule| &rule.resources);
+    let mut names: Vec<&str> = rules
+        .flat_map(|held| &held.names)
+        .map(String::as_str)
+        .collect();
+    names.push(ANY_NAME);
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
-impl Hidden {
-    /// In the order of the rules that hide them; what no rule matches comes last.
-    fn of(policy: &Policy, requests: &[Request]) -> Vec<Hidden> {
-        let mut causes: Vec<Hidden> = Vec::new();
-        for request in requests {
-            let decision = policy.level_of(request);
-            if decision.is_logged(&request.verb) {
-                continue;
-            }
-            let by_policy = Decision {
-                omit_stages: policy.omit_stages.clone(),
-                ..decision.clone()
-            };
-            let by_policy = decision.level > Level::None && !by_policy.is_logged(&request.verb);
-            let same = causes
-                .iter()
-                .position(|cause| cause.decision.rule == decision.rule);
-            let cause = same.unwrap_or(causes.len());
-            if same.is_none() {
-                causes.push(Hidden {
-                    decision,
-                    by_policy,
-                    users: Vec::new(),
-                });
-            }
-            if let Some(cause) = causes.get_mut(cause) {
-                cause.add(request);
-            }
-        }
-        causes.sort_by_key(|cause| cause.decision.rule.unwrap_or(usize::MAX));
-        causes
-    }
-
-    fn add(&mut self, request: &Request) {
-        let asked = asked(request);
-        match self
-            .users
-            .iter_mut()
-            .find(|(user, _)| *user == request.user)
-        {
-            // Of a named request there is one for each name.
-            Some((_, known)) if known.contains(&asked) => {}
-            Some((_, known)) => known.push(asked),
-            None => self.users.push((request.user.clone(), vec![asked])),
-        }
-    }
-
-    fn why(&self) -> String {
-        let (Some(rule), Some(line)) = (self.decision.rule, self.decision.line) else {
-            return "no rule matches them".into();
-        };
-        match self.decision.level {
-            Level::None => format!("rules[{rule}] in line {line} has level None"),
-            _ if self.by_policy => "the policy's own omitStages leaves out every stage".into(),
-            _ => format!("rules[{rule}] in line {line} leaves out every stage"),
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.users.iter().map(|(_, asked)| asked.len()).sum()
-    }
-}
-
-/// `list services`, `watch endpointslices.discovery.k8s.io`
-fn asked(request: &Request) -> String {
-    let mut text = request.verb.clone();
-    if let Target::Resource(asked) = &request.target {
-        let _ = write!(text, " {}", asked.resource);
-        if !asked.group.is_empty() {
-            let _ = write!(text, ".{}", asked.group);
-        }
-        if !asked.subresource.is_empty() {
-            let _ = write!(text, "/{}", asked.subresource);
-        }
-    }
-    text
-}
-
-fn told(hidden: &[Hidden], count: usize) -> String {
-    let all: usize = hidden.iter().map(Hidden::count).sum();
-    let user = |(user, asked): &(String, Vec<String>)| {
-        let shown = asked.iter().take(SHOWN).cloned().collect::<Vec<_>>();
-        let more = match asked.len().saturating_sub(SHOWN) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        format!("{}{more} as {user}", shown.join(", "))
+/// How many values a request is compared with at most.
+fn values(policy: &Policy) -> usize {
+    let of_rule = |rule: &Rule| {
+        let held = |held: &GroupResources| 1 + held.resources.len() + held.names.len();
+        1 + rule.users.len()
+            + rule.user_groups.len()
+            + rule.verbs.len()
+            + rule.namespaces.len()
+            + rule.resources.iter().map(held).sum::<usize>()
     };
-    let cause = |cause: &Hidden| {
-        let users: Vec<String> = cause.users.iter().map(user).collect();
-        format!("{} ({})", cause.why(), users.join("; "))
-    };
-    let mut causes: Vec<String> = hidden.iter().take(CAUSES).map(cause).collect();
-    if hidden.len() > CAUSES {
-        causes.push(format!("and {} more", hidden.len() - CAUSES));
-    }
-    format!(
-        "{all} of {count} requests of kube-proxy are not logged: {}",
-        causes.join(", ")
-    )
+    policy.rules.iter().map(of_rule).sum()
 }
 
 fn edit(policy: &Policy, insertion: &Insertion) -> Edit {

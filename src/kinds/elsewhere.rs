@@ -2,7 +2,9 @@
 
 use super::Mend;
 use super::config_address::split;
+use super::flag_value::per_node;
 use super::mend::Edit;
+use crate::discover::platform::lasting::why_not_here;
 use crate::discover::platform::{FlagPlace, Platform};
 use crate::edit::{Scalar, Step};
 use crate::facts::{Facts, HoldKind, Role, Target};
@@ -11,13 +13,6 @@ use crate::proxyconfig::Effective;
 /// Said of a value that is another on each node, where all nodes share what holds it.
 const SHARED: &str = "must not hold one node's address: a wildcard is right there";
 
-/// True for what only one node can have: its own address.
-pub fn per_node(key: &str, value: &Scalar) -> bool {
-    // The node's own address must not go into what all nodes share.
-    let loopback = matches!(value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
-    key == "bindAddress" || (key == "healthzBindAddress" && !loopback)
-}
-
 /// The edit that sets a key.
 pub fn setting(key: &str, value: Scalar) -> Edit {
     let steps = key.split('.').map(|part| Step::Key(part.into())).collect();
@@ -25,12 +20,23 @@ pub fn setting(key: &str, value: Scalar) -> Edit {
 }
 
 /// For a file that its keeper writes anew: what is done instead of the edit. `None`: it can be edited.
-pub fn of_file(target: &Target, edit: Edit, per_node: bool) -> Option<Mend> {
+pub fn of_file(
+    platform: Option<Platform>,
+    target: &Target,
+    edit: Edit,
+    per_node: bool,
+) -> Option<Mend> {
     let hold = target.hold.as_ref()?;
     if per_node && let Some(reason) = hold.of_node_value() {
         return Some(Mend::ByHand(reason));
     }
-    let reason = hold.of_value()?;
+    let mut reason = hold.of_value()?;
+    // A change of the ConfigMap would be undone as well.
+    if let Some(platform @ (Platform::Talos | Platform::OpenShift)) = platform
+        && hold.kind == HoldKind::ConfigMap
+    {
+        reason = format!("{hold}; {}", why_not_here(platform));
+    }
     Some(match (&hold.kind, &target.seen) {
         (HoldKind::ConfigMap, Ok(seen)) => Mend::Elsewhere(Some(seen.path.clone()), edit, reason),
         _ => Mend::ByHand(reason),

@@ -1,7 +1,6 @@
 //! A value of the configuration that a flag gives, because kube-proxy runs without `--config`.
 
 use super::Mend;
-use super::elsewhere::per_node;
 use super::mend::Edit;
 use crate::discover::drop_in::Wanted;
 use crate::discover::flag_file::FlagFile;
@@ -52,10 +51,6 @@ pub fn set(facts: &Facts, key: &str, value: &Scalar) -> Mend {
         list,
     };
     let mend = match &facts.flag_file {
-        // One node's address must not go into what all nodes share.
-        Err(why) if facts.proxy.has_own_files() && per_node(key, value) => Err(format!(
-            "kube-proxy runs without --config, and {why}, so that one node's address must not go there: a wildcard is right there"
-        )),
         Err(why) => Err(format!(
             "kube-proxy runs without --config, so it needs --{name}={text}; {why}"
         )),

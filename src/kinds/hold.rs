@@ -14,7 +14,7 @@ pub fn unless_held(target: &Target, mend: Mend) -> Mend {
 /// An edit that the file's keeper would undo is left to a person.
 pub fn unless_rewritten(target: &Target, mend: Mend) -> Mend {
     match mend {
-        Mend::Edit(path, edit) => match elsewhere::of_file(target, edit.clone(), false) {
+        Mend::Edit(path, edit) => match elsewhere::of_file(None, target, edit.clone(), false) {
             Some(instead) => instead,
             None => Mend::Edit(path, edit),
         },

@@ -4,6 +4,7 @@
 //! Everything here is pure: facts in, instances out.
 
 mod audit_fields;
+mod audit_hidden;
 mod audit_log;
 mod audit_log_access;
 mod audit_log_limits;

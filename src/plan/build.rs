@@ -329,10 +329,12 @@ fn rank(facts: &Facts, draft: &Draft, all: &[Draft]) -> Rank {
     let is_config = facts
         .targets(Role::ProxyConfig)
         .any(|target| matches!(&target.seen, Ok(seen) if seen.path == draft.path));
+    let log_directory = server.and_then(|server| server.log.directory.as_ref().ok());
     let is_directory = facts
         .directories
         .iter()
-        .any(|found| found.path == draft.path);
+        .any(|found| found.path == draft.path)
+        || log_directory.is_some_and(|(path, _)| *path == draft.path);
     match draft.mend {
         Wanted::Create(..) | Wanted::Edit(..) if within() => Rank::Within,
         Wanted::Create(..) => Rank::Created,

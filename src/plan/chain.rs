@@ -115,7 +115,10 @@ impl<'a> Chain<'a> {
                 continue;
             }
             if let Some(reason) = self.unmet(draft, now) {
-                self.leave(&[draft], &reason, plan);
+                // A directory is made for the sake of another change, which says why it is not made.
+                if !matches!(draft.mend, Wanted::Directory(_)) {
+                    self.leave(&[draft], &reason, plan);
+                }
                 continue;
             }
             match (self.may_change(&now.state, &draft.mend), &draft.mend) {

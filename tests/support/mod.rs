@@ -10,6 +10,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod asked;
 pub mod audit;
 pub mod case;
 pub mod certificates;

@@ -58,10 +58,12 @@ pub(super) fn set(
     let shown = spelled(flags);
     match (&server.source, manifest) {
         (ServerSource::StaticPod(pod), Some(manifest)) => {
-            if pod.seen.as_ref().is_ok_and(|seen| seen.path != pod.path) {
+            if let Ok(seen) = &pod.seen
+                && seen.path != pod.path
+            {
                 return Err(format!(
-                    "{} is a symlink, and what it leads to is not the kubelet's: give {PROGRAM} {shown} there",
-                    pod.path
+                    "{} leads to {}, which somebody keeps elsewhere for a reason: give {PROGRAM} {shown} there, and mount what they name",
+                    pod.path, seen.path
                 ));
             }
             let (alterations, added) = manifest.alterations(flags, mounts)?;
@@ -81,7 +83,7 @@ pub(super) fn set(
             server.described
         )),
         (ServerSource::Controller(who, instead), _) => Err(format!(
-            "{who} starts the API server: put {shown} into {instead}"
+            "{who} starts the API server, and would undo a change elsewhere: put {shown} into {instead}"
         )),
         (ServerSource::StaticPod(_), None) => Err("its manifest is not understood".into()),
     }
