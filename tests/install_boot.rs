@@ -145,10 +145,7 @@ fn a_prefix_that_systemd_could_read_otherwise_is_refused() {
             env!("CARGO_BIN_EXE_tighten"),
             "--recover-at-boot",
         ];
-        let ran = script(
-            place.path(),
-            &[&built[..], &["--prefix", prefix]].concat(),
-        );
+        let ran = script(place.path(), &[&built[..], &["--prefix", prefix]].concat());
         assert_eq!(ran.code, 1, "{ran:?}");
         let why = "cannot stand in a systemd unit; nothing was installed";
         assert!(ran.err.contains(why), "{ran:?}");
@@ -161,7 +158,11 @@ fn the_unit_of_another_prefix_and_what_others_put_there_stay() {
     let place = tempfile::tempdir().unwrap();
     let theirs = "/etc/systemd/system/multi-user.target.wants/other.service";
     make_directory(at(place.path(), theirs).parent().unwrap());
-    symlink("/usr/lib/systemd/system/other.service", at(place.path(), theirs)).unwrap();
+    symlink(
+        "/usr/lib/systemd/system/other.service",
+        at(place.path(), theirs),
+    )
+    .unwrap();
     let before = snapshot(place.path());
     install(place.path(), &["--prefix", "/opt/one"]);
     let built = ["--binary", env!("CARGO_BIN_EXE_tighten")];
