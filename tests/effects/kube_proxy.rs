@@ -238,6 +238,7 @@ fn rollback_unwell() {
 }
 
 /// An apply that waits for health, and is to be interrupted there.
+#[allow(clippy::zombie_processes, reason = "who asks for it waits for it")]
 fn waiting(stage: &Stage) -> std::process::Child {
     stage.play("kube-proxy unwell enableProfiling: false");
     let before = stage.pid();

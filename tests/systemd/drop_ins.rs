@@ -6,10 +6,13 @@ use super::machine::{KUBE_PROXY, Machine};
 
 type Test = (&'static str, fn());
 
-pub const TESTS: &[Test] = &[(
-    "a drop-in of tighten counts for systemd as it does for tighten",
-    of_tighten,
-)];
+pub const TESTS: &[Test] = &[
+    ("tighten reads a unit as systemd does", of_others),
+    (
+        "a drop-in of tighten counts for systemd as it does for tighten",
+        of_tighten,
+    ),
+];
 
 const BASE: &str = "/etc/systemd/system/kube-proxy.service.d";
 
@@ -17,7 +20,10 @@ const BASE: &str = "/etc/systemd/system/kube-proxy.service.d";
 fn values(machine: &Machine) -> Vec<(String, Value)> {
     let facts = machine.json(&["facts"]);
     let all = facts["facts"].as_array().unwrap().iter();
-    let all = all.map(|fact| (fact["name"].as_str().unwrap().into(), fact["value"].clone()));
+    let all = all
+        .map(|fact| (fact["name"].as_str().unwrap().into(), fact["value"].clone()))
+        // It does not stand still.
+        .filter(|(name, _)| name != "clock");
     all.collect()
 }
 
@@ -39,21 +45,19 @@ fn value<'v>(values: &'v [(String, Value)], name: &str) -> &'v Value {
     &values.iter().find(|(known, _)| known == name).unwrap().1
 }
 
-fn of_tighten() {
+/// A unit with nearly all that systemd allows, and with what is set aside in it again.
+fn with_everything(command: &str) -> Machine {
     let mut machine = Machine::new();
     machine.write(
         "/etc/default/kube-proxy",
-        "# of the distribution\n; and this\nMORE=\"--conntrack-min=4096 --oom-score-adj=-998\"\n PORT = 10249 \nLONG=--config-sync-period=\\\n20m\nQUOTED='--cluster-cidr=10.0.0.0/8'\n",
+        "# of the distribution\n; and this\nMORE=\"--conntrack-min=4096 --oom-score-adj=-998\"\n PORT = 10249 \nLONG=--config-sync-period=\\\n20m\nQUOTED='--cluster-cidr=10.0.0.0/8'\nPARTS=\"--pod-bridge-\"interface=\\12\nMODE='--proxy-mode=\niptables'\n# no \\\nMODE=--proxy-mode=ipvs\nSHARE=50%n\n",
     );
     machine.service(&format!(
         "Environment=\"LEVEL=--v=3\" KUBE=/var/lib/kube-proxy 'NAME=--hostname-override=a'
 Environment=EMPTY=
 EnvironmentFile=-/etc/default/missing
-EnvironmentFile=/etc/default/kube-proxy
-ExecStart={KUBE_PROXY} --kubeconfig=${{KUBE}}/kubeconfig \\
-  # between its lines
-  --metrics-bind-address=\"127.0.0.1:${{PORT}}\" '--healthz-bind-address=127.0.0.1:10256' \\
-  $LEVEL $MORE $LONG $QUOTED $EMPTY $NAME --profiling --masquerade-all
+EnvironmentFile=/etc/default/%p
+ExecStart={KUBE_PROXY} {command}
 Restart=always"
     ));
     machine.write(
@@ -73,6 +77,52 @@ Restart=always"
         "[Service]\nEnvironment=NAME=--hostname-override=all\n",
     );
     machine.boot();
+    machine
+}
+
+/// More than tighten writes again, all of which it reads.
+fn of_others() {
+    let machine = with_everything(
+        "--kubeconfig=${KUBE}/kubeconfig \\
+  # between its lines
+  --metrics-bind-address=\"127.0.0.1:${PORT}\" '--healthz-bind-address=127.0.0.1:10256' \\
+  $LEVEL $MORE $LONG $QUOTED $EMPTY $NAME $PARTS $MODE --pod-interface-name-prefix=${SHARE}%% --profiling",
+    );
+    let values = agree(&machine);
+    drop(machine);
+    assert_eq!(value(&values, "metricsBindAddress"), "127.0.0.1:10249");
+    assert_eq!(value(&values, "logging.verbosity"), 4);
+    assert_eq!(value(&values, "hostnameOverride"), "kube-proxy-%");
+    assert_eq!(value(&values, "clusterCIDR"), "10.0.0.0/8");
+    assert_eq!(value(&values, "detectLocal.bridgeInterface"), "12");
+    assert_eq!(value(&values, "detectLocal.interfaceNamePrefix"), "50%n%");
+    assert_eq!(value(&values, "mode"), "iptables");
+    // A word of a variable that is given once more is no word of the command.
+    let literal = with_everything("--kubeconfig=/var/lib/kube-proxy/kubeconfig --cluster-cidr=");
+    literal.write(
+        "/etc/systemd/system/kube-proxy.service.d/40-plain.conf",
+        format!(
+            "[Service]\nExecStart=\nExecStart=:{KUBE_PROXY} --pod-bridge-interface=${{NAME}}\n"
+        ),
+    );
+    for words in [
+        ["systemctl", "daemon-reload"],
+        ["systemctl", "try-restart kube-proxy"],
+    ] {
+        let words: Vec<&str> = words.iter().flat_map(|word| word.split(' ')).collect();
+        assert_eq!(literal.run(&words).code, 0);
+    }
+    assert_eq!(
+        value(&agree(&literal), "detectLocal.bridgeInterface"),
+        "${NAME}"
+    );
+}
+
+fn of_tighten() {
+    let machine = with_everything(
+        "--kubeconfig=${KUBE}/kubeconfig --metrics-bind-address=127.0.0.1:${PORT} $LEVEL $MORE $QUOTED $NAME \\
+  --profiling --masquerade-all",
+    );
     let before = agree(&machine);
     assert_eq!(value(&before, "enableProfiling"), true);
     assert_eq!(value(&before, "conntrack.min"), 4096);
@@ -80,6 +130,7 @@ Restart=always"
     let ran = machine.work("apply");
     assert_eq!(ran.code, 0, "{ran:?}");
     let made = format!("{BASE}/90-tighten.conf");
+    assert!(machine.path(&made).exists(), "{ran:?}");
     assert!(
         machine
             .show("kube-proxy.service", "DropInPaths")
@@ -98,6 +149,12 @@ Restart=always"
         .collect();
     assert_eq!(machine.arguments(), expected);
     let after = agree(&machine);
+    let fields = |all: &[(String, Value)]| -> Vec<(String, Value)> {
+        let own = |name: &str| name.starts_with("--") || name == "unitFile";
+        let fields = all.iter().filter(|(name, _)| !own(name));
+        fields.cloned().collect()
+    };
+    let (before, after) = (fields(&before), fields(&after));
     let changed: Vec<&str> = before
         .iter()
         .zip(&after)
