@@ -25,6 +25,11 @@ impl Shown {
         Shown(text.split_inclusive('\n').map(without_secrets).collect())
     }
 
+    /// True when nothing of these bytes is masked.
+    pub fn is_whole(&self, bytes: &[u8]) -> bool {
+        self.0.as_bytes() == bytes
+    }
+
     /// Of a text that the binary carries, which has nothing to hide.
     pub fn own(text: &str) -> Shown {
         Shown(text.to_string())

@@ -1,9 +1,9 @@
 //! Choosing the kube-proxy that is meant.
 
 use super::flags::{self, Flag};
-use super::platform::{self, Agent, FlagPlace, Recognised};
+use super::platform::{self, Agent, FlagPlace, Recognised, none};
 use super::process::Stranger;
-use super::{KubeProxy, Named, Placed, Source, Survey, systemd, within};
+use super::{KubeProxy, Named, Placed, Source, Survey, systemd, volumes, within};
 use crate::facts::{Origin, OriginKind};
 use crate::failure::Failure;
 use crate::root::{LookError, NodePath, Root};
@@ -88,6 +88,13 @@ pub fn find(root: &Root, survey: &Survey, named: &Named) -> Result<KubeProxy, Fa
     Ok(proxy)
 }
 
+impl KubeProxy {
+    /// Stands for the kube-proxy of a node that has none, where nothing is asked of it.
+    pub fn absent() -> KubeProxy {
+        known_by(Source::Named)
+    }
+}
+
 /// A kube-proxy of which nothing but the source is known.
 fn known_by(source: Source) -> KubeProxy {
     KubeProxy {
@@ -156,11 +163,13 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
             let unit = unit.and_then(|name| systemd::load(root, name));
             let flags = flags::parse(&process.arguments, &Origin::flag(None));
             let of_agent = process.other_mounts && survey.agent_pod.is_some();
+            let version = process.other_mounts.then(|| survey.only_pod()?.version);
             let (flags, problem) = with_agent(root, of_agent, flags);
             let user = unit.as_ref().and_then(|unit| unit.flags("kube-proxy").user);
             let proxy = KubeProxy {
                 user,
                 problem,
+                version: version.flatten(),
                 ..known_by(Source::Process(process.clone(), unit))
             };
             with_paths(proxy, flags)
@@ -241,7 +250,8 @@ fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
             })
             .collect()
     };
-    let configs = there(CONFIG_PATHS);
+    let mut configs = there(CONFIG_PATHS);
+    configs.extend(volumes::configurations(root));
     let kubeconfigs = there(KUBECONFIG_PATHS);
     let none = configs.is_empty() && kubeconfigs.is_empty();
     if none {
@@ -251,7 +261,7 @@ fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
                 stranger.pid, stranger.user
             )
         });
-        let seen: Vec<String> = disbelieved.chain(built_in(root)).collect();
+        let seen: Vec<String> = disbelieved.chain(none::evidence(root, survey)).collect();
         let seen = match seen.is_empty() {
             true => String::new(),
             false => format!(" ({})", seen.join("; ")),
@@ -287,27 +297,4 @@ fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
 fn strangers(survey: &Survey) -> impl Iterator<Item = &Stranger> {
     let strangers = survey.strangers.iter();
     strangers.filter(|stranger| stranger.program == "kube-proxy")
-}
-
-/// Distributions that run kube-proxy in a way of their own, by the directory that shows them.
-const BUILT_IN: &[(&str, &str)] = &[
-    (
-        "/var/lib/rancher/k3s",
-        "k3s runs kube-proxy inside itself, which this version does not edit",
-    ),
-    (
-        "/var/lib/rancher/rke2",
-        "RKE2 writes kube-proxy's static pod itself, which this version does not edit",
-    ),
-    (
-        "/var/snap/microk8s",
-        "MicroK8s runs kube-proxy inside kubelite, which this version does not edit",
-    ),
-];
-
-fn built_in(root: &Root) -> impl Iterator<Item = String> {
-    BUILT_IN
-        .iter()
-        .filter(|(path, _)| NodePath::new(path).is_some_and(|path| root.open(&path).is_ok()))
-        .map(|(path, what)| format!("{path} is there: {what}"))
 }

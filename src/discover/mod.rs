@@ -6,6 +6,7 @@
 pub mod address;
 pub mod drop_in;
 mod find;
+pub mod flag_file;
 pub mod flags;
 pub mod platform;
 pub mod pod;
@@ -13,6 +14,7 @@ pub mod process;
 mod settings;
 mod shell;
 pub mod systemd;
+mod volumes;
 mod within;
 pub mod words;
 
@@ -139,7 +141,10 @@ impl KubeProxy {
                 None => format!("a container, process {}", process.pid),
             }),
             Source::StaticPod(pod) => Some(named(format!("static pod {}", pod.path))),
-            Source::Within(within) => Some(named(within.described())),
+            Source::Within(within) => Some(match platform {
+                Some(platform) if platform.name() != within.program => named(within.described()),
+                _ => within.described(),
+            }),
             Source::Files | Source::Named => platform.map(|platform| platform.name().to_string()),
             _ => self
                 .unit()
@@ -207,6 +212,17 @@ pub struct Survey {
     pub manifests: Manifests,
     /// The static pod that RKE2 writes for kube-proxy, in a directory of its own.
     pub agent_pod: Option<StaticPod>,
+}
+
+impl Survey {
+    /// The static pod that runs kube-proxy, when there is one alone.
+    pub fn only_pod(&self) -> Option<StaticPod> {
+        let mut pods = self.manifests.running("kube-proxy");
+        pods.extend(self.agent_pod.clone());
+        pods.dedup_by(|a, b| a.path == b.path);
+        let pod = pods.pop()?;
+        pods.is_empty().then_some(pod)
+    }
 }
 
 /// Looks at processes and static pods.

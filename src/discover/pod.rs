@@ -99,6 +99,13 @@ impl Manifests {
     }
 }
 
+/// The static pod that a manifest with these contents makes, when it runs the program.
+pub fn in_bytes(path: &NodePath, bytes: &[u8], program: &str) -> Option<StaticPod> {
+    let text = String::from_utf8(bytes.to_vec()).ok()?;
+    let root = yaml::parse_first(&text).ok()?.root?;
+    Manifests(vec![(path.clone(), root)]).running(program).pop()
+}
+
 fn read(root: &Root, path: NodePath) -> Option<(NodePath, Node)> {
     let bytes = root.open(&path).ok()?.1.read().ok()?;
     let text = String::from_utf8(bytes).ok()?;

@@ -13,7 +13,7 @@ const MAX_COMMAND: u64 = 1 << 20;
 pub struct Process {
     /// Process id.
     pub pid: u32,
-    /// One of the components, or `k3s` or `kubelite`, which have them inside.
+    /// One of the components, `k3s` or `kubelite`, which have them inside, or what can stand in for them.
     pub program: &'static str,
     /// Its arguments, without the program's name.
     pub arguments: Vec<String>,
@@ -35,7 +35,17 @@ pub struct Stranger {
 }
 
 /// The components that are looked for.
-const PROGRAMS: &[&str] = &["kube-proxy", "kubelet", "kube-apiserver", "kubelite"];
+const PROGRAMS: &[&str] = &[
+    "kube-proxy",
+    "kubelet",
+    "kube-apiserver",
+    "kubelite",
+    "cilium-agent",
+    "ovnkube",
+    "kube-router",
+    "antrea-agent",
+    "calico-node",
+];
 
 /// All processes of the components, by process id, and those that are not believed.
 pub fn all() -> (Vec<Process>, Vec<Stranger>) {

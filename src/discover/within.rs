@@ -27,7 +27,7 @@ impl Within {
     pub fn described(&self) -> String {
         let inside = format!("inside {}", self.program);
         match (&self.unit, self.pid) {
-            (Some(unit), _) => format!("{inside}, systemd unit {}", unit.name),
+            (Some(unit), _) => format!("{inside} of systemd unit {}", unit.name),
             (None, Some(pid)) => format!("{inside}, process {pid}"),
             (None, None) => inside,
         }
@@ -72,7 +72,7 @@ fn k3s(root: &Root, process: Option<&super::process::Process>) -> Option<Found> 
     let marks = files.chain(there(root, &kubeconfig).then_some(kubeconfig.as_str()));
     evidence.extend(marks.map(|path| format!("{path} is there")));
     // A directory alone may be what an uninstalled k3s left.
-    if evidence.is_empty() || read.disabled {
+    if evidence.is_empty() || read.disabled.is_some() {
         return None;
     }
     // Its files are a container's own then, and the node's would be judged in their place.

@@ -1,8 +1,10 @@
 //! A value of the configuration that a flag gives, because kube-proxy runs without `--config`.
 
 use super::Mend;
+use super::elsewhere::per_node;
 use super::mend::Edit;
-use crate::discover::drop_in::{DropIn, Wanted};
+use crate::discover::drop_in::Wanted;
+use crate::discover::flag_file::FlagFile;
 use crate::discover::flags::Flag;
 use crate::edit::Scalar;
 use crate::facts::Facts;
@@ -44,58 +46,59 @@ pub fn set(facts: &Facts, key: &str, value: &Scalar) -> Mend {
         return Mend::ByHand(format!("{key} has no flag: give kube-proxy a --config"));
     };
     let text = spelled(value);
-    let Some(drop_in) = &facts.drop_in else {
-        return Mend::ByHand(format!(
-            "kube-proxy runs without --config, so {key} is set by its flags: give it --{name}={text} where it is started"
-        ));
+    let wanted = Wanted {
+        name,
+        value: &text,
+        list,
     };
-    match in_unit(
-        facts,
-        drop_in,
-        key,
-        value,
-        Wanted {
-            name,
-            value: &text,
-            list,
-        },
-    ) {
-        Ok(mend) => mend,
-        Err(why) => Mend::ByHand(why),
-    }
+    let mend = match &facts.flag_file {
+        Err(why) => Err(format!(
+            "kube-proxy runs without --config, so it needs --{name}={text}; {why}"
+        )),
+        Ok(file) => fresh(facts, file, key, value, wanted).and_then(|()| {
+            let (path, flags) = file.edit(&facts.proxy.flags, wanted)?;
+            Ok(Mend::Edit(path, Edit::Flags(flags)))
+        }),
+    };
+    mend.unwrap_or_else(Mend::ByHand)
 }
 
-fn in_unit(
+/// Whether kube-proxy runs with the flags that its file gives it. Where it was started before the file
+/// was changed, nobody can tell what the next change would do.
+fn fresh(
     facts: &Facts,
-    drop_in: &DropIn,
+    file: &FlagFile,
     key: &str,
     value: &Scalar,
     wanted: Wanted,
-) -> Result<Mend, String> {
-    let unit = &drop_in.unit;
-    let given = facts
-        .proxy
-        .unit()
-        .map(|unit| unit.flags("kube-proxy").flags);
-    let (given, running) = (pairs(&given.unwrap_or_default()), pairs(&facts.proxy.flags));
-    if given != running {
-        let there = proxyconfig::from_flags(&given);
-        if drop_in.obstacle.is_none() && gives(&there, key, value) {
-            return Err(format!(
-                "{unit} gives --{}={} already, and kube-proxy was started before: systemctl daemon-reload, then systemctl restart {unit}",
-                wanted.name, wanted.value
-            ));
+) -> Result<(), String> {
+    let (given, place, restart) = match file {
+        FlagFile::DropIn(drop_in) => {
+            let unit = &drop_in.unit;
+            let given = facts
+                .proxy
+                .unit()
+                .map(|unit| unit.flags("kube-proxy").flags);
+            let restart = format!("systemctl daemon-reload, then systemctl restart {unit}");
+            (given.unwrap_or_default(), unit.clone(), restart)
         }
+        FlagFile::Manifest(path, _, given) => {
+            let restart = "the kubelet has yet to restart it".into();
+            (given.clone(), path.to_string(), restart)
+        }
+        FlagFile::Agent(..) | FlagFile::Lines(..) => return Ok(()),
+    };
+    let (given, running) = (pairs(&given), pairs(&facts.proxy.flags));
+    if given == running {
+        return Ok(());
+    }
+    if gives(&proxyconfig::from_flags(&given), key, value) {
         return Err(format!(
-            "kube-proxy runs with other flags than {unit} gives it: restart {unit}, then plan again"
+            "{place} gives --{}={} already, and kube-proxy was started before: {restart}",
+            wanted.name, wanted.value
         ));
     }
-    let flags = drop_in.edit("kube-proxy", &[wanted])?;
-    if drop_in.needs_directory {
-        return Err(format!(
-            "{} is not there: make it, then plan again",
-            drop_in.path.parent()
-        ));
-    }
-    Ok(Mend::Edit(drop_in.path.clone(), Edit::Flags(flags)))
+    Err(format!(
+        "kube-proxy runs with other flags than {place} gives it: {restart}; then plan again"
+    ))
 }

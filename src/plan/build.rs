@@ -6,11 +6,13 @@ use std::collections::BTreeSet;
 use super::chain::{Chain, Looked};
 use super::missing;
 use super::names::Names;
+use super::patch;
+use super::proved;
+use super::restart::{effects, note_in_manifests};
 use super::state::FileState;
-use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
+use super::{Action, Change, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
-use crate::discover::Source;
 use crate::facts::{Facts, PolicyPath, Role, ServerSource};
 use crate::kinds::{Contents, Edit, Instance, Mend, Verdict};
 use crate::root::{LookError, Meta, NodePath, Root};
@@ -140,7 +142,8 @@ impl<'a> Planner<'a> {
             let work = Chain::new(self, &path, &works).follow(drafts, &mut plan);
             works.extend(work);
         }
-        plan.effects = effects(self.facts, &plan.changes);
+        note_in_manifests(self, &mut plan, &mut works);
+        plan.effects = effects(self.facts, &plan);
         for (index, change) in plan.changes.iter_mut().enumerate() {
             change.id = (index + 1).to_string();
         }
@@ -153,6 +156,12 @@ impl<'a> Planner<'a> {
             manual: plan.manual.len(),
         };
         Planned { plan, works }
+    }
+
+    /// A check by its id.
+    pub(super) fn check(&self, id: &str) -> Option<&'a Check> {
+        let mut checks = self.outcomes.iter().map(|outcome| outcome.check);
+        checks.find(|check| check.id == id)
     }
 
     /// Directories where a crash is not ours to survive.
@@ -176,6 +185,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        patch::attach(self.facts, self.outcomes, self.selection, &mut manual);
         drafts.retain(|draft: &Draft| take((&draft.check.id, &draft.path, draft.mend.action())));
         (drafts, manual)
     }
@@ -203,7 +213,7 @@ impl<'a> Planner<'a> {
         drafts: &mut Vec<Draft<'a>>,
         manual: &mut Vec<Manual>,
     ) {
-        let mut push = |path: &NodePath, mend| {
+        let mut add = |path: &NodePath, mend, needs: Option<&NodePath>| {
             // Two checks may need one directory.
             let made = |other: &Draft| {
                 matches!(
@@ -218,7 +228,7 @@ impl<'a> Planner<'a> {
                 check,
                 path: path.clone(),
                 mend,
-                needs: instance.needs.clone(),
+                needs: instance.needs.iter().chain(needs).cloned().collect(),
                 besides: instance.besides.clone(),
             });
         };
@@ -230,6 +240,7 @@ impl<'a> Planner<'a> {
                 .filter(|help| !reason.contains(help.as_str())),
             reason,
             path: instance.path.clone(),
+            patch: None,
         };
         let on_request = check.fix.as_ref().is_some_and(|fix| fix.on_request);
         if let Mend::ByHand(reason) = &instance.mend {
@@ -250,32 +261,58 @@ impl<'a> Planner<'a> {
                     .clone()
                     .unwrap_or_else(|| check.title.clone()),
             )),
-            Mend::Mode(path, mode) => push(path, Wanted::Mode(*mode)),
-            Mend::Owner(path, owner) => push(path, Wanted::Owner(owner.uid, owner.gid)),
+            Mend::Mode(path, mode) => add(path, Wanted::Mode(*mode), None),
+            Mend::Owner(path, owner) => add(path, Wanted::Owner(owner.uid, owner.gid), None),
             Mend::Directory(path, mode, owner) => {
                 if let Some(mode) = mode {
-                    push(path, Wanted::Mode(*mode));
+                    add(path, Wanted::Mode(*mode), None);
                 }
                 if let Some(owner) = owner {
-                    push(path, Wanted::Owner(owner.uid, owner.gid));
+                    add(path, Wanted::Owner(owner.uid, owner.gid), None);
                 }
             }
-            Mend::Edit(path, edit) => push(path, Wanted::Edit(edit.clone())),
-            Mend::Create(path, content, mode) => push(path, Wanted::Create(content.clone(), *mode)),
+            Mend::Edit(path, edit) => match self.missing(path, edit) {
+                Ok(missing) => {
+                    for directory in &missing {
+                        add(directory, Wanted::Directory(Mend::ABOVE), None);
+                    }
+                    add(path, Wanted::Edit(edit.clone()), missing.last());
+                }
+                Err(reason) => manual.push(by_hand(reason)),
+            },
+            Mend::Create(path, content, mode) => {
+                add(path, Wanted::Create(content.clone(), *mode), None)
+            }
             Mend::MakeDirectory(path, mode) => match missing::directories(self.root, path) {
                 Ok(directories) => {
                     let last = directories.len().saturating_sub(1);
                     for (index, path) in directories.iter().enumerate() {
-                        push(
-                            path,
-                            Wanted::Directory(if index == last { *mode } else { Mend::ABOVE }),
-                        );
+                        let mode = if index == last { *mode } else { Mend::ABOVE };
+                        add(path, Wanted::Directory(mode), None);
                     }
                 }
                 Err(error) => manual.push(by_hand(format!("{path}: {error}"))),
             },
+            Mend::Elsewhere(_, _, reason) => manual.push(by_hand(reason.clone())),
             Mend::ByHand(_) => {}
         }
+    }
+}
+
+impl Planner<'_> {
+    /// The directories to be made for an edit that makes its file. None is made for an edit that comes
+    /// to nothing.
+    fn missing(&self, path: &NodePath, edit: &Edit) -> Result<Vec<NodePath>, String> {
+        if edit.makes().is_none() {
+            return Ok(Vec::new());
+        }
+        let missing = missing::directories(self.root, &path.parent())
+            .map_err(|error| format!("{}: {error}", path.parent()))?;
+        if !missing.is_empty() {
+            proved::edited(self.root, path, None, edit)
+                .map_err(|reason| format!("{path}: {reason}"))?;
+        }
+        Ok(missing)
     }
 }
 
@@ -299,7 +336,7 @@ fn rank(facts: &Facts, draft: &Draft, all: &[Draft]) -> Rank {
         .any(|found| found.path == draft.path)
         || log_directory.is_some_and(|(path, _)| *path == draft.path);
     match draft.mend {
-        Wanted::Create(..) if within() => Rank::Within,
+        Wanted::Create(..) | Wanted::Edit(..) if within() => Rank::Within,
         Wanted::Create(..) => Rank::Created,
         Wanted::Directory(_) => Rank::Made,
         _ if is_directory => Rank::Directory,
@@ -359,31 +396,4 @@ fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
             })
         })
         .collect()
-}
-
-/// kube-proxy reads its configuration and kubeconfig once, when it starts.
-fn effects(facts: &Facts, changes: &[Change]) -> Vec<Effect> {
-    let edited = |role: Role| {
-        facts.targets(role).any(|target| {
-            matches!(&target.seen, Ok(seen) if changes
-                .iter()
-                .any(|change| change.path == seen.path && change.action == Action::Edit))
-        })
-    };
-    let because = match (edited(Role::ProxyConfig), edited(Role::ProxyKubeconfig)) {
-        (true, true) => "its configuration and its kubeconfig change",
-        (true, false) => "its configuration changes",
-        (false, true) => "its kubeconfig changes",
-        (false, false) => return Vec::new(),
-    };
-    let target = match (&facts.proxy.source, facts.proxy.unit()) {
-        (_, Some(unit)) => unit.name.clone(),
-        (Source::StaticPod(pod), _) => format!("static pod {}", pod.path),
-        _ => "kube-proxy".into(),
-    };
-    vec![Effect {
-        kind: "restart".into(),
-        target,
-        because: because.into(),
-    }]
 }

@@ -6,7 +6,9 @@ mod build;
 mod chain;
 mod missing;
 mod names;
+mod patch;
 mod proved;
+mod restart;
 mod saved;
 mod state;
 
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{Pick, Planned, Planner, Work, unpromised};
 pub use names::Names;
+pub use proved::edited;
 pub use saved::{SCHEMA, compare, load, parse, save};
 pub use state::FileState;
 
@@ -93,7 +96,7 @@ impl Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effect {
-    /// `restart`
+    /// `daemon-reload` or `restart`.
     pub kind: String,
     /// Whom.
     pub target: String,
@@ -113,6 +116,9 @@ pub struct Manual {
     pub help: Option<String>,
     /// The file that it speaks of.
     pub path: Option<NodePath>,
+    /// What to change in the cluster's API, with the commands. Findings about one object share it.
+    #[serde(default)]
+    pub patch: Option<String>,
 }
 
 /// Why apply would refuse the plan as a whole, as long as it stays so.
@@ -192,4 +198,13 @@ pub struct Plan {
     pub saw: Vec<Saw>,
     /// What it was made with.
     pub inputs: Inputs,
+}
+
+impl Plan {
+    /// The files whose contents change.
+    pub fn rewritten(&self) -> Vec<&NodePath> {
+        let contents = |change: &&Change| matches!(change.action, Action::Edit | Action::Create);
+        let changes = self.changes.iter().filter(contents);
+        changes.map(|change| &change.path).collect()
+    }
 }

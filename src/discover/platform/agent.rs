@@ -30,8 +30,8 @@ pub struct Read {
     pub unit: Option<Unit>,
     /// Where it keeps its files.
     pub data: NodePath,
-    /// True when it was told to run no kube-proxy.
-    pub disabled: bool,
+    /// What tells it to run no kube-proxy.
+    pub disabled: Option<String>,
     /// Why the arguments are not known.
     pub problem: Option<String>,
     /// The arguments that count, in order, each with where it stands.
@@ -50,6 +50,14 @@ impl Read {
     /// kube-proxy's flags: the arguments over what the agent gives by itself.
     pub fn flags(&self, given: &[Flag]) -> Vec<Flag> {
         merged(given, &self.arguments)
+    }
+
+    /// The arguments that count, as flags; `--name=value` is written `name=value` there.
+    pub fn arguments(&self) -> Vec<Flag> {
+        let flag = |(item, origin): &(String, Origin)| {
+            flags::parse(&[format!("--{}", item.trim_start_matches("--"))], origin)
+        };
+        self.arguments.iter().flat_map(flag).collect()
     }
 
     /// What the agent gives by itself. The cluster's ranges and the node's name come from the server.
@@ -89,6 +97,16 @@ pub fn service(root: &Root, agent: Agent, named: Option<&str>) -> Option<Unit> {
 
 /// Reads an agent's configuration.
 pub fn read(root: &Root, agent: Agent, named: Option<&str>) -> Option<Read> {
+    read_as_if(root, agent, named, None)
+}
+
+/// Reads an agent's configuration as if the file at a path, with every symlink resolved, held these bytes.
+pub fn read_as_if(
+    root: &Root,
+    agent: Agent,
+    named: Option<&str>,
+    supposed: Option<(&NodePath, &[u8])>,
+) -> Option<Read> {
     let unit = service(root, agent, named);
     let words = unit
         .as_ref()
@@ -108,11 +126,12 @@ pub fn read(root: &Root, agent: Agent, named: Option<&str>) -> Option<Read> {
         data: value(&["--data-dir", "-d"]),
         disabled: words
             .iter()
-            .any(|word| word == "--disable-kube-proxy" || word == "--disable-kube-proxy=true"),
+            .any(|word| word == "--disable-kube-proxy" || word == "--disable-kube-proxy=true")
+            .then(|| "its command line".to_string()),
         ..Gathered::default()
     };
     for path in files(root, &main, &mut gathered.problem) {
-        gathered.file(root, &path);
+        gathered.file(root, &path, path == main, supposed);
     }
     let on_command_line = named_values(words, &["--kube-proxy-arg"]);
     let counting = gathered.settings.iter().filter(|setting| setting.counts);
@@ -198,21 +217,33 @@ struct Gathered {
     files: Vec<NodePath>,
     settings: Vec<Setting>,
     data: Option<String>,
-    disabled: bool,
+    disabled: Option<String>,
     problem: Option<String>,
 }
 
 impl Gathered {
     /// Takes what one file says. The file may hold the cluster's token, so nothing else of it is kept, and
     /// no message quotes it.
-    fn file(&mut self, root: &Root, path: &NodePath) {
-        let opened = match root.open(path) {
-            Ok((_, opened)) => opened,
-            Err(LookError::Missing | LookError::NotDirectory) => return,
-            Err(error) => return self.fail(path, None, &error.to_string()),
+    fn file(
+        &mut self,
+        root: &Root,
+        path: &NodePath,
+        is_main: bool,
+        supposed: Option<(&NodePath, &[u8])>,
+    ) {
+        let real = root.locate(path).map(|place| place.path);
+        let is_it = |it: &NodePath| it == path || real.as_ref().is_ok_and(|real| real == it);
+        let read = match supposed.filter(|(it, _)| is_it(it)) {
+            Some((_, bytes)) => Ok(bytes.to_vec()),
+            None => match root.open(path) {
+                Ok((_, opened)) => opened.read(),
+                // The agent does without its main file. A drop-in that leads nowhere it cannot read.
+                Err(LookError::Missing | LookError::NotDirectory) if is_main => return,
+                Err(error) => return self.fail(path, None, &error.to_string()),
+            },
         };
         self.files.push(path.clone());
-        let bytes = match opened.read() {
+        let bytes = match read {
             Ok(bytes) => bytes,
             Err(error) => return self.fail(path, None, &error.to_string()),
         };
@@ -233,7 +264,8 @@ impl Gathered {
             match key.text() {
                 Some("data-dir") => self.data = value.text().map(String::from),
                 Some("disable-kube-proxy") => {
-                    self.disabled = value.text().is_some_and(|text| text == "true");
+                    let told = value.text() == Some("true");
+                    self.disabled = told.then(|| format!("{path}:{}", key.line));
                 }
                 Some(name) if name.trim_end_matches('+') == KEY => {
                     self.setting(path, name, key.line, value);

@@ -36,8 +36,9 @@ pub fn read(root: &Root) -> Option<Read> {
         Err(LookError::Missing | LookError::NotDirectory) => return None,
         Err(error) => Err(error),
     };
-    let (flags, problem) = match bytes {
-        Ok(bytes) => flags_of(&String::from_utf8_lossy(&bytes), &path, &variables),
+    let (flags, problem) = match bytes.map(String::from_utf8) {
+        Ok(Ok(text)) => flags_of(&text, &path, &variables),
+        Ok(Err(_)) => (Vec::new(), Some(format!("{path} is not UTF-8"))),
         Err(error) => (Vec::new(), Some(format!("{path} {error}"))),
     };
     Some(Read {
@@ -84,6 +85,10 @@ pub fn flags_of(
         // Read with its neighbour, a flag shows whether it takes it for its value.
         let alone = flags::parse(std::slice::from_ref(word), &origin);
         let both = flags::parse(&pair, &origin);
+        // kube-proxy starts with no word that is neither a flag nor its value.
+        if alone.is_empty() && !word.is_empty() && word != "--" {
+            problem.get_or_insert_with(|| format!("{path}:{line} holds a word that is no flag"));
+        }
         let takes = both.len() == 1 && both != alone;
         found.extend(if takes { both } else { alone });
         rest = if takes {

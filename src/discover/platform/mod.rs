@@ -8,8 +8,9 @@ pub mod agent;
 pub mod lasting;
 mod marks;
 pub mod microk8s;
+pub mod none;
 mod place;
-pub mod replaced;
+mod replaced;
 
 pub use place::{Agent, AgentConfig, ArgsFile, FlagPlace, Setting};
 
@@ -186,7 +187,7 @@ fn place_of(
         (Started::DaemonSet, None) => FlagPlace::Nowhere(
             "its flags stand in the DaemonSet that starts it, which all nodes share".into(),
         ),
-        (_, Some(platform)) => FlagPlace::Nowhere(lasting::of_flags(platform).into()),
+        (_, Some(platform)) => FlagPlace::Nowhere(lasting::why_not_here(platform).into()),
         (Started::Otherwise, None) => match proxy.unit() {
             Some(_) => FlagPlace::Unit,
             None if proxy.pid().is_some() => FlagPlace::Nowhere(

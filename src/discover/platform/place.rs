@@ -1,5 +1,7 @@
 //! Where a flag of kube-proxy lasts: the file whose reader starts kube-proxy with it again.
 
+use serde::{Deserialize, Serialize};
+
 use crate::root::NodePath;
 
 /// Where a flag is written so that the next start has it.
@@ -41,7 +43,8 @@ pub struct ArgsFile {
 }
 
 /// The program that runs kube-proxy and has a configuration of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Agent {
     /// k3s, which runs kube-proxy inside its own process.
     K3s,

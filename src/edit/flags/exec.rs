@@ -59,20 +59,7 @@ impl Command {
                 Word::Variable(_) | Word::Filled(_) => UNKNOWN.into(),
             })
             .collect();
-        let behind = words::arguments(&words, &Variables::new(), program)
-            .map(|found| words.len().saturating_sub(found.words.len()))
-            .filter(|start| {
-                let before = words.get(..*start).unwrap_or_default();
-                // Behind a script's only word everything is the shell's.
-                let bare = *start == words.len();
-                !(bare && before.iter().any(|word| word.ends_with("sh")))
-            })
-            .filter(|start| {
-                // What a script runs stands in one word of the command.
-                words::arguments(&words, &Variables::new(), program)
-                    .is_some_and(|found| words.get(*start..) == Some(found.words.as_slice()))
-            });
-        let Some(start) = behind.filter(|start| *start > 0) else {
+        let Some(start) = words::behind(&words, program) else {
             return Err(format!("no command that starts {program} by itself"));
         };
         Ok(Command {
@@ -147,17 +134,12 @@ impl Command {
                 token.is_some_and(|token| matches!(token.word, Word::Written(_)))
             })
         };
-        match (given.last(), given.len()) {
-            (None, _) => Ok(At::Behind),
-            (Some(_), 2..) if list => {
-                Err(format!("--{name} more than once, and its values add up"))
-            }
-            (Some(last), _) if written(&last.words) => Ok(At::InPlace),
-            (Some(_), _) if list => Err(format!(
-                "--{name} in a variable, and another one would add to it"
-            )),
-            (Some(_), _) => Ok(At::Behind),
-        }
+        At::of(
+            name,
+            list,
+            given.len(),
+            given.last().is_some_and(|last| written(&last.words)),
+        )
     }
 
     /// Sets a flag.

@@ -5,12 +5,17 @@
 
 mod drop_in;
 mod exec;
+pub mod lines;
+pub mod list;
+pub mod manifest;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use exec::Command;
+
+use crate::discover::platform::Agent;
 
 /// Flags of one program that are set in one file; all of them, or none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +42,23 @@ pub enum Form {
         /// The mode of a new drop-in: 0644, or stricter where the unit is.
         mode: u32,
     },
+    /// As lines of a file of flags.
+    Lines,
+    /// As the items of a list in the configuration of k3s or RKE2, without dashes.
+    List {
+        /// `kube-proxy-arg` or `kube-proxy-arg+`.
+        key: String,
+        /// Whose configuration it is.
+        agent: Agent,
+        /// The service that reads it.
+        service: Option<String>,
+    },
+    /// As the command of a container in a static pod's manifest.
+    Manifest,
 }
+
+/// The mode of a configuration of k3s or RKE2 that is made: it may come to hold the cluster's token.
+const AGENT_MODE: u32 = 0o600;
 
 /// A flag and its new value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +80,22 @@ pub enum At {
     InPlace,
     /// Behind everything.
     Behind,
+}
+
+impl At {
+    /// The place for a flag that is given so often, the last time where it can be written or not. A `list`
+    /// flag adds up where it is repeated (pflag's slices); of others the last counts.
+    fn of(name: &str, list: bool, times: usize, written: bool) -> Result<At, String> {
+        match times {
+            0 => Ok(At::Behind),
+            2.. if list => Err(format!("--{name} more than once, and its values add up")),
+            _ if written => Ok(At::InPlace),
+            _ if list => Err(format!(
+                "--{name} in a variable, and another one would add to it"
+            )),
+            _ => Ok(At::Behind),
+        }
+    }
 }
 
 impl Set {
@@ -88,7 +125,17 @@ impl Flags {
     /// Why it is not made.
     pub fn of(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
         let holds = |what| format!("its command holds {what}");
+        let each = |set: &dyn Fn(&[u8], &Set) -> Result<Vec<u8>, String>| {
+            let mut bytes = bytes.to_vec();
+            for wanted in &self.set {
+                bytes = set(&bytes, wanted)?;
+            }
+            Ok(bytes)
+        };
         match &self.form {
+            Form::Lines => each(&lines::set),
+            Form::List { key, .. } => each(&|bytes, wanted| list::set(bytes, key, wanted)),
+            Form::Manifest => each(&|bytes, wanted| manifest::set(bytes, &self.program, wanted)),
             Form::DropIn { unit, exec, .. } => {
                 let mut command = match bytes {
                     [] => Command::read(exec, &self.program).map_err(holds)?,
@@ -102,10 +149,17 @@ impl Flags {
         }
     }
 
+    /// True where the file is a YAML document.
+    pub fn is_yaml(&self) -> bool {
+        matches!(self.form, Form::List { .. } | Form::Manifest)
+    }
+
     /// The mode with which the file is made where there is none; `None` where it must be there.
     pub fn makes(&self) -> Option<u32> {
         match &self.form {
             Form::DropIn { mode, .. } => Some(*mode),
+            Form::List { .. } => Some(AGENT_MODE),
+            Form::Lines | Form::Manifest => None,
         }
     }
 }
