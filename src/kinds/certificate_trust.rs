@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{Instance, Kind, Mend, by_hand, each_client_certificate};
 use crate::baseline::Check;
 use crate::certificates::{Bundle, Certificate, Chain, Moment, chain};
-use crate::facts::{ClientAuthority, Facts};
+use crate::facts::{ClientAuthority, Facts, ServerSource};
 
 /// `certificate-trust: {}`
 #[derive(Clone, Debug, Deserialize)]
@@ -84,6 +84,13 @@ impl Kind for CertificateTrust {
                     Instance::unknown(format!("{}: {why}", server.described))
                 }
                 (Some(known), _) => against(check, certificate, &along, known, facts.clock.0),
+                // A distribution's agent gives it one that no flag on the node names.
+                (None, Some(server)) if matches!(server.source, ServerSource::Controller(..)) => {
+                    Instance::not_applicable(format!(
+                        "{}: its client CA is not among the flags",
+                        server.described
+                    ))
+                }
                 (None, Some(server)) => fails(
                     check,
                     format!(

@@ -1,7 +1,6 @@
 //! A value of the configuration that a flag gives, because kube-proxy runs without `--config`.
 
 use super::Mend;
-use super::elsewhere::per_node;
 use super::mend::Edit;
 use crate::discover::drop_in::Wanted;
 use crate::discover::flag_file::FlagFile;
@@ -38,6 +37,12 @@ fn gives(reading: &Reading, key: &str, value: &Scalar) -> bool {
         Scalar::List(items) => serde_json::json!(items),
     };
     values.field(key).is_some_and(|field| field.value == wanted)
+}
+
+/// True for what only one node can have: its own address. It must not go into what all nodes share.
+pub fn per_node(key: &str, value: &Scalar) -> bool {
+    let loopback = matches!(value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
+    key == "bindAddress" || (key == "healthzBindAddress" && !loopback)
 }
 
 /// The change that sets a key's flag where it lasts.
