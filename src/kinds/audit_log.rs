@@ -98,7 +98,7 @@ impl Kind for AuditLog {
 
 fn passing(server: &ApiServer) -> Instance {
     let policy = given(server, "audit-policy-file");
-    let instance = match &server.log.path {
+    match &server.log.path {
         LogPath::StandardOutput(_) => Instance::judged(
             true,
             format!("policy {policy}, log to standard output"),
@@ -109,8 +109,7 @@ fn passing(server: &ApiServer) -> Instance {
             let log = given(server, "audit-log-path");
             Instance::judged(true, format!("policy {policy}, log {log}"), || Mend::None)
         }
-    };
-    instance
+    }
 }
 
 /// A flag's value; nothing for a flag that is not given or empty.
