@@ -149,6 +149,8 @@ fn no_record_comes_out_of_a_journal_that_was_not_written() {
             "torn-in-the-last-line",
             "conflict",
             "removed",
+            "directories-apply",
+            "directories-rollback",
         ],
     );
     is_not_in(&accepted, &["outside", "two-for-one-file"]);

@@ -78,7 +78,13 @@ fn run(
             Answer::Leave => {
                 return Err(Failure::refused("declined").state("nothing was written"));
             }
-            Answer::Some(chosen) => planned = only(context, &planner, &planned.plan, &chosen),
+            Answer::Some(chosen) => {
+                let part = only(context, &planner, &planned.plan, &chosen);
+                if part.plan.changes.len() < chosen.len() {
+                    return Err(unmet(&planned.plan, &part.plan));
+                }
+                planned = part;
+            }
         }
     }
     told.changes.clone_from(&planned.plan.changes);
@@ -169,6 +175,15 @@ fn only(context: &Context, planner: &Planner, plan: &Plan, chosen: &[usize]) -> 
         .map(plan::Change::pick)
         .collect();
     planner.plan(context.inputs.clone(), &|pick| wanted.contains(&pick))
+}
+
+/// One of the picked changes needs another one that was not picked.
+fn unmet(all: &Plan, part: &Plan) -> Failure {
+    let new = part.manual.iter().find(|left| !all.manual.contains(left));
+    let why = new.map_or("a change of its file was not picked", |left| &left.reason);
+    Failure::refused(format!("what was picked cannot be done alone: {why}"))
+        .state("nothing was written")
+        .help("run tighten apply again, and pick what it needs, too")
 }
 
 /// What could not be judged, and why.

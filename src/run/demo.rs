@@ -88,6 +88,7 @@ const FILES: &[Sample] = &[
         0,
         include_str!("../demo/kube-proxy.key"),
     ),
+    ("var/log/syslog", 0o640, 0, ""),
 ];
 
 /// Lays the node out in a directory that is new or empty.
