@@ -121,7 +121,7 @@ impl Command {
             spread.iter().filter(|(_, at)| *at >= self.start).collect();
         let words: Vec<String> = arguments.iter().map(|(word, _)| word.clone()).collect();
         if words.iter().any(|word| word == "--") {
-            return Err("a -- in the command, behind which nothing is a flag".into());
+            return Err("a --, behind which nothing is a flag".into());
         }
         let given: Vec<Given> = flags::given(&words)
             .into_iter()
