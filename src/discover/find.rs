@@ -149,6 +149,7 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
     let agents = within::all(root, survey).into_iter().map(|found| {
         let proxy = KubeProxy {
             problem: found.problem,
+            elsewhere: found.elsewhere,
             ..known_by(found.source)
         };
         with_paths(proxy, found.flags)

@@ -39,6 +39,8 @@ pub(super) struct Found {
     pub source: Source,
     pub flags: Vec<Flag>,
     pub problem: Option<String>,
+    /// True when its files are not the node's.
+    pub elsewhere: bool,
 }
 
 /// All that run, or would run, on the node.
@@ -84,6 +86,7 @@ fn k3s(root: &Root, process: Option<&super::process::Process>) -> Option<Found> 
                 process.pid
             )
         });
+    let is_elsewhere = elsewhere.is_some();
     let problem = elsewhere.or_else(|| read.problem.clone());
     let place = match &problem {
         Some(problem) => FlagPlace::Nowhere(problem.clone()),
@@ -92,6 +95,7 @@ fn k3s(root: &Root, process: Option<&super::process::Process>) -> Option<Found> 
     Some(Found {
         flags: read.flags(&read.defaults()),
         problem,
+        elsewhere: is_elsewhere,
         source: Source::Within(Within {
             program: "k3s",
             pid: process.map(|process| process.pid),
@@ -119,6 +123,7 @@ fn microk8s(root: &Root, process: Option<&super::process::Process>) -> Option<Fo
     Some(Found {
         flags: read.flags,
         problem: read.problem,
+        elsewhere: false,
         source: Source::Within(Within {
             program: "kubelite",
             pid: process.map(|process| process.pid),

@@ -127,8 +127,9 @@ impl Ground {
         Ground::new(place("node"), place("state"), place("beside"))
     }
 
-    /// The demo node with more faults: 14 changes in 7 files of 3 directories, among them modes, owners,
-    /// edits, a new file, a directory, and two to five changes to one file.
+    /// The demo node with more faults: 19 changes in 11 files and directories, among them modes, owners,
+    /// edits, a new file, two new directories, one in the other, a directory that is tightened, and two to
+    /// five changes to one file.
     pub fn lay_out(&self) {
         tree::clear(&self.root);
         tree::clear(&self.state);

@@ -34,6 +34,8 @@ pub struct Read {
     pub disabled: Option<String>,
     /// Why the arguments are not known.
     pub problem: Option<String>,
+    /// The node's address that it was told, and where.
+    pub node_ip: Option<(String, Origin)>,
     /// The arguments that count, in order, each with where it stands.
     arguments: Vec<(String, Origin)>,
 }
@@ -123,7 +125,6 @@ pub fn read_as_if(
     let main = NodePath::new(&main)?;
     let mut gathered = Gathered {
         problem: unit.as_ref().and_then(|unit| unit.problem.clone()),
-        data: value(&["--data-dir", "-d"]),
         disabled: words
             .iter()
             .any(|word| word == "--disable-kube-proxy" || word == "--disable-kube-proxy=true")
@@ -159,7 +160,13 @@ pub fn read_as_if(
                 .map(|word| (word, origin.clone())),
         );
     }
-    let data = gathered.data.as_deref().and_then(NodePath::new);
+    // Of an option that takes one value the last counts: the command line's.
+    let data = value(&["--data-dir", "-d"]).or(gathered.data);
+    let data = data.as_deref().and_then(NodePath::new);
+    let address = value(&["--node-ip", "-i"]).map(|text| {
+        let origin = unit.as_ref().and_then(|unit| unit.origin.clone());
+        (text, origin.unwrap_or(Origin::flag(None)))
+    });
     Some(Read {
         config: AgentConfig {
             agent,
@@ -172,6 +179,7 @@ pub fn read_as_if(
         data: data.or_else(|| NodePath::new(&format!("/var/lib/rancher/{program}")))?,
         disabled: gathered.disabled,
         problem,
+        node_ip: address.or(gathered.node_ip),
         arguments,
     })
 }
@@ -217,6 +225,7 @@ struct Gathered {
     files: Vec<NodePath>,
     settings: Vec<Setting>,
     data: Option<String>,
+    node_ip: Option<(String, Origin)>,
     disabled: Option<String>,
     problem: Option<String>,
 }
@@ -263,6 +272,11 @@ impl Gathered {
         for (key, value) in root.entries() {
             match key.text() {
                 Some("data-dir") => self.data = value.text().map(String::from),
+                Some("node-ip") => {
+                    let first = value.items().first().unwrap_or(value);
+                    let origin = Origin::at(OriginKind::File, path, Some(first.line));
+                    self.node_ip = first.text().map(|text| (text.to_string(), origin));
+                }
                 Some("disable-kube-proxy") => {
                     let told = value.text() == Some("true");
                     self.disabled = told.then(|| format!("{path}:{}", key.line));

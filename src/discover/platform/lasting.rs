@@ -114,6 +114,7 @@ fn kept(platform: Option<Platform>, settings: &[(String, Scalar)]) -> String {
             }
             out.push('\n');
         }
+        None => out.push_str("# the names of ConfigMap and DaemonSet are kubeadm's; your installer may have others (unsure)\n"),
         Some(Platform::Eks) => out.push_str(
             "# an update of the managed add-on may undo it (unsure): --resolve-conflicts PRESERVE keeps it, or\n# set it where aws eks describe-addon-configuration --addon-name kube-proxy --addon-version VERSION knows it:\n# aws eks update-addon --cluster-name CLUSTER --addon-name kube-proxy --configuration-values JSON\n",
         ),

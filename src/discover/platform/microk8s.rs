@@ -25,7 +25,12 @@ pub struct Read {
 
 /// Reads the file of flags; `None` when there is none.
 pub fn read(root: &Root) -> Option<Read> {
-    let path = NodePath::new(&format!("{DATA}/args/kube-proxy"))?;
+    read_flags(root, "kube-proxy")
+}
+
+/// The flags of a component that kubelite runs; `None` when there is no file for it.
+pub fn read_flags(root: &Root, component: &str) -> Option<Read> {
+    let path = NodePath::new(&format!("{DATA}/args/{component}"))?;
     let variables = vec![
         ("SNAP_DATA".to_string(), DATA.to_string()),
         ("SNAP_COMMON".into(), "/var/snap/microk8s/common".into()),
