@@ -50,12 +50,20 @@ pub(super) struct Found {
     pub(super) user: Option<String>,
 }
 
+impl Found {
+    fn is_service(&self) -> bool {
+        matches!(self.source, ServerSource::Unit(_))
+    }
+}
+
 /// Finds it, and the audit policy that it names.
 pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
     let found = static_pod(root, survey)
+        // What a distribution left behind must not hide a service; what it runs has none of its own.
+        .or_else(|| running(root, &survey.processes).filter(Found::is_service))
+        .or_else(|| service(root))
         .or_else(|| api_embedded::find(root))
-        .or_else(|| running(root, &survey.processes))
-        .or_else(|| service(root))?;
+        .or_else(|| running(root, &survey.processes))?;
     let log = api_log::look(root, &found.flags, &found.view)?;
     let named = flags::last(&found.flags, "audit-policy-file");
     let value = named.and_then(|flag| flag.value.clone());

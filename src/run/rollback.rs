@@ -125,7 +125,7 @@ fn run(
                 committed.id
             );
             if !filled.is_empty() {
-                text.push_str(&format!("Meanwhile filled: {}.\n", stays(filled)));
+                text.push_str(&format!("Kept: {}.\n", stays(filled)));
             }
             text.push_str(&transact::told_effects(&told.effects));
             context.say(&report::printable(&text));
