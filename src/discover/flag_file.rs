@@ -48,6 +48,17 @@ pub fn find(root: &Root, proxy: &KubeProxy) -> Result<FlagFile, String> {
         }
         FlagPlace::ArgsFile(file) => {
             let (path, bytes) = read(&file.path)?;
+            // MicroK8s gives this directory to a group. That must not keep the rest of a plan from being
+            // carried out.
+            let directory = path.parent();
+            let open = root.open(&directory).map(|(_, opened)| opened.meta);
+            let open = open.map_err(|error| format!("{directory} {error}"))?;
+            if open.mode & 0o022 != 0 {
+                return Err(format!(
+                    "whoever may write {directory} (mode {:04o}) decides on its flags: take the write bits of others away, then plan again",
+                    open.mode
+                ));
+            }
             Ok(FlagFile::Lines(file.service.clone(), path, bytes))
         }
         FlagPlace::Manifest(path) => {

@@ -7,7 +7,6 @@ use super::chain::{Chain, Looked};
 use super::missing;
 use super::names::Names;
 use super::patch;
-use super::proved;
 use super::restart::{effects, note_in_manifests};
 use super::state::FileState;
 use super::{Action, Change, Inputs, Manual, Plan, Saw, Summary};
@@ -271,7 +270,7 @@ impl<'a> Planner<'a> {
                     add(path, Wanted::Owner(owner.uid, owner.gid), None);
                 }
             }
-            Mend::Edit(path, edit) => match self.missing(path, edit) {
+            Mend::Edit(path, edit) => match missing::for_edit(self.root, path, edit) {
                 Ok(missing) => {
                     for directory in &missing {
                         add(directory, Wanted::Directory(Mend::ABOVE), None);
@@ -296,23 +295,6 @@ impl<'a> Planner<'a> {
             Mend::Elsewhere(_, _, reason) => manual.push(by_hand(reason.clone())),
             Mend::ByHand(_) => {}
         }
-    }
-}
-
-impl Planner<'_> {
-    /// The directories to be made for an edit that makes its file. None is made for an edit that comes
-    /// to nothing.
-    fn missing(&self, path: &NodePath, edit: &Edit) -> Result<Vec<NodePath>, String> {
-        if edit.makes().is_none() {
-            return Ok(Vec::new());
-        }
-        let missing = missing::directories(self.root, &path.parent())
-            .map_err(|error| format!("{}: {error}", path.parent()))?;
-        if !missing.is_empty() {
-            proved::edited(self.root, path, None, edit)
-                .map_err(|reason| format!("{path}: {reason}"))?;
-        }
-        Ok(missing)
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a change relies on and is not there yet.
 
 use super::build::Work;
+use super::proved;
+use crate::kinds::Edit;
 use crate::root::{LookError, NodePath, Root};
 
 /// The directories that are missing on the way to this one and itself, in the order in which they are
@@ -25,6 +27,23 @@ pub(super) fn directories(root: &Root, path: &NodePath) -> Result<Vec<NodePath>,
         }
         real = real.join(directory.name()).ok_or(LookError::NotText)?;
         missing.push(real.clone());
+    }
+    Ok(missing)
+}
+
+/// The directories that are made for an edit that makes its file. None is made for an edit that comes to
+/// nothing.
+///
+/// # Errors
+/// Why the edit is not made.
+pub(super) fn for_edit(root: &Root, path: &NodePath, edit: &Edit) -> Result<Vec<NodePath>, String> {
+    if edit.makes().is_none() {
+        return Ok(Vec::new());
+    }
+    let holder = path.parent();
+    let missing = directories(root, &holder).map_err(|error| format!("{holder}: {error}"))?;
+    if !missing.is_empty() {
+        proved::edited(root, path, None, edit).map_err(|reason| format!("{path}: {reason}"))?;
     }
     Ok(missing)
 }

@@ -105,22 +105,12 @@ fn edited(node: &Path, case: &Case) -> Result<Result<(), String>, TestCaseError>
     let given = naive::read(node, case);
     prop_assert_eq!(&given, &case.given(), "the test's own reading");
     prop_assert_eq!(found(&proxy, case), given, "what is discovered");
-    let wanted = Wanted {
-        name: case.wanted.0,
-        value: case.wanted.1,
-        list: case.wanted.0 == "nodeport-addresses",
-    };
-    let edit = flag_file::find(&root, &proxy).and_then(|file| file.edit(&proxy.flags, wanted));
-    let (path, edit) = match edit {
-        Ok(edit) => edit,
+    let (path, after) = match changed(&root, &proxy, case) {
+        Ok(changed) => changed,
         Err(why) => return Ok(Err(why)),
     };
     let host = node.join(path.as_str().trim_start_matches('/'));
     let now = fs::read(&host).ok();
-    let after = match plan::edited(&root, &path, now.as_deref(), &Edit::Flags(edit)) {
-        Ok(after) => after,
-        Err(why) => return Ok(Err(why)),
-    };
     fs::create_dir_all(host.parent().unwrap()).unwrap();
     fs::write(&host, &after).unwrap();
     let shown = format!(
@@ -139,6 +129,126 @@ fn edited(node: &Path, case: &Case) -> Result<Result<(), String>, TestCaseError>
     prop_assert_eq!(found(&proxy, case), expected, "read again: {}", shown);
     only_this_changed(&before, &files(node), &path, case)?;
     Ok(Ok(()))
+}
+
+/// The file that is edited and what it holds then, or why not.
+fn changed(root: &Root, proxy: &KubeProxy, case: &Case) -> Result<(NodePath, Vec<u8>), String> {
+    let wanted = Wanted {
+        name: case.wanted.0,
+        value: case.wanted.1,
+        list: case.wanted.0 == "nodeport-addresses",
+    };
+    let (path, edit) = flag_file::find(root, proxy)?.edit(&proxy.flags, wanted)?;
+    let now = root
+        .open(&path)
+        .ok()
+        .and_then(|(_, opened)| opened.read().ok());
+    let after = plan::edited(root, &path, now.as_deref(), &Edit::Flags(edit))?;
+    Ok((path, after))
+}
+
+/// What is scattered over a file to damage it.
+const DEBRIS: &[&str] = &[
+    " ",
+    "\t",
+    "\n",
+    "\r",
+    "\0",
+    "\\",
+    "\\\n",
+    "\"",
+    "'",
+    "$",
+    "${",
+    "$X",
+    "%",
+    "%%",
+    "#",
+    ";",
+    "--",
+    "-",
+    "=",
+    "[Service]\n",
+    "ExecStart=",
+    "\nExecStart=\n",
+    "[",
+    "]",
+    "{",
+    ":",
+    ": ",
+    "- ",
+    "&a ",
+    "*a",
+    "|",
+    "\u{85}",
+    "\u{feff}",
+    "\u{fffd}",
+    "ü",
+    "sh -c ",
+    "kube-proxy ",
+    "--profiling ",
+    "kube-proxy-arg: ",
+    "\n\n",
+];
+
+#[test]
+fn an_edit_of_a_damaged_file_is_right_by_what_was_read_of_it_or_refused() {
+    let made = RefCell::new(0_u32);
+    let mut runner = TestRunner::new(Config {
+        cases: cases(),
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let damage = (
+        any::<prop::sample::Index>(),
+        0..3_usize,
+        prop::sample::select(DEBRIS),
+    );
+    let strategy = (model::case(), prop::collection::vec(damage, 1..4));
+    let outcome = runner.run(&strategy, |(case, damage)| {
+        let node = tempfile::tempdir().unwrap();
+        render::lay_out(node.path(), &case);
+        let file = node.path().join(match case.form {
+            Form::Unit => render::UNIT,
+            Form::Lines => render::ARGS,
+            Form::K3s => render::K3S,
+            Form::Manifest => render::POD,
+        });
+        let Ok(text) = fs::read_to_string(&file) else {
+            return Ok(());
+        };
+        let mut letters: Vec<char> = text.chars().collect();
+        for (at, lost, debris) in damage {
+            let at = at.index(letters.len() + 1);
+            let end = (at + lost).min(letters.len());
+            letters.splice(at..end, debris.chars());
+        }
+        let damaged: String = letters.into_iter().collect();
+        fs::write(&file, &damaged).unwrap();
+        let root = Root::directory(node.path()).unwrap();
+        let Ok(proxy) = discover(&root) else {
+            return Ok(());
+        };
+        let Ok((path, after)) = changed(&root, &proxy, &case) else {
+            return Ok(());
+        };
+        let mut expected = found(&proxy, &case);
+        expected.insert(case.wanted.0.into(), case.wanted.1.into());
+        let host = node.path().join(path.as_str().trim_start_matches('/'));
+        fs::create_dir_all(host.parent().unwrap()).unwrap();
+        fs::write(&host, &after).unwrap();
+        let proxy = discover(&root).map_err(TestCaseError::fail)?;
+        let after = String::from_utf8_lossy(&after);
+        prop_assert_eq!(found(&proxy, &case), expected, "{}\n{}", damaged, after);
+        prop_assert!(proxy.problem.is_none(), "{}\n{}", damaged, after);
+        *made.borrow_mut() += 1;
+        Ok(())
+    });
+    println!("edits of damaged files made: {}", made.borrow());
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+    assert!(*made.borrow() > cases() / 10, "hardly any was tried");
 }
 
 fn discover(root: &Root) -> Result<KubeProxy, String> {

@@ -8,6 +8,7 @@ mod exec;
 pub mod lines;
 pub mod list;
 pub mod manifest;
+mod tokens;
 
 use std::fmt;
 
