@@ -15,7 +15,8 @@ pub struct Selection {
 }
 
 impl Selection {
-    fn takes(&self, id: &str) -> bool {
+    /// True when the check is among those that are run.
+    pub fn takes(&self, id: &str) -> bool {
         let named = |list: &[String]| list.iter().any(|name| name == id);
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }

@@ -19,6 +19,17 @@ impl Shown {
         Shown(masked(&String::from_utf8_lossy(bytes)))
     }
 
+    /// Of a file of flags.
+    pub fn flags(bytes: &[u8]) -> Shown {
+        let text = String::from_utf8_lossy(bytes);
+        Shown(text.split_inclusive('\n').map(without_secrets).collect())
+    }
+
+    /// True when nothing of these bytes is masked.
+    pub fn is_whole(&self, bytes: &[u8]) -> bool {
+        self.0.as_bytes() == bytes
+    }
+
     /// Of a text that the binary carries, which has nothing to hide.
     pub fn own(text: &str) -> Shown {
         Shown(text.to_string())
@@ -34,6 +45,28 @@ pub fn unified(before: &Shown, after: &Shown) -> String {
         let _ = write!(out, "{hunk}");
     }
     out
+}
+
+/// A line of flags with the value of every flag masked that could be a secret.
+fn without_secrets(line: &str) -> String {
+    let (text, end) = match line.strip_suffix('\n') {
+        Some(text) => (text, "\n"),
+        None => (line, ""),
+    };
+    let words: Vec<String> = text.split_whitespace().map(String::from).collect();
+    let url = |word: &String| word.contains("://") && word.contains('@');
+    let secret = |word: &String| {
+        let name = word.split('=').next().unwrap_or_default();
+        let name = name.trim_start_matches(['"', '\'', '#', '-']);
+        is_secret(name) || name.ends_with("-token")
+    };
+    if !words.iter().any(|word| url(word) || secret(word)) {
+        return line.to_string();
+    }
+    // What of the line is the secret is not worth a guess.
+    let shown = words.iter().take_while(|word| !url(word) && !secret(word));
+    let shown: Vec<&str> = shown.map(String::as_str).chain(["***"]).collect();
+    format!("{}{end}", shown.join(" "))
 }
 
 /// Keys whose values are secrets, whatever the file. The CA is public, but no certificate body

@@ -21,28 +21,15 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use support::{Entry, Node, Ran, make_directory};
+use support::case::{Case, names, shown};
+use support::{Node, Ran};
 
 const SITUATIONS: &[&str] = &["failing", "passing", "stricter", "cannot-judge"];
 
 fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.starts_with('_'))
-        .collect();
-    names.sort();
-    names
 }
 
 fn checks() -> Vec<String> {
@@ -92,7 +79,7 @@ fn each_case_scans_plans_applies_and_rolls_back_as_written_down() {
             let name = format!("{check}/{situation}");
             if name.contains(&only) {
                 ran += 1;
-                if let Err(why) = Case::new(&check, &situation).run() {
+                if let Err(why) = run(&check, &situation) {
                     failures.push(format!("== {name}\n{why}"));
                 }
             }
@@ -107,267 +94,23 @@ fn each_case_scans_plans_applies_and_rolls_back_as_written_down() {
     );
 }
 
-struct Case {
-    check: String,
-    directory: PathBuf,
-    situation: String,
-    bless: bool,
+fn run(check: &str, situation: &str) -> Result<(), String> {
+    let mut case = Case::new(cases().join(check).join(situation));
+    case.below = vec![cases().join("_base")];
+    case.arguments = vec!["--only".into(), check.into()];
+    case.run(&case.lay_out(), &|scan| suits(situation, scan))
 }
 
-impl Case {
-    fn new(check: &str, situation: &str) -> Case {
-        Case {
-            check: check.into(),
-            directory: cases().join(check).join(situation),
-            situation: situation.into(),
-            bless: std::env::var_os("TIGHTEN_BLESS").is_some(),
-        }
-    }
-
-    fn run(&self) -> Result<(), String> {
-        let node = self.lay_out();
-        let before = node.snapshot();
-        let scan = self.tighten(&node, &["scan"]);
-        self.expect("scan.txt", &shown(&node, &scan))?;
-        self.suits(&scan)?;
-        let plan = self.tighten(&node, &["plan", "-v", "--detailed-exitcode"]);
-        self.expect("plan.txt", &shown(&node, &plan))?;
-        same("scan and plan write nothing", &before, &node.snapshot())?;
-
-        let apply = self.tighten(&node, &["apply", "--yes"]);
-        let after = node.snapshot();
-        if plan.code == 1 {
-            // A file that cannot be understood: no plan, and nothing is touched.
-            if apply.code != 1 || plan.err != apply.err {
-                return Err(format!("apply does not refuse as plan does: {apply:?}"));
-            }
-            self.expect_after(&before, &after)?;
-            return same("a refused apply changes nothing", &before, &after);
-        }
-        if apply.code != 0 {
-            return Err(format!("apply: {apply:?}"));
-        }
-        self.expect_after(&before, &after)?;
-        if plan.code == 0 {
-            return same("apply has nothing to do", &before, &after);
-        }
-        let again = self.tighten(&node, &["scan"]);
-        let left = plan.out.contains("Left to you");
-        if again.code != 0 && !left {
-            return Err(format!("scan after apply: {}", shown(&node, &again)));
-        }
-        let again = self.tighten(&node, &["plan", "--detailed-exitcode"]);
-        if again.code != 0 {
-            return Err(format!("plan after apply: {}", shown(&node, &again)));
-        }
-        let rollback = node.run(&["rollback", "--yes"]);
-        if rollback.code != 0 {
-            return Err(format!("rollback: {rollback:?}"));
-        }
-        same(
-            "rollback brings back what was there",
-            &before,
-            &node.snapshot(),
-        )
-    }
-
-    fn tighten(&self, node: &Node, arguments: &[&str]) -> Ran {
-        let args = fs::read_to_string(self.directory.join("args")).unwrap_or_default();
-        let mut command = node.command();
-        command.args(["--color", "never", "--only", &self.check]);
-        command.args(args.split_whitespace()).args(arguments);
-        command.output().unwrap().into()
-    }
-
-    /// The four situations that every check has mean what they say.
-    fn suits(&self, scan: &Ran) -> Result<(), String> {
-        let wanted = match self.situation.as_str() {
-            "failing" => (2, " failed,", "1 failed"),
-            "passing" | "stricter" => (0, "", "1 passed"),
-            "cannot-judge" => (2, "", "1 could not be judged"),
-            _ => return Ok(()),
-        };
-        if scan.code == wanted.0 && scan.out.contains(wanted.2) {
-            return Ok(());
-        }
-        Err(format!(
-            "not {}: {}",
-            self.situation,
-            shown(&Node::empty(), scan)
-        ))
-    }
-
-    fn expect(&self, file: &str, found: &str) -> Result<(), String> {
-        let path = self.directory.join(file);
-        if self.bless {
-            fs::write(&path, found).unwrap();
-            return Ok(());
-        }
-        let expected = fs::read_to_string(&path).unwrap_or_default();
-        if expected == found {
-            return Ok(());
-        }
-        Err(format!("{file} expected:\n{expected}\nfound:\n{found}"))
-    }
-
-    fn expect_after(
-        &self,
-        before: &BTreeMap<String, Entry>,
-        after: &BTreeMap<String, Entry>,
-    ) -> Result<(), String> {
-        let mut tree = String::new();
-        let mut files = BTreeMap::new();
-        for (path, entry) in after {
-            if before.get(path) == Some(entry) {
-                continue;
-            }
-            let _ = writeln!(
-                tree,
-                "{} {:04o} {}:{} {path}",
-                entry.kind, entry.mode, entry.uid, entry.gid
-            );
-            let known = before
-                .get(path)
-                .is_some_and(|known| known.bytes == entry.bytes);
-            if !known {
-                files.insert(path.clone(), entry.bytes.clone());
-            }
-        }
-        for path in before.keys().filter(|path| !after.contains_key(*path)) {
-            let _ = writeln!(tree, "- {path}");
-        }
-        let directory = self.directory.join("after");
-        if self.bless {
-            let _ = fs::remove_dir_all(&directory);
-            let _ = fs::remove_file(self.directory.join("after.tree"));
-            if !tree.is_empty() {
-                fs::write(self.directory.join("after.tree"), &tree).unwrap();
-            }
-            for (path, bytes) in &files {
-                let path = directory.join(path.trim_start_matches('/'));
-                make_directory(path.parent().unwrap());
-                fs::write(path, bytes).unwrap();
-            }
-            return Ok(());
-        }
-        let expected = fs::read_to_string(self.directory.join("after.tree")).unwrap_or_default();
-        if expected != tree {
-            return Err(format!("after.tree expected:\n{expected}\nfound:\n{tree}"));
-        }
-        let mut kept = BTreeMap::new();
-        if directory.is_dir() {
-            for (path, entry) in support::snapshot(&directory) {
-                if entry.kind == 'f' {
-                    kept.insert(path, entry.bytes);
-                }
-            }
-        }
-        if kept != files {
-            let text = |files: &BTreeMap<String, Vec<u8>>| -> String {
-                files
-                    .iter()
-                    .map(|(path, bytes)| format!("{path}:\n{}", String::from_utf8_lossy(bytes)))
-                    .collect()
-            };
-            return Err(format!(
-                "after/ expected:\n{}\nfound:\n{}",
-                text(&kept),
-                text(&files)
-            ));
-        }
-        Ok(())
-    }
-
-    fn lay_out(&self) -> Node {
-        let node = Node::empty();
-        for source in [cases().join("_base"), self.directory.clone()] {
-            let before = source.join("before");
-            if before.is_dir() {
-                for (path, entry) in support::snapshot(&before) {
-                    if entry.kind == 'f' {
-                        node.write(&path, &entry.bytes);
-                    }
-                }
-            }
-            let tree = fs::read_to_string(source.join("tree")).unwrap_or_default();
-            for line in tree.lines().filter(|line| !line.starts_with('#')) {
-                entry(&node, line);
-            }
-        }
-        node
-    }
-}
-
-/// Lays out one line of `tree`.
-fn entry(node: &Node, line: &str) {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let [kind, mode, owner, path, argument @ ..] = words.as_slice() else {
-        panic!("not a line of a tree: {line:?}");
+/// The four situations that every check has mean what they say.
+fn suits(situation: &str, scan: &Ran) -> Result<(), String> {
+    let wanted = match situation {
+        "failing" => (2, "1 failed"),
+        "passing" | "stricter" => (0, "1 passed"),
+        "cannot-judge" => (2, "1 could not be judged"),
+        _ => return Ok(()),
     };
-    let at = node.path(path);
-    if *kind != "f" && *kind != "d" && at.symlink_metadata().is_ok() {
-        if at.is_dir() && !at.is_symlink() {
-            fs::remove_dir_all(&at).unwrap();
-        } else {
-            fs::remove_file(&at).unwrap();
-        }
-    }
-    let mode = u32::from_str_radix(mode, 8).unwrap();
-    match *kind {
-        "-" => return,
-        "f" => assert!(at.is_file(), "{path} is not in before/"),
-        "d" => {
-            if at.is_file() {
-                fs::remove_file(&at).unwrap();
-            }
-            make_directory(&at);
-        }
-        "l" => return symlink(argument[0], &at).unwrap(),
-        "p" => nix::unistd::mkfifo(&at, nix::sys::stat::Mode::from_bits_truncate(mode)).unwrap(),
-        "z" => {
-            let file = fs::File::create(&at).unwrap();
-            file.set_len(argument[0].parse().unwrap()).unwrap();
-        }
-        other => panic!("unknown kind {other:?}"),
-    }
-    let (uid, gid) = owner.split_once(':').unwrap();
-    chown(&at, uid.parse().ok(), gid.parse().ok()).unwrap();
-    fs::set_permissions(&at, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// What a run printed, without the places that are other each time.
-fn shown(node: &Node, ran: &Ran) -> String {
-    let err = match ran.err.as_str() {
-        "" => String::new(),
-        err => format!("--- stderr\n{err}"),
-    };
-    let text = format!("{}{err}--- exit {}\n", ran.out, ran.code);
-    text.replace(node.root().to_str().unwrap(), "NODE")
-        .replace(node.state().to_str().unwrap(), "STATE")
-}
-
-fn same(
-    what: &str,
-    expected: &BTreeMap<String, Entry>,
-    found: &BTreeMap<String, Entry>,
-) -> Result<(), String> {
-    if expected == found {
+    if scan.code == wanted.0 && scan.out.contains(wanted.1) {
         return Ok(());
     }
-    let mut text = format!("{what}, but:\n");
-    for (path, entry) in expected {
-        match found.get(path) {
-            Some(now) if now == entry => {}
-            now => {
-                let _ = writeln!(text, "{path}: {entry:?} is {now:?}");
-            }
-        }
-    }
-    for (path, entry) in found
-        .iter()
-        .filter(|(path, _)| !expected.contains_key(*path))
-    {
-        let _ = writeln!(text, "{path}: new {entry:?}");
-    }
-    Err(text)
+    Err(format!("not {situation}: {}", shown(&Node::empty(), scan)))
 }

@@ -12,6 +12,8 @@
 
 #[path = "live/edges.rs"]
 mod edges;
+#[path = "live/platforms.rs"]
+mod platforms;
 #[path = "live/volumes.rs"]
 mod volumes;
 
@@ -49,7 +51,7 @@ fn main() {
     if std::env::var_os(INSIDE).is_none() {
         return enter();
     }
-    let tests: [(&str, Test); 19] = [
+    let tests: [(&str, Test); 23] = [
         (
             "a process is found with its files, and each fact names its origin",
             found,
@@ -100,6 +102,10 @@ fn main() {
             edges::service,
         ),
         (
+            "flags of a running service are changed where it is started",
+            edges::flags,
+        ),
+        (
             "a link of the kernel's own is not read as text",
             edges::magic,
         ),
@@ -108,6 +114,18 @@ fn main() {
             edges::chroot,
         ),
         ("a process that is not believed is named", edges::stranger),
+        (
+            "k3s is found although it hides its arguments",
+            platforms::k3s,
+        ),
+        (
+            "flags of a managed DaemonSet are left to who manages it",
+            platforms::aks,
+        ),
+        (
+            "what stands in for kube-proxy is named by its process",
+            platforms::replaced,
+        ),
     ];
     for (name, test) in tests {
         let stage = Stage::new();
@@ -346,13 +364,13 @@ fn set_user_id(stage: &Stage) {
 
 /// Plays in a mount namespace of its own, after this script.
 fn contained(stage: &Stage, script: &str, config: &Path) -> Playing {
+    contained_with(stage, script, &["--config", config.to_str().unwrap()])
+}
+
+fn contained_with(stage: &Stage, script: &str, arguments: &[&str]) -> Playing {
     let script = format!("{script}; exec \"$0\" \"$@\"");
     let before = ["unshare", "--mount", "sh", "-ec", &script];
-    stage.play(
-        &before,
-        "kube-proxy",
-        &["--config", config.to_str().unwrap()],
-    )
+    stage.play(&before, "kube-proxy", arguments)
 }
 
 fn mapped(stage: &Stage) {

@@ -215,3 +215,22 @@ fn a_command_line_is_read_the_same_however_it_is_spelled() {
     let (accepted, _) = run("flags", properties::flags::holds);
     is_in(&accepted, &["plain", "spaced", "short", "secrets"]);
 }
+
+#[test]
+fn certificates_and_keys_of_any_bytes_are_read_or_refused() {
+    let (accepted, _) = run("certificates", properties::certificates::holds);
+    is_in(
+        &accepted,
+        &[
+            "bundle",
+            "ed25519",
+            "key-ed25519",
+            "key-p256",
+            "key-rsa",
+            "p384",
+            "rsa",
+            "version-1",
+        ],
+    );
+    is_not_in(&accepted, &["empty", "nested", "key-encrypted", "year-0"]);
+}

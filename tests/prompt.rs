@@ -183,6 +183,29 @@ fn only_what_was_picked_is_applied() {
 }
 
 #[test]
+fn the_second_change_of_a_new_file_makes_it_when_it_is_picked_alone() {
+    let node = Node::empty();
+    node.write(
+        "/etc/systemd/system/kube-proxy.service",
+        "[Service]\nExecStart=/usr/bin/kube-proxy --profiling --metrics-bind-address=0.0.0.0\n",
+    );
+    let directory = "/etc/systemd/system/kube-proxy.service.d";
+    support::make_directory(&node.path(directory));
+    let arguments = ["apply", "--only", "metrics-exposed,profiling-enabled"];
+    let mut session = Session::start(&node, &arguments);
+    session.expect("Choose changes one by one");
+    session.send(&[DOWN, DOWN, ENTER]);
+    session.expect("Space picks");
+    session.send(&[DOWN, " ", ENTER]);
+    let (code, out) = session.end();
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("Applied: 1 change "), "{out}");
+    let made = node.read(&format!("{directory}/90-tighten.conf"));
+    let flags = "kube-proxy \\\n  --profiling=false \\\n  --metrics-bind-address=0.0.0.0\n";
+    assert!(made.ends_with(flags), "{made}");
+}
+
+#[test]
 fn a_change_is_shown_with_its_reason_before_anything_is_decided() {
     let node = Node::demo();
     let before = node.snapshot();

@@ -144,7 +144,7 @@ fn recovery_puts_an_interrupted_transaction_back_and_can_be_repeated() {
     assert_eq!(standing, State::Interrupted);
     drop(state);
     let recovered = node.recover(Resolution::Stop).unwrap();
-    let [(_, Settlement::PutBack { files, kept })] = recovered.settled.as_slice() else {
+    let [(_, Settlement::PutBack { files, kept, .. })] = recovered.settled.as_slice() else {
         panic!("{recovered:?}");
     };
     assert_eq!((files.len(), kept.len()), (7, 0));

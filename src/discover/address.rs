@@ -7,6 +7,7 @@ use nix::net::if_::InterfaceFlags;
 use crate::facts::{Origin, OriginKind};
 use crate::root::{NodePath, Root, Where};
 
+use super::platform::{Agent, agent, microk8s};
 use super::process::Process;
 use super::{flags, systemd, words};
 
@@ -41,6 +42,9 @@ pub fn from_kubelet(root: &Root, processes: &[Process]) -> Option<(IpAddr, Origi
     {
         return Some(found);
     }
+    if let Some(found) = in_agent(root) {
+        return Some(found);
+    }
     KUBELET_FLAG_FILES.iter().find_map(|file| {
         let path = NodePath::new(file)?;
         let bytes = root.open(&path).ok()?.1.read().ok()?;
@@ -56,6 +60,20 @@ pub fn from_kubelet(root: &Root, processes: &[Process]) -> Option<(IpAddr, Origi
                 ))
             })
     })
+}
+
+/// What k3s, RKE2 or MicroK8s gives the kubelet that it runs.
+fn in_agent(root: &Root) -> Option<(IpAddr, Origin)> {
+    let told = [Agent::K3s, Agent::Rke2].into_iter().find_map(|one| {
+        let (value, origin) = agent::read(root, one, None)?.node_ip?;
+        Some(flags::Flag {
+            name: "node-ip".into(),
+            value: Some(value),
+            origin,
+        })
+    });
+    let in_kubelite = || microk8s::read_flags(root, "kubelet").map(|read| read.flags);
+    node_ip(&told.map(|flag| vec![flag]).or_else(in_kubelite)?)
 }
 
 fn node_ip(flags: &[flags::Flag]) -> Option<(IpAddr, Origin)> {

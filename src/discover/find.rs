@@ -1,8 +1,9 @@
 //! Choosing the kube-proxy that is meant.
 
 use super::flags::{self, Flag};
+use super::platform::{self, Agent, FlagPlace, Recognised, none};
 use super::process::Stranger;
-use super::{KubeProxy, Named, Placed, Source, Survey, systemd};
+use super::{KubeProxy, Named, Placed, Source, Survey, systemd, volumes, within};
 use crate::facts::{Origin, OriginKind};
 use crate::failure::Failure;
 use crate::root::{LookError, NodePath, Root};
@@ -83,7 +84,15 @@ pub fn find(root: &Root, survey: &Survey, named: &Named) -> Result<KubeProxy, Fa
             .next()
             .map(|stranger| format!("uid {}, if it is process {}", stranger.user, stranger.pid));
     }
+    (proxy.recognised, proxy.flag_place) = platform::recognise(root, survey, &proxy);
     Ok(proxy)
+}
+
+impl KubeProxy {
+    /// Stands for the kube-proxy of a node that has none, where nothing is asked of it.
+    pub fn absent() -> KubeProxy {
+        known_by(Source::Named)
+    }
 }
 
 /// A kube-proxy of which nothing but the source is known.
@@ -99,6 +108,8 @@ fn known_by(source: Source) -> KubeProxy {
         problem: None,
         elsewhere: false,
         user: None,
+        recognised: Recognised::default(),
+        flag_place: FlagPlace::default(),
     }
 }
 
@@ -135,7 +146,16 @@ fn describe(proxy: &KubeProxy) -> String {
 
 /// Everything that could be the kube-proxy of this node, from the surest source that has any.
 fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
-    let running: Vec<KubeProxy> = survey
+    let agents = within::all(root, survey).into_iter().map(|found| {
+        let proxy = KubeProxy {
+            problem: found.problem,
+            elsewhere: found.elsewhere,
+            ..known_by(found.source)
+        };
+        with_paths(proxy, found.flags)
+    });
+    let agents: Vec<KubeProxy> = agents.collect();
+    let mut running: Vec<KubeProxy> = survey
         .processes
         .iter()
         .filter(|process| process.program == "kube-proxy")
@@ -143,14 +163,21 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
             let unit = process.unit.as_ref();
             let unit = unit.and_then(|name| systemd::load(root, name));
             let flags = flags::parse(&process.arguments, &Origin::flag(None));
+            let of_agent = process.other_mounts && survey.agent_pod.is_some();
+            let version = process.other_mounts.then(|| survey.only_pod()?.version);
+            let (flags, problem) = with_agent(root, of_agent, flags);
             let user = unit.as_ref().and_then(|unit| unit.flags("kube-proxy").user);
             let proxy = KubeProxy {
                 user,
+                problem,
+                version: version.flatten(),
                 ..known_by(Source::Process(process.clone(), unit))
             };
             with_paths(proxy, flags)
         })
         .collect();
+    let runs = |proxy: &&KubeProxy| proxy.pid().is_some();
+    running.extend(agents.iter().filter(runs).cloned());
     if !running.is_empty() {
         return running;
     }
@@ -167,17 +194,35 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
             with_paths(proxy, given.flags)
         })
         .collect();
-    let pods = survey.manifests.running("kube-proxy").into_iter();
-    installed.extend(pods.map(|pod| {
+    let mut pods = survey.manifests.running("kube-proxy");
+    let of_agent = survey.agent_pod.as_ref().map(|pod| pod.path.clone());
+    pods.retain(|pod| Some(&pod.path) != of_agent.as_ref());
+    pods.extend(survey.agent_pod.clone());
+    installed.extend(pods.into_iter().map(|pod| {
         let flags = flags::parse(&pod.arguments, &pod.origin);
+        let (flags, problem) = with_agent(root, of_agent.as_ref() == Some(&pod.path), flags);
         let proxy = KubeProxy {
             version: pod.version.clone(),
-            problem: pod.problem.clone(),
+            problem: problem.or_else(|| pod.problem.clone()),
             ..known_by(Source::StaticPod(pod))
         };
         with_paths(proxy, flags)
     }));
+    installed.extend(agents);
     installed
+}
+
+/// The flags of RKE2's static pod as its next start will have them, and why they are not known: the
+/// manifest is written anew from the configuration.
+fn with_agent(root: &Root, of_agent: bool, flags: Vec<Flag>) -> (Vec<Flag>, Option<String>) {
+    let read = match of_agent {
+        true => platform::agent::read(root, Agent::Rke2, None),
+        false => None,
+    };
+    match read {
+        Some(read) => (read.flags(&flags), read.problem),
+        None => (flags, None),
+    }
 }
 
 fn with_paths(mut proxy: KubeProxy, flags: Vec<Flag>) -> KubeProxy {
@@ -206,7 +251,8 @@ fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
             })
             .collect()
     };
-    let configs = there(CONFIG_PATHS);
+    let mut configs = there(CONFIG_PATHS);
+    configs.extend(volumes::configurations(root));
     let kubeconfigs = there(KUBECONFIG_PATHS);
     let none = configs.is_empty() && kubeconfigs.is_empty();
     if none {
@@ -216,7 +262,7 @@ fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
                 stranger.pid, stranger.user
             )
         });
-        let seen: Vec<String> = disbelieved.chain(built_in(root)).collect();
+        let seen: Vec<String> = disbelieved.chain(none::evidence(root, survey)).collect();
         let seen = match seen.is_empty() {
             true => String::new(),
             false => format!(" ({})", seen.join("; ")),
@@ -252,27 +298,4 @@ fn well_known(root: &Root, survey: &Survey) -> Result<KubeProxy, Failure> {
 fn strangers(survey: &Survey) -> impl Iterator<Item = &Stranger> {
     let strangers = survey.strangers.iter();
     strangers.filter(|stranger| stranger.program == "kube-proxy")
-}
-
-/// Distributions that run kube-proxy in a way of their own, by the directory that shows them.
-const BUILT_IN: &[(&str, &str)] = &[
-    (
-        "/var/lib/rancher/k3s",
-        "k3s runs kube-proxy inside itself, which this version does not edit",
-    ),
-    (
-        "/var/lib/rancher/rke2",
-        "RKE2 writes kube-proxy's static pod itself, which this version does not edit",
-    ),
-    (
-        "/var/snap/microk8s",
-        "MicroK8s runs kube-proxy inside kubelite, which this version does not edit",
-    ),
-];
-
-fn built_in(root: &Root) -> impl Iterator<Item = String> {
-    BUILT_IN
-        .iter()
-        .filter(|(path, _)| NodePath::new(path).is_some_and(|path| root.open(&path).is_ok()))
-        .map(|(path, what)| format!("{path} is there: {what}"))
 }

@@ -2,15 +2,32 @@
 
 use crate::facts::Origin;
 
-/// Flags of kube-proxy and kubelet that take no separate value: `--profiling x` leaves `x` alone.
-/// Source: the components' own flag sets, 1.36.
+/// Flags of kube-proxy, kubelet and kube-apiserver that take no separate value: `--profiling x` leaves `x`
+/// alone. Source: the components' own flag sets, 1.36.
 const BOOLEAN: &[&str] = &[
     "add-dir-header",
+    "aggregator-reject-forwarding-redirect",
+    "allow-privileged",
     "alsologtostderr",
+    "anonymous-auth",
+    "audit-log-batch-throttle-enable",
+    "audit-log-compress",
+    "audit-log-truncate-enabled",
+    "audit-webhook-batch-throttle-enable",
+    "audit-webhook-truncate-enabled",
     "bind-address-hard-fail",
     "cleanup",
     "conntrack-tcp-be-liberal",
+    "contention-profiling",
+    "disable-http2-serving",
+    "emulation-forward-compatible",
+    "enable-aggregator-routing",
+    "enable-bootstrap-token-auth",
     "enable-dsr",
+    "enable-garbage-collector",
+    "enable-logs-handler",
+    "enable-priority-and-fairness",
+    "encryption-provider-config-automatic-reload",
     "forward-healthcheck-vip",
     "help",
     "init-only",
@@ -21,10 +38,17 @@ const BOOLEAN: &[&str] = &[
     "logtostderr",
     "masquerade-all",
     "one-output",
+    "permit-address-sharing",
+    "permit-port-sharing",
     "profiling",
     "runonce",
+    "runtime-config-emulation-forward-compatible",
+    "service-account-extend-token-expiration",
+    "service-account-lookup",
+    "shutdown-send-retry-after",
     "skip-headers",
     "skip-log-headers",
+    "watch-cache",
     "windows-service",
 ];
 
@@ -42,12 +66,46 @@ pub struct Flag {
     pub origin: Origin,
 }
 
+/// A flag and the words that give it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Given {
+    /// The name, as in [`Flag`].
+    pub name: String,
+    /// The value as it stands there: it may be a secret.
+    pub value: Option<String>,
+    /// The words that give it, by position: one, or two where the value is a word of its own.
+    pub words: std::ops::Range<usize>,
+}
+
+impl Given {
+    /// The flag without its secrets.
+    pub fn shown(&self, origin: &Origin) -> Flag {
+        let value = self.value.clone();
+        Flag {
+            value: value.map(|value| without_secrets(&self.name, value)),
+            name: self.name.clone(),
+            origin: origin.clone(),
+        }
+    }
+
+    /// True when it is not shown as it stands there.
+    pub fn is_secret(&self) -> bool {
+        self.shown(&Origin::DEFAULT).value != self.value
+    }
+}
+
 /// Reads the flags of an argument list (without the program's name). Other words are skipped; `--`
 /// ends the flags.
 pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
+    let given = given(words);
+    given.iter().map(|given| given.shown(origin)).collect()
+}
+
+/// The same with the words that give each flag, and with what may be secret.
+pub fn given(words: &[String]) -> Vec<Given> {
     let mut flags = Vec::new();
-    let mut rest = words.iter().peekable();
-    while let Some(word) = rest.next() {
+    let mut rest = words.iter().enumerate().peekable();
+    while let Some((at, word)) = rest.next() {
         if word == "--" {
             break;
         }
@@ -78,16 +136,18 @@ pub fn parse(words: &[String], origin: &Origin) -> Vec<Flag> {
             continue;
         };
         let name = name.replace('_', "-");
-        let value = match value {
-            Some(value) => Some(value),
-            None if BOOLEAN.contains(&name.as_str()) || name == "version" => None,
-            None => rest.next_if(|next| *next != "--").cloned(),
+        let (value, end) = match value {
+            Some(value) => (Some(value), at + 1),
+            None if BOOLEAN.contains(&name.as_str()) || name == "version" => (None, at + 1),
+            None => match rest.next_if(|(_, next)| *next != "--") {
+                Some((at, value)) => (Some(value.clone()), at + 1),
+                None => (None, at + 1),
+            },
         };
-        let value = value.map(|value| without_secrets(&name, value));
-        flags.push(Flag {
+        flags.push(Given {
             name,
             value,
-            origin: origin.clone(),
+            words: at..end,
         });
     }
     flags
@@ -161,6 +221,22 @@ mod tests {
                 flag("masquerade-all", None),
             ]
         );
+    }
+
+    #[test]
+    fn a_boolean_flag_of_the_api_server_does_not_eat_the_next_word() {
+        for name in [
+            "--allow-privileged",
+            "--anonymous-auth",
+            "--enable-bootstrap-token-auth",
+        ] {
+            let read = read(&[name, "--audit-log-path=/x"]);
+            assert_eq!(
+                read.last(),
+                Some(&flag("audit-log-path", Some("/x"))),
+                "{name}"
+            );
+        }
     }
 
     #[test]

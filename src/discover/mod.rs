@@ -4,13 +4,18 @@
 //! are possible, neither is taken: the operator is told, and names the files.
 
 pub mod address;
+pub mod drop_in;
 mod find;
+pub mod flag_file;
 pub mod flags;
+pub mod platform;
 pub mod pod;
 pub mod process;
 mod settings;
 mod shell;
 pub mod systemd;
+mod volumes;
+mod within;
 pub mod words;
 
 pub use find::find;
@@ -19,9 +24,11 @@ use crate::facts::Origin;
 use crate::root::{NodePath, Root, Where};
 
 use flags::Flag;
+use platform::{FlagPlace, Recognised};
 use pod::{Manifests, StaticPod};
 use process::{Process, Stranger};
 use systemd::Unit;
+pub use within::Within;
 
 /// How this kube-proxy was found.
 #[derive(Clone, Debug)]
@@ -32,6 +39,8 @@ pub enum Source {
     Unit(Unit),
     /// A static pod's manifest.
     StaticPod(StaticPod),
+    /// Inside another program: k3s or MicroK8s' kubelite.
+    Within(Within),
     /// Only its files were found.
     Files,
     /// The operator named its files.
@@ -61,6 +70,10 @@ pub struct KubeProxy {
     pub elsewhere: bool,
     /// As whom it runs, when that is not root: it must stay able to read its files.
     pub user: Option<String>,
+    /// The platform that keeps it, and what tells it.
+    pub recognised: Recognised,
+    /// Where its flags last.
+    pub flag_place: FlagPlace,
 }
 
 /// Where a path that kube-proxy names lies.
@@ -83,11 +96,15 @@ pub struct Named {
 impl KubeProxy {
     /// The word for `node.kube_proxy.platform`.
     pub fn platform(&self) -> &'static str {
+        if let Some(platform) = self.recognised.platform {
+            return platform.word();
+        }
         match &self.source {
             Source::Process(_, Some(_)) | Source::Unit(_) => "systemd",
             Source::Process(process, None) if process.other_mounts => "container",
             Source::Process(_, None) => "process",
             Source::StaticPod(_) => "static-pod",
+            Source::Within(_) => "process",
             Source::Files | Source::Named => "files",
         }
     }
@@ -96,6 +113,7 @@ impl KubeProxy {
     pub fn pid(&self) -> Option<u32> {
         match &self.source {
             Source::Process(process, _) => Some(process.pid),
+            Source::Within(within) => within.pid,
             _ => None,
         }
     }
@@ -105,17 +123,29 @@ impl KubeProxy {
         match &self.source {
             Source::Process(_, unit) => unit.as_ref(),
             Source::Unit(unit) => Some(unit),
+            Source::Within(within) => within.unit.as_ref(),
             _ => None,
         }
     }
 
     /// Who starts it, in words.
     pub fn managed_by(&self) -> Option<String> {
+        let platform = self.recognised.platform;
+        let named = |what: String| match platform {
+            Some(platform) => format!("{}, {what}", platform.name()),
+            None => what,
+        };
         match &self.source {
-            Source::Process(process, None) if process.other_mounts => {
-                Some(format!("a container, process {}", process.pid))
-            }
-            Source::StaticPod(pod) => Some(format!("static pod {}", pod.path)),
+            Source::Process(process, None) if process.other_mounts => Some(match platform {
+                Some(platform) => format!("{}, process {}", platform.name(), process.pid),
+                None => format!("a container, process {}", process.pid),
+            }),
+            Source::StaticPod(pod) => Some(named(format!("static pod {}", pod.path))),
+            Source::Within(within) => Some(match platform {
+                Some(platform) if platform.name() != within.program => named(within.described()),
+                _ => within.described(),
+            }),
+            Source::Files | Source::Named => platform.map(|platform| platform.name().to_string()),
             _ => self
                 .unit()
                 .map(|unit| format!("systemd unit {}", unit.name)),
@@ -180,6 +210,19 @@ pub struct Survey {
     pub strangers: Vec<Stranger>,
     /// The static pods.
     pub manifests: Manifests,
+    /// The static pod that RKE2 writes for kube-proxy, in a directory of its own.
+    pub agent_pod: Option<StaticPod>,
+}
+
+impl Survey {
+    /// The static pod that runs kube-proxy, when there is one alone.
+    pub fn only_pod(&self) -> Option<StaticPod> {
+        let mut pods = self.manifests.running("kube-proxy");
+        pods.extend(self.agent_pod.clone());
+        pods.dedup_by(|a, b| a.path == b.path);
+        let pod = pods.pop()?;
+        pods.is_empty().then_some(pod)
+    }
 }
 
 /// Looks at processes and static pods.
@@ -193,5 +236,6 @@ pub fn survey(root: &Root) -> Survey {
         processes,
         strangers,
         manifests: Manifests::read(root),
+        agent_pod: platform::agent::pod(root),
     }
 }

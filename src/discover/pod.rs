@@ -16,6 +16,8 @@ const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 pub struct StaticPod {
     /// The manifest.
     pub path: NodePath,
+    /// Which of its containers runs the component, counted from 0.
+    pub container: usize,
     /// The component's arguments, without its name.
     pub arguments: Vec<String>,
     /// Where the command begins.
@@ -62,10 +64,14 @@ impl Manifests {
     /// Reads those that name one of the components at all. The kubelet reads every file whose name
     /// does not begin with a dot, whatever its ending.
     pub fn read(root: &Root) -> Manifests {
-        let Some(directory) = directory(root) else {
-            return Manifests(Vec::new());
-        };
-        let names = root.list(&directory).unwrap_or_default();
+        directory(root).map_or(Manifests(Vec::new()), |directory| {
+            Manifests::of(root, &directory)
+        })
+    }
+
+    /// The same for a directory that is named.
+    pub fn of(root: &Root, directory: &NodePath) -> Manifests {
+        let names = root.list(directory).unwrap_or_default();
         let paths = names
             .iter()
             .filter(|name| !name.starts_with('.'))
@@ -80,10 +86,24 @@ impl Manifests {
             spec.get("containers")?
                 .items()
                 .iter()
-                .find_map(|container| component(container, spec, path, program))
+                .enumerate()
+                .find_map(|(index, container)| {
+                    let pod = component(container, spec, path, program)?;
+                    Some(StaticPod {
+                        container: index,
+                        ..pod
+                    })
+                })
         };
         self.0.iter().filter_map(pod).collect()
     }
+}
+
+/// The static pod that a manifest with these contents makes, when it runs the program.
+pub fn in_bytes(path: &NodePath, bytes: &[u8], program: &str) -> Option<StaticPod> {
+    let text = String::from_utf8(bytes.to_vec()).ok()?;
+    let root = yaml::parse_first(&text).ok()?.root?;
+    Manifests(vec![(path.clone(), root)]).running(program).pop()
 }
 
 fn read(root: &Root, path: NodePath) -> Option<(NodePath, Node)> {
@@ -129,6 +149,7 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
     let found = words::arguments(&command, &environment, program)?;
     Some(StaticPod {
         path: path.clone(),
+        container: 0,
         arguments: found.words,
         origin: Origin::at(OriginKind::Flag, path, Some(line)),
         version: container.get("image").and_then(Node::text).and_then(tag),

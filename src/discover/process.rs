@@ -13,7 +13,7 @@ const MAX_COMMAND: u64 = 1 << 20;
 pub struct Process {
     /// Process id.
     pub pid: u32,
-    /// `kube-proxy`, `kubelet` or `kube-apiserver`.
+    /// One of the components, `k3s` or `kubelite`, which have them inside, or what can stand in for them.
     pub program: &'static str,
     /// Its arguments, without the program's name.
     pub arguments: Vec<String>,
@@ -35,7 +35,17 @@ pub struct Stranger {
 }
 
 /// The components that are looked for.
-const PROGRAMS: &[&str] = &["kube-proxy", "kubelet", "kube-apiserver"];
+const PROGRAMS: &[&str] = &[
+    "kube-proxy",
+    "kubelet",
+    "kube-apiserver",
+    "kubelite",
+    "cilium-agent",
+    "ovnkube",
+    "kube-router",
+    "antrea-agent",
+    "calico-node",
+];
 
 /// All processes of the components, by process id, and those that are not believed.
 pub fn all() -> (Vec<Process>, Vec<Stranger>) {
@@ -108,6 +118,17 @@ fn component(pid: u32) -> Option<(&'static str, Vec<String>)> {
             _ => return None,
         };
         return Some((program, words.split_off(2)));
+    }
+    // k3s hides its arguments: what is left is the name and the command, as one word or as two.
+    let title: Vec<&str> = words
+        .iter()
+        .flat_map(|word| word.split(' '))
+        .take(2)
+        .collect();
+    if let [program, "server" | "agent"] = title.as_slice()
+        && base(program) == "k3s"
+    {
+        return Some(("k3s", Vec::new()));
     }
     let known = |name: &str| PROGRAMS.iter().copied().find(|program| *program == name);
     let program = known(&name).or_else(|| {

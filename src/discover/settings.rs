@@ -9,7 +9,7 @@ use super::words::{self, Variables};
 /// What the files of a unit say, merged.
 #[derive(Default)]
 pub struct Settings {
-    exec: Option<(String, Origin)>,
+    exec: Vec<(String, Origin)>,
     environment: Vec<(String, String)>,
     environment_files: Vec<String>,
     directory: Option<NodePath>,
@@ -18,7 +18,12 @@ pub struct Settings {
     own_root: Vec<(String, String)>,
     /// Why what they say is not all of it.
     pub problem: Option<String>,
+    /// Why systemd may read them otherwise than it is done here.
+    doubt: Option<String>,
 }
+
+/// Settings that take variables away from the command, or give it those of the manager.
+const ODD_ENVIRONMENT: &[&str] = &["PassEnvironment", "UnsetEnvironment"];
 
 /// Settings that show the command another file system than the node's.
 const OWN_ROOT: &[&str] = &[
@@ -39,7 +44,19 @@ impl Settings {
         if opened.meta.kind != FileKind::File {
             return None;
         }
-        let text = String::from_utf8_lossy(&opened.read().ok()?).into_owned();
+        self.take(&opened.read().ok()?, path);
+        Some(())
+    }
+
+    /// Adds what these bytes of a file say.
+    pub fn take(&mut self, bytes: &[u8], path: &NodePath) {
+        let text = String::from_utf8_lossy(bytes);
+        let odd = text
+            .replace("\r\n", "\n")
+            .contains(['\r', '\0', '\u{fffd}']);
+        if odd || text.starts_with('\u{feff}') {
+            self.doubt = Some(format!("{path} is no plain text"));
+        }
         let mut section = String::new();
         for (line, text) in logical_lines(&text) {
             if let Some(name) = text
@@ -53,17 +70,17 @@ impl Settings {
                 self.set(key.trim(), value.trim(), path, line);
             }
         }
-        Some(())
     }
 
     fn set(&mut self, key: &str, value: &str, path: &NodePath, line: usize) {
         match (key, value.is_empty()) {
-            ("ExecStart", true) => self.exec = None,
-            ("ExecStart", false) => {
-                self.exec = Some((
-                    value.to_string(),
-                    Origin::at(OriginKind::Unit, path, Some(line)),
-                ));
+            ("ExecStart", true) => self.exec.clear(),
+            ("ExecStart", false) => self.exec.push((
+                value.to_string(),
+                Origin::at(OriginKind::Unit, path, Some(line)),
+            )),
+            (_, false) if ODD_ENVIRONMENT.contains(&key) => {
+                self.doubt = Some(format!("{path} says {key}="));
             }
             ("Environment", true) => self.environment.clear(),
             ("Environment", false) => {
@@ -96,8 +113,9 @@ impl Settings {
     }
 
     /// Fills in the unit.
-    pub fn finish(self, root: &Root, unit: &mut Unit) {
+    pub fn finish(mut self, root: &Root, unit: &mut Unit) {
         unit.problem = self.problem;
+        unit.doubt = self.doubt;
         unit.directory = self.directory;
         unit.user = match self.user.as_deref() {
             _ if self.dynamic_user => Some("a user that systemd makes up (DynamicUser=)".into()),
@@ -106,7 +124,8 @@ impl Settings {
         };
         let own_root = self.own_root.first();
         unit.own_root = own_root.map(|(key, value)| format!("{key}={value}"));
-        let Some((line, origin)) = self.exec else {
+        unit.commands = self.exec.len();
+        let Some((line, origin)) = self.exec.pop() else {
             return;
         };
         let mut variables: Variables = self.environment.into_iter().collect();
@@ -140,20 +159,26 @@ impl Settings {
         }
         unit.environment = variables;
         unit.origin = Some(origin);
+        unit.exec = Some(line);
     }
 }
 
-/// Lines with continuations joined and comments left out, each with the number of its first line.
+/// Lines with continuations joined and comments left out, each with the number of its first line. Only a
+/// backslash that is the last byte of its line, and is not escaped by another, continues it
+/// (systemd's config_parse).
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
+        let whole = line.trim_start();
+        let line = whole.trim_end();
         if line.starts_with(['#', ';']) || (line.is_empty() && open.is_none()) {
             continue;
         }
         let (number, mut sofar) = open.take().unwrap_or((index + 1, String::new()));
-        match line.strip_suffix('\\') {
+        let backslashes = whole.len() - whole.trim_end_matches('\\').len();
+        let continued = line.strip_suffix('\\').filter(|_| backslashes % 2 == 1);
+        match continued {
             Some(part) => {
                 sofar.push_str(part);
                 sofar.push(' ');
@@ -172,6 +197,18 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
 #[cfg(test)]
 mod tests {
     use super::logical_lines;
+
+    #[test]
+    fn a_line_goes_on_only_behind_a_last_backslash_that_is_not_escaped() {
+        assert_eq!(
+            logical_lines("A=x \\ \nB=y\\\\\nC=z\\\\\\\n d\n"),
+            [
+                (1, "A=x \\".to_string()),
+                (2, "B=y\\\\".to_string()),
+                (3, "C=z\\\\ d".to_string()),
+            ]
+        );
+    }
 
     #[test]
     fn a_continued_line_keeps_the_number_of_its_first() {

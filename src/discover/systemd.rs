@@ -41,6 +41,12 @@ pub struct Unit {
     pub directory: Option<NodePath>,
     /// As whom the command runs, when that is not root.
     pub user: Option<String>,
+    /// The value of the ExecStart that counts, as it is written: lines joined, nothing filled in.
+    pub exec: Option<String>,
+    /// How many commands ExecStart gives; more than one is for `Type=oneshot`.
+    pub commands: usize,
+    /// Why systemd may read its files otherwise than it is done here.
+    pub doubt: Option<String>,
     /// The setting that gives the command a file system other than the node's.
     pub own_root: Option<String>,
     /// Why the command could not be read to its end.
@@ -200,6 +206,11 @@ fn dropin_folders(name: &str) -> Vec<String> {
 
 /// Loads one unit with its drop-ins. `None` when there is none, or it is masked.
 pub fn load(root: &Root, name: &str) -> Option<Unit> {
+    load_as_if(root, name, None)
+}
+
+/// Loads one unit as if a drop-in of it had these contents, whether or not it is there.
+pub fn load_as_if(root: &Root, name: &str, drop_in: Option<(&NodePath, &[u8])>) -> Option<Unit> {
     let directories = search_path();
     let file = |name: &str| {
         directories
@@ -232,7 +243,15 @@ pub fn load(root: &Root, name: &str) -> Option<Unit> {
         })
     };
     for folder in in_each(own).chain(in_each(vec!["service.d".into()])) {
-        for file in root.list(&folder).unwrap_or_default() {
+        let supposed = drop_in
+            .filter(|(path, _)| path.parent() == folder)
+            .map(|(path, _)| path.name().to_string());
+        for file in root
+            .list(&folder)
+            .unwrap_or_default()
+            .into_iter()
+            .chain(supposed)
+        {
             if file.ends_with(".conf") && !dropins.iter().any(|(known, _)| *known == file) {
                 dropins.extend(folder.join(&file).map(|path| (file, path)));
             }
@@ -240,7 +259,9 @@ pub fn load(root: &Root, name: &str) -> Option<Unit> {
     }
     dropins.sort();
     for (_, path) in dropins {
-        if settings.read(root, &path).is_none() {
+        if let Some((_, bytes)) = drop_in.filter(|(supposed, _)| **supposed == path) {
+            settings.take(bytes, &path);
+        } else if settings.read(root, &path).is_none() {
             // Anything but a mask may say what is not known then.
             if masked(root, &path) {
                 continue;

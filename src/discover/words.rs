@@ -33,8 +33,6 @@ pub fn arguments(command: &[String], variables: &Variables, program: &str) -> Op
     if let Some(found) = found(command, None) {
         return Some(found);
     }
-    // `-c`, also `-ec` and the like.
-    let is_script = |word: &String| word.starts_with('-') && word.ends_with('c') && word.len() < 5;
     let script = command.iter().skip_while(|word| !is_script(word)).nth(1)?;
     match shell(script, variables) {
         Ok(commands) => commands.iter().find_map(|words| found(words, None)),
@@ -88,6 +86,9 @@ const CONTAINERS: &[&str] = &[
     "systemd-nspawn",
 ];
 
+/// Flags of go-runner, which starts components of Kubernetes, that take no value.
+const SWITCHES: &[&str] = &["--also-stdout", "--redirect-stderr"];
+
 /// The first of these programs that a command names.
 fn one_of(words: &[String], programs: &[&'static str]) -> Option<&'static str> {
     words.iter().find_map(|word| {
@@ -96,8 +97,13 @@ fn one_of(words: &[String], programs: &[&'static str]) -> Option<&'static str> {
     })
 }
 
-/// Where the arguments of a program begin.
-fn behind(words: &[String], program: &str) -> Option<usize> {
+/// A shell's `-c`, also `-ec` and the like: the next word is a script, and those behind it are its own.
+fn is_script(word: &str) -> bool {
+    word.starts_with('-') && !word.starts_with("--") && word.ends_with('c') && word.len() < 5
+}
+
+/// Where the arguments of a program begin in a command that starts it by itself, without a script.
+pub fn behind(words: &[String], program: &str) -> Option<usize> {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     (0..words.len()).find_map(|at| {
         let mut name = word(at).rsplit('/').next().unwrap_or_default();
@@ -119,7 +125,13 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
         let Some(before) = at.checked_sub(1).map(word) else {
             return Some(1);
         };
-        let is_value = before.starts_with("--") && before.len() > 2 && !before.contains('=');
+        if is_script(before) {
+            return None;
+        }
+        let is_value = before.starts_with("--")
+            && before.len() > 2
+            && !before.contains('=')
+            && !SWITCHES.contains(&before);
         let started = matches!(before, "env" | "--")
             || (before == "exec" && !contained)
             || next.starts_with('-');
@@ -131,8 +143,20 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
 /// a word, `$X` as a word of its own that is split at white space, `$$` and `%%` for the signs themselves.
 ///
 /// # Errors
-/// For an unclosed quote, and for a specifier (`%i`) whose value only systemd knows.
+/// For an unclosed quote, for an escape that is not read here (`\x41`), and for a specifier (`%i`) whose
+/// value only systemd knows.
 pub fn systemd(line: &str, variables: &Variables) -> Result<Vec<String>, String> {
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '\\' {
+            continue;
+        }
+        let plain = matches!(letters.next(), Some('\\' | '"' | 'n' | 't'));
+        // Between single quotes systemd reads them too.
+        if !plain || line.contains('\'') {
+            return Err("an escape sequence that is not read here".into());
+        }
+    }
     let value = |name: &str| variables.get(name).map_or("", String::as_str);
     let mut words = Vec::new();
     let mut size = 0;
@@ -309,6 +333,31 @@ mod tests {
         );
         assert!(systemd("kube-proxy %i", &variables()).is_err());
         assert!(systemd("kube-proxy 'a", &variables()).is_err());
+        for odd in ["a\\x20b", "a\\101", "a\\ b", "'a\\nb'", "a\\"] {
+            assert!(systemd(odd, &variables()).is_err(), "{odd}");
+        }
+        assert_eq!(
+            systemd("a\\nb\\\\\\\"", &variables()).unwrap(),
+            ["a\nb\\\""]
+        );
+    }
+
+    #[test]
+    fn what_stands_behind_a_script_is_not_given_to_the_program() {
+        let read = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+            arguments(&words, &Variables::new(), "kube-proxy").map(|found| found.words)
+        };
+        let none: Vec<String> = Vec::new();
+        assert_eq!(
+            read(&["sh", "-c", "kube-proxy", "--v=2"]),
+            Some(none.clone())
+        );
+        assert_eq!(
+            read(&["sh", "-ec", "kube-proxy --v=2"]),
+            Some(vec!["--v=2".into()])
+        );
+        assert_eq!(read(&["kube-proxy"]), Some(none));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 
 mod belonging;
 mod block;
+pub mod flags;
 mod flow;
 mod guards;
 mod insert;

@@ -1,13 +1,17 @@
 //! The kube-apiserver of this node: a static pod, a process, a systemd service.
 
-use super::{ApiServer, Origin, PolicyPath};
+use super::credentials::of_api_server;
+use super::{
+    ApiServer, Origin, PodManifest, PolicyPath, Seen, ServerSource, api_embedded, api_log,
+};
 use crate::discover::flags::{self, Flag};
 use crate::discover::pod::StaticPod;
 use crate::discover::process::{self, Process};
-use crate::discover::{Survey, systemd};
+use crate::discover::systemd::Unit;
+use crate::discover::{Survey, drop_in, systemd};
 use crate::root::{LookError, NodePath, Root};
 
-const PROGRAM: &str = "kube-apiserver";
+pub(super) const PROGRAM: &str = "kube-apiserver";
 /// Where the audit policy is installed when no flag names one.
 const DEFAULT_POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 
@@ -15,7 +19,7 @@ const DEFAULT_POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 const DEFAULT_PODS: &str = "/etc/kubernetes/manifests";
 
 /// How the API server sees the node's files.
-enum View {
+pub(super) enum View {
     /// As they are.
     Node,
     /// Through the mounts of its static pod.
@@ -25,7 +29,7 @@ enum View {
 }
 
 impl View {
-    fn on_node(&self, path: &NodePath) -> Option<NodePath> {
+    pub(super) fn on_node(&self, path: &NodePath) -> Option<NodePath> {
         match self {
             View::Node => Some(path.clone()),
             View::Pod(pod) => pod.on_node(path),
@@ -35,27 +39,37 @@ impl View {
 }
 
 /// What was found: in words, its flags, how it sees files.
-struct Found {
-    described: String,
-    flags: Vec<Flag>,
-    view: View,
-    problem: Option<String>,
+pub(super) struct Found {
+    pub(super) described: String,
+    pub(super) flags: Vec<Flag>,
+    pub(super) view: View,
+    pub(super) problem: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) source: ServerSource,
+    pub(super) unit: Option<Unit>,
+    pub(super) user: Option<String>,
 }
 
 /// Finds it, and the audit policy that it names.
 pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
-    let found = static_pod(survey)
-        .or_else(|| running(&survey.processes))
+    let found = static_pod(root, survey)
+        .or_else(|| api_embedded::find(root))
+        .or_else(|| running(root, &survey.processes))
         .or_else(|| service(root))?;
-    let policy = match flags::last(&found.flags, "audit-policy-file") {
-        Some(flag) => {
-            let value = flag.value.clone().unwrap_or_default();
+    let log = api_log::look(root, &found.flags, &found.view)?;
+    let named = flags::last(&found.flags, "audit-policy-file");
+    let value = named.and_then(|flag| flag.value.clone());
+    let policy = match named.zip(value.filter(|value| !value.is_empty())) {
+        Some((flag, value)) => {
             match NodePath::new(&value).and_then(|path| found.view.on_node(&path)) {
                 Some(path) => PolicyPath::Named(path, flag.origin.clone()),
                 None => PolicyPath::Unreachable(value, flag.origin.clone()),
             }
         }
-        None => PolicyPath::Default(NodePath::new(DEFAULT_POLICY)?),
+        None => {
+            let path = NodePath::new(DEFAULT_POLICY)?;
+            PolicyPath::Default(found.view.on_node(&path).unwrap_or(path))
+        }
     };
     let path = match &policy {
         PolicyPath::Named(path, _) | PolicyPath::Default(path) => Some(path),
@@ -68,7 +82,14 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
         _ => NodePath::new(DEFAULT_PODS),
     };
     let pods = pods.map(|path| root.open(&path).map_or(path, |(resolved, _)| resolved));
+    let client_authority = of_api_server(&found.flags, |path| {
+        let seen = NodePath::new(path).and_then(|path| found.view.on_node(&path));
+        let seen = seen.ok_or_else(|| format!("{path} is not visible on the node"))?;
+        let read = root.open(&seen).and_then(|(_, opened)| opened.read());
+        read.map_err(|error| format!("{path} {error}"))
+    });
     Some(ApiServer {
+        client_authority,
         described: found.described,
         policy_link: path.and_then(|path| root.link(path)),
         policy_among_pods: directory
@@ -83,10 +104,16 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
         directory: directory.map(|(_, opened)| opened.meta),
         problem: found.problem,
         policy,
+        version: found.version,
+        flags: found.flags,
+        source: found.source,
+        unit: found.unit,
+        user: found.user,
+        log,
     })
 }
 
-fn static_pod(survey: &Survey) -> Option<Found> {
+fn static_pod(root: &Root, survey: &Survey) -> Option<Found> {
     let mut pods = survey.manifests.running(PROGRAM);
     let all: Vec<String> = pods.iter().map(|pod| pod.path.to_string()).collect();
     let pod = pods.pop()?;
@@ -101,14 +128,37 @@ fn static_pod(survey: &Survey) -> Option<Found> {
         )),
     };
     Some(Found {
+        unit: None,
         described: format!("static pod {}", pod.path),
         flags: flags::parse(&pod.arguments, &pod.origin),
+        version: pod.version.clone(),
+        source: ServerSource::StaticPod(PodManifest {
+            seen: manifest(root, &pod.path),
+            path: pod.path.clone(),
+            container: pod.container,
+        }),
         view: View::Pod(pod),
         problem,
+        user: None,
     })
 }
 
-fn running(processes: &[Process]) -> Option<Found> {
+fn in_unit(root: &Root, unit: &systemd::Unit) -> ServerSource {
+    ServerSource::Unit(drop_in::of(root, unit, PROGRAM).map(Box::new))
+}
+
+/// The manifest, with its contents: what is changed is what was judged.
+fn manifest(root: &Root, path: &NodePath) -> Result<Seen, LookError> {
+    let (path, opened) = root.open(path)?;
+    let bytes = opened.read()?;
+    Ok(Seen {
+        path,
+        meta: opened.meta,
+        bytes: Some(bytes),
+    })
+}
+
+fn running(root: &Root, processes: &[Process]) -> Option<Found> {
     let all: Vec<&Process> = processes
         .iter()
         .filter(|process| process.program == PROGRAM)
@@ -119,7 +169,15 @@ fn running(processes: &[Process]) -> Option<Found> {
         let pids = pids.join(", ");
         format!("more than one {PROGRAM} runs here: processes {pids}")
     };
+    let unit = process.unit.as_ref().filter(|_| !process.other_mounts);
+    let unit = unit.and_then(|name| systemd::load(root, name));
     Some(Found {
+        version: None,
+        user: unit.as_ref().and_then(|unit| unit.user.clone()),
+        source: unit
+            .as_ref()
+            .map_or(ServerSource::Process, |unit| in_unit(root, unit)),
+        unit,
         described: format!("process {}", process.pid),
         flags: flags::parse(&process.arguments, &Origin::flag(None)),
         view: if process.other_mounts {
@@ -145,5 +203,9 @@ fn service(root: &Root) -> Option<Found> {
             1 => given.problem,
             _ => Some(several()),
         },
+        version: None,
+        user: given.user,
+        source: in_unit(root, &unit),
+        unit: Some(unit),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::discover::platform::Platform;
 use crate::root::NodePath;
 
 /// A file that is left to a person.
@@ -71,6 +72,21 @@ impl Hold {
         Some(Hold::new(path.clone(), kind))
     }
 
+    /// For a file that the platform's own start-up writes: what its path and the platform tell.
+    pub fn by_platform(platform: Option<Platform>, path: &NodePath) -> Option<Hold> {
+        let (who, instead) = match platform? {
+            Platform::Kops => ("nodeup", "the Cluster spec (kops edit cluster)"),
+            Platform::Gke => (
+                "the node's start-up",
+                "the cluster, where it has a setting for it (unsure)",
+            ),
+            _ => return None,
+        };
+        let written = NodePath::new("/var/lib/kube-proxy")?;
+        let below = path.is_below(&written);
+        below.then(|| Hold::new(path.clone(), HoldKind::Controller(who, instead)))
+    }
+
     /// For a file at a path.
     pub fn new(path: NodePath, kind: HoldKind) -> Hold {
         Hold {
@@ -85,7 +101,7 @@ impl Hold {
         let path = &self.path;
         Some(match &self.kind {
             HoldKind::ConfigMap => format!(
-                "{path} is a ConfigMap volume, which the kubelet writes anew: change the ConfigMap (kubectl -n kube-system edit configmap kube-proxy) and restart the DaemonSet"
+                "{path} is a ConfigMap volume, and the kubelet would undo an edit on the node: change the ConfigMap"
             ),
             HoldKind::Controller(who, instead) => {
                 format!("{path} is written anew by {who}: change {instead}")
@@ -188,9 +204,11 @@ mod tests {
     #[test]
     fn what_is_said_suits_what_was_to_be_changed() {
         let map = hold("/k/pods/u/volumes/kubernetes.io~configmap/kube-proxy/config.conf").unwrap();
-        assert!(map.of_value().unwrap().contains("edit configmap"));
+        assert!(map.of_value().unwrap().contains("change the ConfigMap"));
         let per_node = map.of_node_value().unwrap();
-        assert!(per_node.contains("a wildcard is right") && !per_node.contains("edit configmap"));
+        assert!(
+            per_node.contains("a wildcard is right") && !per_node.contains("change the ConfigMap")
+        );
         assert!(map.of_attributes().contains("defaultMode"));
         let user = Hold {
             kind: HoldKind::ReadBy("user kp".into()),

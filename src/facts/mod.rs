@@ -1,6 +1,9 @@
 //! What was found on the node, each value with where it comes from. Data only: judging is `check`'s.
 
+mod api_embedded;
+mod api_log;
 mod api_server;
+mod credentials;
 mod gather;
 mod hold;
 mod list;
@@ -8,11 +11,17 @@ mod origin;
 
 use std::net::IpAddr;
 
+pub use credentials::{ClientAuthority, Credentials, Given, NoBundle, Opens};
 pub use gather::{gather, gather_config};
 pub use hold::{Hold, HoldKind};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 
+use crate::certificates::Moment;
+use crate::discover::drop_in::DropIn;
+use crate::discover::flag_file::FlagFile;
+use crate::discover::flags::Flag;
+use crate::discover::systemd::Unit;
 use crate::discover::{KubeProxy, flags};
 use crate::kubeconfig::Kubeconfig;
 use crate::proxyconfig::Reading;
@@ -54,7 +63,7 @@ pub struct Seen {
     pub path: NodePath,
     /// Its metadata.
     pub meta: Meta,
-    /// Its contents, where a check needs them. Credential files are never read.
+    /// Its contents, where a check needs them. Of credential files nothing is kept.
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -129,6 +138,92 @@ pub struct ApiServer {
     pub policy_among_pods: bool,
     /// Metadata of the directory that holds it, or why it could not be looked at.
     pub directory: Result<Meta, LookError>,
+    /// Its version without a leading `v`, when its image tells it.
+    pub version: Option<String>,
+    /// All of its flags.
+    pub flags: Vec<Flag>,
+    /// What starts it, and so where its flags are set.
+    pub source: ServerSource,
+    /// The systemd service that starts it, when one does.
+    pub unit: Option<Unit>,
+    /// As whom it runs, when a unit says so: it must stay able to write its log.
+    pub user: Option<String>,
+    /// Its audit log.
+    pub log: AuditLog,
+    /// The CAs whose clients it takes; `None` when no flag names any.
+    pub client_authority: Option<ClientAuthority>,
+}
+
+impl ApiServer {
+    /// The file in which its flags are changed: a static pod's manifest, a service's drop-in.
+    pub fn flags_path(&self) -> Option<&NodePath> {
+        match &self.source {
+            ServerSource::StaticPod(manifest) => Some(&manifest.path),
+            ServerSource::Unit(drop_in) => Some(&drop_in.as_ref()?.path),
+            ServerSource::Controller(..) | ServerSource::Process => None,
+        }
+    }
+}
+
+/// What starts the API server.
+#[derive(Clone, Debug)]
+pub enum ServerSource {
+    /// The kubelet, from a manifest.
+    StaticPod(PodManifest),
+    /// systemd: the drop-in for its flags, when it has a command of its own.
+    Unit(Option<Box<DropIn>>),
+    /// A distribution's agent, which would undo a change: who it is, and where its flags belong.
+    Controller(&'static str, &'static str),
+    /// Nobody knows.
+    Process,
+}
+
+/// The manifest of the API server's static pod.
+#[derive(Clone, Debug)]
+pub struct PodManifest {
+    /// Its path as the kubelet finds it.
+    pub path: NodePath,
+    /// The file, or why it could not be looked at.
+    pub seen: Result<Seen, LookError>,
+    /// Which of its containers is the API server, counted from 0.
+    pub container: usize,
+}
+
+/// Where the API server's audit events go.
+#[derive(Clone, Debug)]
+pub struct AuditLog {
+    /// What its flags say.
+    pub path: LogPath,
+    /// The log, resolved, or why it could not be looked at. It is never read.
+    pub seen: Result<(NodePath, Meta), LookError>,
+    /// The directory that holds it.
+    pub directory: Result<(NodePath, Meta), LookError>,
+    /// The log that auditd writes, when auditd is on the node.
+    pub auditd: Option<NodePath>,
+}
+
+/// Where the audit log lies.
+#[derive(Clone, Debug)]
+pub enum LogPath {
+    /// `--audit-log-path` names it: as the API server sees it, and as the node does.
+    Named(NodePath, Option<NodePath>, Origin),
+    /// It is `-`.
+    StandardOutput(Origin),
+    /// It is relative to a directory that is not known.
+    Relative(String, Origin),
+    /// No flag names one: where it would be put, as the API server and as the node see it.
+    Default(NodePath, NodePath),
+}
+
+impl LogPath {
+    /// The log as the node sees it.
+    pub fn on_node(&self) -> Option<&NodePath> {
+        match self {
+            LogPath::Named(_, node, _) => node.as_ref(),
+            LogPath::Default(_, node) => Some(node),
+            LogPath::StandardOutput(_) | LogPath::Relative(..) => None,
+        }
+    }
 }
 
 /// Where the audit policy lies.
@@ -157,12 +252,20 @@ pub struct Facts {
     pub targets: Vec<Target>,
     /// The directories above them.
     pub directories: Vec<Directory>,
+    /// The file in which its flags last, or why there is none.
+    pub flag_file: Result<FlagFile, String>,
     /// The effective configuration, from the file or from flags.
     pub config: Option<Reading>,
     /// The kubeconfig, or why it could not be read (line and reason).
     pub kubeconfig: Option<Result<Kubeconfig, (Option<usize>, String)>>,
+    /// The certificates and the key that the kubeconfig gives.
+    pub credentials: Credentials,
+    /// The time by which certificates are judged: the machine's, read once.
+    pub clock: (Moment, Origin),
     /// The API server, when this node has one.
     pub api_server: Option<ApiServer>,
+    /// The CAs whose clients the API server takes, where that is known.
+    pub client_authority: Option<ClientAuthority>,
 }
 
 impl Facts {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::config_value::{placed, set, values};
 use super::presence::{Presence, family, presence, told};
-use super::{Instance, Kind, Mend, fix_or_by_hand};
+use super::{Instance, Kind, Mend, elsewhere, fix_or_by_hand};
 use crate::baseline::{AddressChoice, Check, Fix};
 use crate::discover::address::usable;
 use crate::edit::Scalar;
@@ -78,10 +78,16 @@ impl ConfigAddress {
         fix_or_by_hand(check, |fix| {
             let held = hold.and_then(|hold| match fix.address {
                 Some(AddressChoice::NodeIp) => hold.of_node_value(),
-                _ => hold.of_value(),
+                _ => None,
             });
             if let Some(reason) = held {
                 return Mend::ByHand(reason);
+            }
+            if facts.target(Role::ProxyConfig).is_none()
+                && fix.address == Some(AddressChoice::NodeIp)
+                && let Some(shared) = elsewhere::of_node_flag(facts)
+            {
+                return shared;
             }
             let address = match fix.address {
                 Some(AddressChoice::NodeIp) => match self.node_ip(facts, values, now) {

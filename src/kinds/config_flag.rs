@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::config_address::split;
 use super::config_value::{EMPTY, placed, set, values};
 use super::presence::{Presence, presence};
-use super::{Instance, Kind, Mend, fix_or_by_hand};
+use super::{Instance, Kind, Mend, elsewhere, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Written};
 use crate::edit::Scalar;
 use crate::facts::Facts;
@@ -52,8 +52,9 @@ fn cannot_listen(facts: &Facts, values: &Effective) -> Option<String> {
             }
         }
         // What listens everywhere may be told in the same plan to listen on the node's address. One
-        // that the node is known not to have is never written.
+        // that the node is known not to have is never written, and no node's into what nodes share.
         if address.is_unspecified()
+            && !elsewhere::is_shared(facts)
             && let Ok((next, _)) = &facts.node_ip
             && presence(facts, *next) == Presence::Unknown
         {
@@ -89,6 +90,12 @@ impl Kind for ConfigFlag {
         let instance = Instance::judged(found == self.be, format!("{}: {found}", self.key), || {
             if self.when_addresses_exist
                 && let Some(why) = cannot_listen(facts, values)
+            {
+                reason = Some(why.clone());
+                return Mend::ByHand(why);
+            }
+            if self.when_addresses_exist
+                && let Some(why) = elsewhere::of_others(facts, values)
             {
                 reason = Some(why.clone());
                 return Mend::ByHand(why);

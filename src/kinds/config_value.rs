@@ -1,9 +1,10 @@
 //! What the kinds that judge a value of the proxy configuration share.
 
-use super::mend::Edit;
+use super::elsewhere;
+use super::flag_value;
 use super::{Instance, Mend};
 use crate::baseline::{Check, Version};
-use crate::edit::{Scalar, Step};
+use crate::edit::Scalar;
 use crate::facts::{Facts, Origin, OriginKind, Role};
 use crate::proxyconfig::Effective;
 
@@ -89,37 +90,48 @@ pub fn set(facts: &Facts, check: &Check, key: &str, value: Scalar) -> Mend {
             None => reason.to_string(),
         })
     };
-    let Some(target) = facts.target(Role::ProxyConfig) else {
-        return Mend::ByHand(format!(
-            "kube-proxy runs without --config, so {key} is set by its flags: change them where it is started"
-        ));
-    };
-    // The node's own address must not go into what all nodes share.
-    let loopback = matches!(&value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
-    let per_node = key == "bindAddress" || (key == "healthzBindAddress" && !loopback);
-    let held = target.hold.as_ref().and_then(|hold| match per_node {
-        true => hold.of_node_value(),
-        false => hold.of_value(),
-    });
-    if let Some(reason) = held {
-        return Mend::ByHand(reason);
+    let version = version(facts, check);
+    if facts.target(Role::ProxyConfig).is_none()
+        && let Some(instead) = elsewhere::of_flags(facts, key, &value)
+    {
+        return match (version, instead) {
+            (Err(why), Mend::Elsewhere(..)) => by_hand(&why),
+            (_, instead) => instead,
+        };
     }
-    if let Some(needed) = check.fix.as_ref().and_then(|fix| fix.needs_version) {
-        match facts.proxy.version.as_deref().map(Version::read) {
-            Some(Some(version)) if version >= needed => {}
-            Some(Some(version)) => {
-                return by_hand(&format!("needs kube-proxy {needed}, and this is {version}"));
-            }
-            _ => {
-                return by_hand(&format!(
-                    "needs kube-proxy {needed}, and the version of this one is not known"
-                ));
-            }
-        }
+    let Some(target) = facts.target(Role::ProxyConfig) else {
+        return match version {
+            Ok(()) => flag_value::set(facts, key, &value),
+            Err(why) => by_hand(&why),
+        };
+    };
+    let edit = elsewhere::setting(key, value.clone());
+    let platform = facts.proxy.recognised.platform;
+    let per_node = flag_value::per_node(key, &value);
+    match elsewhere::of_file(platform, target, edit.clone(), per_node) {
+        Some(Mend::Elsewhere(..)) if version.is_err() => {}
+        Some(instead) => return instead,
+        None => {}
+    }
+    if let Err(why) = version {
+        return by_hand(&why);
     }
     let Ok(seen) = &target.seen else {
         return by_hand("the proxy configuration cannot be read");
     };
-    let steps = key.split('.').map(|part| Step::Key(part.into())).collect();
-    Mend::Edit(seen.path.clone(), Edit::set(steps, value))
+    Mend::Edit(seen.path.clone(), edit)
+}
+
+/// Whether this kube-proxy knows what the fix writes.
+fn version(facts: &Facts, check: &Check) -> Result<(), String> {
+    let Some(needed) = check.fix.as_ref().and_then(|fix| fix.needs_version) else {
+        return Ok(());
+    };
+    match facts.proxy.version.as_deref().map(Version::read) {
+        Some(Some(version)) if version >= needed => Ok(()),
+        Some(Some(version)) => Err(format!("needs kube-proxy {needed}, and this is {version}")),
+        _ => Err(format!(
+            "needs kube-proxy {needed}, and the version of this one is not known"
+        )),
+    }
 }

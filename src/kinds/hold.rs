@@ -1,6 +1,6 @@
 //! Files that are never changed here.
 
-use super::Mend;
+use super::{Mend, elsewhere};
 use crate::facts::Target;
 
 /// A mode or owner that the file's keeper would set again is left to a person.
@@ -13,8 +13,14 @@ pub fn unless_held(target: &Target, mend: Mend) -> Mend {
 
 /// An edit that the file's keeper would undo is left to a person.
 pub fn unless_rewritten(target: &Target, mend: Mend) -> Mend {
-    match target.hold.as_ref().and_then(|hold| hold.of_value()) {
-        Some(reason) => Mend::ByHand(reason),
-        None => mend,
+    match mend {
+        Mend::Edit(path, edit) => match elsewhere::of_file(None, target, edit.clone(), false) {
+            Some(instead) => instead,
+            None => Mend::Edit(path, edit),
+        },
+        other => match target.hold.as_ref().and_then(|hold| hold.of_value()) {
+            Some(reason) => Mend::ByHand(reason),
+            None => other,
+        },
     }
 }

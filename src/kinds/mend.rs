@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Owner, content};
+use crate::edit::flags::Flags;
 use crate::edit::{self, Alteration, Scalar, Step, spelled};
 use crate::root::NodePath;
 
@@ -23,8 +24,19 @@ pub enum Mend {
     Edit(NodePath, Edit),
     /// Create a file, owned by root: path, contents, mode.
     Create(NodePath, Contents, u32),
+    /// Make a directory, owned by root, with this mode. Those that are missing above it get
+    /// [`Mend::ABOVE`].
+    MakeDirectory(NodePath, u32),
+    /// Belongs into the cluster's API: the file of the node that shows it, where there is one, the edit as
+    /// it would be made there, and why it is not made here.
+    Elsewhere(Option<NodePath>, Edit, String),
     /// Only a person can: the reason.
     ByHand(String),
+}
+
+impl Mend {
+    /// The mode of a directory that is made only because another one is to lie in it, as mkdir -p gives it.
+    pub const ABOVE: u32 = 0o755;
 }
 
 /// How the contents of a file change. From the same bytes it always makes the same bytes.
@@ -33,6 +45,8 @@ pub enum Mend {
 pub enum Edit {
     /// Values of one YAML or JSON document; all of them, or none.
     Values(Vec<Alteration>),
+    /// Flags of a program.
+    Flags(Flags),
 }
 
 impl Edit {
@@ -49,11 +63,22 @@ impl Edit {
         let refused = |refused: edit::Refused| format!("not edited: {refused}");
         let result = match self {
             Edit::Values(alterations) => edit::alter(bytes, alterations).map_err(refused)?,
+            Edit::Flags(flags) => flags
+                .of(bytes)
+                .map_err(|why| format!("not edited: {why}"))?,
         };
         if result == bytes {
             return Err("the value is already there".into());
         }
         Ok(result)
+    }
+
+    /// The mode with which it makes a file where there is none; `None` for an edit of what is there.
+    pub fn makes(&self) -> Option<u32> {
+        match self {
+            Edit::Values(_) => None,
+            Edit::Flags(flags) => flags.makes(),
+        }
     }
 
     /// Where it changes something, in words.
@@ -67,6 +92,14 @@ impl Edit {
                 places.dedup();
                 places.join(", ")
             }
+            Edit::Flags(flags) => {
+                let names: Vec<String> = flags
+                    .set
+                    .iter()
+                    .map(|set| format!("--{}", set.name))
+                    .collect();
+                names.join(", ")
+            }
         }
     }
 }
@@ -78,6 +111,7 @@ impl fmt::Display for Edit {
                 let shown: Vec<String> = alterations.iter().map(ToString::to_string).collect();
                 out.write_str(&shown.join(", "))
             }
+            Edit::Flags(flags) => flags.fmt(out),
         }
     }
 }

@@ -5,18 +5,30 @@
 
 mod audit_fields;
 mod audit_hidden;
+mod audit_log;
+mod audit_log_access;
+mod audit_log_limits;
 mod audit_policy;
 mod audit_requests;
+mod certificate_key;
+mod certificate_subject;
+mod certificate_trust;
+mod certificate_validity;
 mod config_accepted;
 mod config_address;
 mod config_fields;
 mod config_flag;
 mod config_value;
 mod directory_trust;
+mod each;
+mod elsewhere;
 mod file_mode;
 mod file_owner;
+mod flag_value;
 mod flags_honoured;
 mod hold;
+mod kubeconfig;
+mod kubeconfig_accepted;
 mod kubeconfig_ca;
 mod kubeconfig_credential;
 mod kubeconfig_server;
@@ -24,18 +36,20 @@ mod kubeconfig_verification;
 mod mend;
 mod node_ports;
 mod presence;
+mod server;
 
 pub use config_value::origin as value_origin;
 pub use mend::{Contents, Edit, Mend};
 
+use each::{by_hand, each_file, fix_or_by_hand};
 use hold::{unless_held, unless_rewritten};
+use kubeconfig::{each_certificate, each_client_certificate, each_kubeconfig, given_at};
 
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Check, Fix};
-use crate::facts::{Facts, Origin, OriginKind, Role, Target};
-use crate::kubeconfig::Kubeconfig;
-use crate::root::{FileKind, LookError, NodePath};
+use crate::facts::{Facts, Origin};
+use crate::root::NodePath;
 
 /// What a check expects, by kind. The name in a baseline is the variant's, with dashes.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,12 +81,28 @@ pub enum Expect {
     KubeconfigVerification(kubeconfig_verification::KubeconfigVerification),
     /// The kubeconfig's credential is a certificate or a token file.
     KubeconfigCredential(kubeconfig_credential::KubeconfigCredential),
+    /// client-go would load the kubeconfig.
+    KubeconfigAccepted(kubeconfig_accepted::KubeconfigAccepted),
+    /// The CA and the client certificate are valid.
+    CertificateValidity(certificate_validity::CertificateValidity),
+    /// The client certificate's subject is kube-proxy's own.
+    CertificateSubject(certificate_subject::CertificateSubject),
+    /// The API server would take the client certificate.
+    CertificateTrust(certificate_trust::CertificateTrust),
+    /// The private key belongs to the client certificate.
+    CertificateKey(certificate_key::CertificateKey),
     /// The API server's audit policy exists.
     AuditPolicy(audit_policy::AuditPolicy),
     /// The audit policy has no unknown or doubled key.
     AuditFields(audit_fields::AuditFields),
     /// The audit policy logs what kube-proxy asks.
     AuditRequests(audit_requests::AuditRequests),
+    /// The API server writes an audit log.
+    AuditLog(audit_log::AuditLog),
+    /// The audit log is kept, and rotated.
+    AuditLogLimits(audit_log_limits::AuditLogLimits),
+    /// Only root reads the audit log and the policy.
+    AuditLogAccess(audit_log_access::AuditLogAccess),
 }
 
 /// The verdict's word.
@@ -121,6 +151,11 @@ pub struct Instance {
     pub reason: Option<String>,
     /// What would mend it.
     pub mend: Mend,
+    /// What must be there before the mend may be carried out, or be made by the same plan: where an API
+    /// server is told of a file that is missing, it does not start.
+    pub needs: Vec<NodePath>,
+    /// What a person has to do besides, once it is mended.
+    pub besides: Option<String>,
 }
 
 impl Instance {
@@ -133,6 +168,8 @@ impl Instance {
             origin: None,
             reason: None,
             mend: Mend::None,
+            needs: Vec::new(),
+            besides: None,
         }
     }
 
@@ -174,6 +211,16 @@ impl Instance {
         self
     }
 
+    fn needing(mut self, path: &NodePath) -> Instance {
+        self.needs.push(path.clone());
+        self
+    }
+
+    fn besides(mut self, what: Option<String>) -> Instance {
+        self.besides = what;
+        self
+    }
+
     fn because(mut self, reason: impl Into<String>) -> Instance {
         self.reason = Some(reason.into());
         self
@@ -197,9 +244,17 @@ macro_rules! each_kind {
             Expect::KubeconfigCa($kind) => $call,
             Expect::KubeconfigVerification($kind) => $call,
             Expect::KubeconfigCredential($kind) => $call,
+            Expect::KubeconfigAccepted($kind) => $call,
+            Expect::CertificateValidity($kind) => $call,
+            Expect::CertificateSubject($kind) => $call,
+            Expect::CertificateTrust($kind) => $call,
+            Expect::CertificateKey($kind) => $call,
             Expect::AuditPolicy($kind) => $call,
             Expect::AuditFields($kind) => $call,
             Expect::AuditRequests($kind) => $call,
+            Expect::AuditLog($kind) => $call,
+            Expect::AuditLogLimits($kind) => $call,
+            Expect::AuditLogAccess($kind) => $call,
         }
     };
 }
@@ -256,6 +311,11 @@ impl Expect {
         each_kind!(self, kind => kind.accepts(fix))
     }
 
+    /// True for what speaks of the API server alone, and needs no kube-proxy.
+    pub fn is_of_api_server(&self) -> bool {
+        self.name().starts_with("audit-")
+    }
+
     /// The kind's name in a baseline.
     pub fn name(&self) -> &'static str {
         match self {
@@ -272,113 +332,19 @@ impl Expect {
             Expect::KubeconfigCa(_) => "kubeconfig-ca",
             Expect::KubeconfigVerification(_) => "kubeconfig-verification",
             Expect::KubeconfigCredential(_) => "kubeconfig-credential",
+            Expect::KubeconfigAccepted(_) => "kubeconfig-accepted",
+            Expect::CertificateValidity(_) => "certificate-validity",
+            Expect::CertificateSubject(_) => "certificate-subject",
+            Expect::CertificateTrust(_) => "certificate-trust",
+            Expect::CertificateKey(_) => "certificate-key",
             Expect::AuditPolicy(_) => "audit-policy",
             Expect::AuditFields(_) => "audit-fields",
             Expect::AuditRequests(_) => "audit-requests",
+            Expect::AuditLog(_) => "audit-log",
+            Expect::AuditLogLimits(_) => "audit-log-limits",
+            Expect::AuditLogAccess(_) => "audit-log-access",
         }
     }
-}
-
-/// The fix that a check gives for its own kind; none means that a person has to.
-fn fix_or_by_hand(check: &Check, mend: impl FnOnce(&Fix) -> Mend) -> Mend {
-    match &check.fix {
-        Some(fix) => mend(fix),
-        None => by_hand(check),
-    }
-}
-
-/// Left to a person, with the check's own advice.
-fn by_hand(check: &Check) -> Mend {
-    Mend::ByHand(
-        check
-            .by_hand
-            .clone()
-            .unwrap_or_else(|| "this check has no fix".into()),
-    )
-}
-
-/// Judges each file of a role by its metadata; what cannot be looked at is unknown, what does not
-/// exist is not applicable.
-fn each_file(
-    facts: &Facts,
-    role: Role,
-    judge: impl Fn(&Target, &crate::facts::Seen) -> Instance,
-) -> Vec<Instance> {
-    let found: Vec<Instance> = facts
-        .targets(role)
-        .map(|target| {
-            let instance = match (&target.seen, &target.hold) {
-                (Ok(_), Some(hold)) if hold.is_sheltered() => {
-                    Instance::not_applicable(hold.of_attributes())
-                }
-                (Err(LookError::Missing), Some(hold)) if hold.is_kubelets() => {
-                    Instance::not_applicable(hold.of_attributes())
-                }
-                (Err(LookError::Missing), Some(hold)) if hold.is_inside() => {
-                    Instance::unknown(hold.to_string())
-                }
-                (Ok(seen), _) if seen.meta.kind == FileKind::File => judge(target, seen),
-                (Ok(seen), _) => Instance::unknown(LookError::Kind(seen.meta.kind).to_string()),
-                (Err(LookError::Missing), _) => Instance::not_applicable("it does not exist"),
-                (Err(error), _) => Instance::unknown(error.to_string()),
-            };
-            let instance = instance.from(&target.origin);
-            match &instance.path {
-                Some(_) => instance,
-                None => instance.at(&target.path),
-            }
-        })
-        .collect();
-    if !found.is_empty() {
-        return found;
-    }
-    let accepted = facts
-        .config
-        .as_ref()
-        .is_some_and(|reading| reading.accepted);
-    vec![match (role, &facts.kubeconfig) {
-        (Role::ProxyCredential | Role::ProxyCertificate, Some(Err((line, why)))) => {
-            let file = facts
-                .target(Role::ProxyKubeconfig)
-                .map(|target| &target.path);
-            let file = file.map_or("the kubeconfig", NodePath::as_str);
-            let line = line.map_or(String::new(), |line| format!(":{line}"));
-            Instance::unknown(format!("{file}{line}, which would name it: {why}"))
-        }
-        (Role::ProxyKubeconfig | Role::ProxyCredential | Role::ProxyCertificate, None)
-            if !accepted =>
-        {
-            let file = facts.target(Role::ProxyConfig).map(|target| &target.path);
-            let file = file.map_or("the proxy configuration", NodePath::as_str);
-            Instance::unknown(format!("{file}, which would name it, is not accepted"))
-        }
-        _ => Instance::not_applicable(format!("kube-proxy has no {} here", role.describe())),
-    }]
-}
-
-/// Judges the kubeconfig; one that cannot be read is unknown, and without one nothing applies.
-fn each_kubeconfig(
-    facts: &Facts,
-    judge: impl Fn(&Target, &Kubeconfig) -> Instance,
-) -> Vec<Instance> {
-    let Some(target) = facts.target(Role::ProxyKubeconfig) else {
-        return vec![
-            match facts.config.as_ref().map(|reading| reading.accepted) {
-                Some(true) => Instance::not_applicable("kube-proxy uses no kubeconfig"),
-                _ => Instance::unknown("it is not known which kubeconfig kube-proxy uses"),
-            },
-        ];
-    };
-    let instance = match &facts.kubeconfig {
-        Some(Ok(kubeconfig)) => judge(target, kubeconfig),
-        Some(Err((line, why))) => Instance::unknown(why.clone()).line(*line),
-        None => Instance::unknown("it was not read"),
-    };
-    let origin = match instance.line {
-        Some(line) => Origin::at(OriginKind::File, &target.path, Some(line)),
-        None => target.origin.clone(),
-    };
-    vec![instance.at(&target.path).from(&origin)]
 }
 
 #[cfg(test)]

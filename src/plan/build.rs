@@ -4,13 +4,16 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::chain::{Chain, Looked};
+use super::missing;
 use super::names::Names;
+use super::patch;
+use super::proved;
+use super::restart::{effects, note_in_manifests};
 use super::state::FileState;
-use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
+use super::{Action, Change, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
-use crate::discover::Source;
-use crate::facts::{Facts, PolicyPath, Role};
+use crate::facts::{Facts, PolicyPath, Role, ServerSource};
 use crate::kinds::{Contents, Edit, Instance, Mend, Verdict};
 use crate::root::{LookError, Meta, NodePath, Root};
 use crate::transaction::sha256;
@@ -44,6 +47,10 @@ pub(super) struct Draft<'a> {
     pub check: &'a Check,
     pub path: NodePath,
     pub mend: Wanted,
+    /// What must be there before, or be made by the same plan.
+    pub needs: Vec<NodePath>,
+    /// What a person has to do besides.
+    pub besides: Option<String>,
 }
 
 /// What is wanted of a file.
@@ -52,16 +59,21 @@ pub(super) enum Wanted {
     Owner(u32, u32),
     Edit(Edit),
     Create(Contents, u32),
+    Directory(u32),
 }
 
 /// In which order files are changed: directories first, so that nobody can interfere in them; then
-/// what others name, before what names it.
+/// what others name, before what names it. The API server's manifest comes last of all, since the kubelet
+/// starts it anew at once, and it does not start without the files that its flags name.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Directory,
     File,
     Config,
     Created,
+    Made,
+    Within,
+    Manifest,
 }
 
 /// The warning about a network file system.
@@ -109,7 +121,7 @@ impl<'a> Planner<'a> {
         let mut paths: Vec<(Rank, NodePath)> = Vec::new();
         for draft in &drafts {
             if !paths.iter().any(|(_, known)| *known == draft.path) {
-                paths.push((rank(self.facts, draft), draft.path.clone()));
+                paths.push((rank(self.facts, draft, &drafts), draft.path.clone()));
             }
         }
         // Stable: within a rank the order of the checks stays.
@@ -130,7 +142,8 @@ impl<'a> Planner<'a> {
             let work = Chain::new(self, &path, &works).follow(drafts, &mut plan);
             works.extend(work);
         }
-        plan.effects = effects(self.facts, &plan.changes);
+        note_in_manifests(self, &mut plan, &mut works);
+        plan.effects = effects(self.facts, &plan);
         for (index, change) in plan.changes.iter_mut().enumerate() {
             change.id = (index + 1).to_string();
         }
@@ -143,6 +156,12 @@ impl<'a> Planner<'a> {
             manual: plan.manual.len(),
         };
         Planned { plan, works }
+    }
+
+    /// A check by its id.
+    pub(super) fn check(&self, id: &str) -> Option<&'a Check> {
+        let mut checks = self.outcomes.iter().map(|outcome| outcome.check);
+        checks.find(|check| check.id == id)
     }
 
     /// Directories where a crash is not ours to survive.
@@ -162,16 +181,11 @@ impl<'a> Planner<'a> {
         for outcome in self.outcomes {
             for instance in &outcome.instances {
                 if instance.verdict == Verdict::Fail {
-                    draft(
-                        outcome.check,
-                        instance,
-                        self.selection,
-                        &mut drafts,
-                        &mut manual,
-                    );
+                    self.draft(outcome.check, instance, &mut drafts, &mut manual);
                 }
             }
         }
+        patch::attach(self.facts, self.outcomes, self.selection, &mut manual);
         drafts.retain(|draft: &Draft| take((&draft.check.id, &draft.path, draft.mend.action())));
         (drafts, manual)
     }
@@ -186,79 +200,145 @@ impl Wanted {
             Wanted::Mode(_) => Action::SetMode,
             Wanted::Owner(..) => Action::SetOwner,
             Wanted::Edit(..) => Action::Edit,
-            Wanted::Create(..) => Action::Create,
+            Wanted::Create(..) | Wanted::Directory(_) => Action::Create,
         }
     }
 }
 
-fn draft<'a>(
-    check: &'a Check,
-    instance: &Instance,
-    selection: &Selection,
-    drafts: &mut Vec<Draft<'a>>,
-    manual: &mut Vec<Manual>,
-) {
-    let mut push = |path: &NodePath, mend| {
-        drafts.push(Draft {
-            check,
-            path: path.clone(),
-            mend,
-        });
-    };
-    let by_hand = |reason: String| Manual {
-        check: check.id.clone(),
-        help: check
-            .by_hand
-            .clone()
-            .filter(|help| !reason.contains(help.as_str())),
-        reason,
-        path: instance.path.clone(),
-    };
-    let on_request = check.fix.as_ref().is_some_and(|fix| fix.on_request);
-    if let Mend::ByHand(reason) = &instance.mend {
-        manual.push(by_hand(reason.clone()));
-        return;
-    }
-    if on_request && !selection.asked_for(&check.id) {
-        manual.push(by_hand(match &check.by_hand {
-            Some(hint) => hint.clone(),
-            None => format!("only on request: tighten apply --only {}", check.id),
-        }));
-        return;
-    }
-    match &instance.mend {
-        Mend::None => manual.push(by_hand(
-            instance
-                .observed
+impl<'a> Planner<'a> {
+    fn draft(
+        &self,
+        check: &'a Check,
+        instance: &Instance,
+        drafts: &mut Vec<Draft<'a>>,
+        manual: &mut Vec<Manual>,
+    ) {
+        let mut add = |path: &NodePath, mend, needs: Option<&NodePath>| {
+            // Two checks may need one directory.
+            let made = |other: &Draft| {
+                matches!(
+                    (&other.mend, &mend),
+                    (Wanted::Directory(_), Wanted::Directory(_))
+                ) && other.path == *path
+            };
+            if drafts.iter().any(made) {
+                return;
+            }
+            drafts.push(Draft {
+                check,
+                path: path.clone(),
+                mend,
+                needs: instance.needs.iter().chain(needs).cloned().collect(),
+                besides: instance.besides.clone(),
+            });
+        };
+        let by_hand = |reason: String| Manual {
+            check: check.id.clone(),
+            help: check
+                .by_hand
                 .clone()
-                .unwrap_or_else(|| check.title.clone()),
-        )),
-        Mend::Mode(path, mode) => push(path, Wanted::Mode(*mode)),
-        Mend::Owner(path, owner) => push(path, Wanted::Owner(owner.uid, owner.gid)),
-        Mend::Directory(path, mode, owner) => {
-            if let Some(mode) = mode {
-                push(path, Wanted::Mode(*mode));
-            }
-            if let Some(owner) = owner {
-                push(path, Wanted::Owner(owner.uid, owner.gid));
-            }
+                .filter(|help| !reason.contains(help.as_str())),
+            reason,
+            path: instance.path.clone(),
+            patch: None,
+        };
+        let on_request = check.fix.as_ref().is_some_and(|fix| fix.on_request);
+        if let Mend::ByHand(reason) = &instance.mend {
+            manual.push(by_hand(reason.clone()));
+            return;
         }
-        Mend::Edit(path, edit) => push(path, Wanted::Edit(edit.clone())),
-        Mend::Create(path, content, mode) => push(path, Wanted::Create(content.clone(), *mode)),
-        Mend::ByHand(_) => {}
+        if on_request && !self.selection.asked_for(&check.id) {
+            manual.push(by_hand(match &check.by_hand {
+                Some(hint) => hint.clone(),
+                None => format!("only on request: tighten apply --only {}", check.id),
+            }));
+            return;
+        }
+        match &instance.mend {
+            Mend::None => manual.push(by_hand(
+                instance
+                    .observed
+                    .clone()
+                    .unwrap_or_else(|| check.title.clone()),
+            )),
+            Mend::Mode(path, mode) => add(path, Wanted::Mode(*mode), None),
+            Mend::Owner(path, owner) => add(path, Wanted::Owner(owner.uid, owner.gid), None),
+            Mend::Directory(path, mode, owner) => {
+                if let Some(mode) = mode {
+                    add(path, Wanted::Mode(*mode), None);
+                }
+                if let Some(owner) = owner {
+                    add(path, Wanted::Owner(owner.uid, owner.gid), None);
+                }
+            }
+            Mend::Edit(path, edit) => match self.missing(path, edit) {
+                Ok(missing) => {
+                    for directory in &missing {
+                        add(directory, Wanted::Directory(Mend::ABOVE), None);
+                    }
+                    add(path, Wanted::Edit(edit.clone()), missing.last());
+                }
+                Err(reason) => manual.push(by_hand(reason)),
+            },
+            Mend::Create(path, content, mode) => {
+                add(path, Wanted::Create(content.clone(), *mode), None)
+            }
+            Mend::MakeDirectory(path, mode) => match missing::directories(self.root, path) {
+                Ok(directories) => {
+                    let last = directories.len().saturating_sub(1);
+                    for (index, path) in directories.iter().enumerate() {
+                        let mode = if index == last { *mode } else { Mend::ABOVE };
+                        add(path, Wanted::Directory(mode), None);
+                    }
+                }
+                Err(error) => manual.push(by_hand(format!("{path}: {error}"))),
+            },
+            Mend::Elsewhere(_, _, reason) => manual.push(by_hand(reason.clone())),
+            Mend::ByHand(_) => {}
+        }
     }
 }
 
-fn rank(facts: &Facts, draft: &Draft) -> Rank {
+impl Planner<'_> {
+    /// The directories to be made for an edit that makes its file. None is made for an edit that comes
+    /// to nothing.
+    fn missing(&self, path: &NodePath, edit: &Edit) -> Result<Vec<NodePath>, String> {
+        if edit.makes().is_none() {
+            return Ok(Vec::new());
+        }
+        let missing = missing::directories(self.root, &path.parent())
+            .map_err(|error| format!("{}: {error}", path.parent()))?;
+        if !missing.is_empty() {
+            proved::edited(self.root, path, None, edit)
+                .map_err(|reason| format!("{path}: {reason}"))?;
+        }
+        Ok(missing)
+    }
+}
+
+fn rank(facts: &Facts, draft: &Draft, all: &[Draft]) -> Rank {
+    let server = facts.api_server.as_ref();
+    if server.and_then(|server| server.flags_path()) == Some(&draft.path) {
+        return Rank::Manifest;
+    }
+    let holder = draft.path.parent();
+    let within = || {
+        all.iter()
+            .any(|other| matches!(other.mend, Wanted::Directory(_)) && other.path == holder)
+    };
     let is_config = facts
         .targets(Role::ProxyConfig)
         .any(|target| matches!(&target.seen, Ok(seen) if seen.path == draft.path));
+    let log_directory = server.and_then(|server| server.log.directory.as_ref().ok());
     let is_directory = facts
         .directories
         .iter()
-        .any(|found| found.path == draft.path);
+        .any(|found| found.path == draft.path)
+        || log_directory.is_some_and(|(path, _)| *path == draft.path);
     match draft.mend {
+        Wanted::Create(..) | Wanted::Edit(..) if within() => Rank::Within,
         Wanted::Create(..) => Rank::Created,
+        Wanted::Directory(_) => Rank::Made,
         _ if is_directory => Rank::Directory,
         _ if is_config => Rank::Config,
         _ => Rank::File,
@@ -290,9 +370,25 @@ fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
             }
             PolicyPath::Unreachable(..) => None,
         });
+    let server = facts.api_server.iter().flat_map(|server| {
+        let manifest = match &server.source {
+            ServerSource::StaticPod(manifest) => {
+                let seen = manifest.seen.as_ref();
+                let bytes = seen.ok().and_then(|seen| seen.bytes.as_deref());
+                Some((&manifest.path, state(seen.map(|seen| &seen.meta), bytes)))
+            }
+            _ => None,
+        };
+        let directory = server.log.directory.as_ref();
+        let directory = directory
+            .ok()
+            .map(|(path, meta)| (path, state(Ok(meta), None)));
+        manifest.into_iter().chain(directory)
+    });
     files
         .chain(directories)
         .chain(policy)
+        .chain(server)
         .filter_map(|(path, state)| {
             Some(Saw {
                 path: path.clone(),
@@ -300,31 +396,4 @@ fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
             })
         })
         .collect()
-}
-
-/// kube-proxy reads its configuration and kubeconfig once, when it starts.
-fn effects(facts: &Facts, changes: &[Change]) -> Vec<Effect> {
-    let edited = |role: Role| {
-        facts.targets(role).any(|target| {
-            matches!(&target.seen, Ok(seen) if changes
-                .iter()
-                .any(|change| change.path == seen.path && change.action == Action::Edit))
-        })
-    };
-    let because = match (edited(Role::ProxyConfig), edited(Role::ProxyKubeconfig)) {
-        (true, true) => "its configuration and its kubeconfig change",
-        (true, false) => "its configuration changes",
-        (false, true) => "its kubeconfig changes",
-        (false, false) => return Vec::new(),
-    };
-    let target = match (&facts.proxy.source, facts.proxy.unit()) {
-        (_, Some(unit)) => unit.name.clone(),
-        (Source::StaticPod(pod), _) => format!("static pod {}", pod.path),
-        _ => "kube-proxy".into(),
-    };
-    vec![Effect {
-        kind: "restart".into(),
-        target,
-        because: because.into(),
-    }]
 }

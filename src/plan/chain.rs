@@ -4,12 +4,16 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::build::{Draft, Planner, Wanted, Work};
+use super::missing;
+use super::names::Names;
+use super::proved;
 use super::state::FileState;
-use super::{Change, Manual, Obstacle, Plan};
+use super::{Action, Change, Manual, Obstacle, Plan};
 use crate::auditpolicy::Policy;
 use crate::baseline::Risk;
 use crate::diff::{self, Shown};
 use crate::facts::Role;
+use crate::kinds::Edit;
 use crate::proxyconfig;
 use crate::root::{FileKind, LookError, Meta, NodePath};
 use crate::transaction::{obstacle, sha256};
@@ -61,18 +65,26 @@ impl<'a> Chain<'a> {
         };
         let mut state = now.state.clone();
         let mut written = None;
+        let mut directory = now.directory;
         let mut shown = None;
         for (draft, bytes) in self.possible(drafts, &now, plan) {
             self.note_obstacle(&now, &draft.mend, plan);
             let mut change = self.change(draft, &state, bytes.as_deref());
-            if let (Some(bytes), Wanted::Edit(..)) = (&bytes, &draft.mend) {
-                let next = Shown::of(bytes);
-                let before = shown.unwrap_or_else(|| Shown::of(&now.bytes));
+            if let (Some(bytes), Wanted::Edit(edit)) = (&bytes, &draft.mend) {
+                let show = |bytes: &[u8]| match edit {
+                    Edit::Values(_) => Shown::of(bytes),
+                    Edit::Flags(flags) if flags.is_yaml() => Shown::of(bytes),
+                    Edit::Flags(_) => Shown::flags(bytes),
+                };
+                let next = show(bytes);
+                let before = shown.unwrap_or_else(|| show(&now.bytes));
                 change.diff = diff::unified(&before, &next);
                 shown = Some(next);
             }
             state = change.after.clone();
             written = bytes.or(written);
+            directory |= matches!(draft.mend, Wanted::Directory(_));
+            plan.manual.extend(self.besides(draft));
             plan.changes.push(change);
         }
         (state != now.state).then_some(Work {
@@ -80,7 +92,7 @@ impl<'a> Chain<'a> {
             before: now.state,
             after: state,
             bytes: written,
-            directory: now.directory,
+            directory,
         })
     }
 
@@ -94,8 +106,26 @@ impl<'a> Chain<'a> {
         let mut found: Possible = Vec::new();
         let mut edits = Vec::new();
         for draft in drafts {
+            // Two checks may ask for one directory, as for the one of a drop-in.
+            let made = |found: &Possible| {
+                let mut found = found.iter();
+                found.any(|(draft, _)| matches!(draft.mend, Wanted::Directory(_)))
+            };
+            if matches!(draft.mend, Wanted::Directory(_)) && made(&found) {
+                continue;
+            }
+            if let Some(reason) = self.unmet(draft, now) {
+                // A directory is made for the sake of another change, which says why it is not made.
+                if !matches!(draft.mend, Wanted::Directory(_)) {
+                    self.leave(&[draft], &reason, plan);
+                }
+                continue;
+            }
             match (self.may_change(&now.state, &draft.mend), &draft.mend) {
                 (Err(reason), _) => self.leave(&[draft], reason, plan),
+                (Ok(()), Wanted::Edit(edit)) if !now.state.exists && edit.makes().is_none() => {
+                    self.leave(&[draft], &LookError::Missing.to_string(), plan);
+                }
                 (Ok(()), Wanted::Edit(..)) => edits.push(draft),
                 (Ok(()), Wanted::Create(contents, _)) => {
                     found.push((draft, contents.bytes()));
@@ -103,17 +133,41 @@ impl<'a> Chain<'a> {
                 (Ok(()), _) => found.push((draft, None)),
             }
         }
-        let mut bytes = now.bytes.clone();
+        let mut bytes = now.state.exists.then(|| now.bytes.clone());
         for draft in edits {
-            match self.edited(draft, &bytes) {
+            match self.edited(draft, bytes.as_deref()) {
                 Ok(result) => {
-                    bytes.clone_from(&result);
+                    bytes = Some(result.clone());
                     found.push((draft, Some(result)));
                 }
                 Err(reason) => self.leave(&[draft], &reason, plan),
             }
         }
         found
+    }
+
+    /// What is left to a person although the change is made.
+    fn besides(&self, draft: &Draft) -> Option<Manual> {
+        Some(Manual {
+            check: draft.check.id.clone(),
+            reason: draft.besides.clone()?,
+            help: None,
+            path: Some(self.path.clone()),
+            patch: None,
+        })
+    }
+
+    /// Why a draft must not be carried out as things are.
+    fn unmet(&self, draft: &Draft, now: &Now) -> Option<String> {
+        // Two checks may ask for one directory.
+        if matches!(draft.mend, Wanted::Directory(_)) && now.state.exists {
+            return Some("it exists now".into());
+        }
+        let need = missing::unmet(self.planner.root, &draft.needs, self.earlier)?;
+        Some(format!(
+            "{}: not changed, since {need} does not exist, and this plan does not create it",
+            self.path
+        ))
     }
 
     fn leave(&self, drafts: &[&Draft], reason: &str, plan: &mut Plan) {
@@ -128,11 +182,12 @@ impl<'a> Chain<'a> {
             reason: reason.clone(),
             help: draft.check.by_hand.clone(),
             path: Some(self.path.clone()),
+            patch: None,
         }));
     }
 
     /// The file as the facts have it, since what is to be changed was read from those very bytes;
-    /// what the facts did not read is looked at now. A credential file is never read at all.
+    /// what the facts did not read is looked at now. A plan reads nothing of a credential file.
     fn look(&self) -> Result<Now, LookError> {
         let seen = self
             .planner
@@ -141,6 +196,12 @@ impl<'a> Chain<'a> {
             .iter()
             .filter_map(|target| Some((target.role, target.seen.as_ref().ok()?)))
             .find(|(_, seen)| seen.path == *self.path);
+        // A log grows while it is looked at, and may be larger than anything that is read.
+        let server = self.planner.facts.api_server.as_ref();
+        let log = server.and_then(|server| server.log.seen.as_ref().ok());
+        if let Some((_, meta)) = log.filter(|(path, _)| path == self.path) {
+            return Ok(self.now(meta, None));
+        }
         match seen {
             Some((_, seen)) if seen.bytes.is_some() => Ok(self.now(&seen.meta, seen.bytes.clone())),
             Some((Role::ProxyCredential, seen)) => Ok(self.now(&seen.meta, None)),
@@ -202,7 +263,7 @@ impl<'a> Chain<'a> {
                 work.path == *directory && safe(&work.after)
             })
         };
-        let replaces = matches!(wanted, Wanted::Edit(..));
+        let replaces = matches!(wanted, Wanted::Edit(..)) && now.state.exists;
         let meta = now.meta.as_ref();
         let safe = &mut self.planner.safe.borrow_mut();
         let found = obstacle(root, self.path, meta, replaces, &tightened, safe);
@@ -235,18 +296,22 @@ impl<'a> Chain<'a> {
         let allowed = match wanted {
             Wanted::Mode(_) => state.uid == Some(user),
             Wanted::Owner(uid, _) => *uid == user && state.uid == Some(user),
-            Wanted::Edit(..) => state.uid == Some(user) && own(&self.path.parent()),
-            Wanted::Create(..) => own(&self.path.parent()),
+            Wanted::Edit(..) if state.exists => state.uid == Some(user) && own(&self.path.parent()),
+            Wanted::Edit(..) | Wanted::Create(..) | Wanted::Directory(_) => {
+                let holder = self.path.parent();
+                own(&holder) || self.earlier.iter().any(|work| work.path == holder)
+            }
         };
         allowed.then_some(()).ok_or("needs root")
     }
 
-    /// The contents with the draft's edit, when it is proved and kube-proxy would take the result.
-    fn edited(&self, draft: &Draft, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    /// The contents with the draft's edit, when it is proved and kube-proxy would take the result. No
+    /// bytes are a file that is not there.
+    fn edited(&self, draft: &Draft, bytes: Option<&[u8]>) -> Result<Vec<u8>, String> {
         let Wanted::Edit(edit) = &draft.mend else {
             return Err("not an edit".into());
         };
-        let result = edit.of(bytes)?;
+        let result = proved::edited(self.planner.root, self.path, bytes, edit)?;
         let is_config = self
             .planner
             .facts
@@ -281,27 +346,39 @@ impl<'a> Chain<'a> {
             }
             Wanted::Create(contents, mode) => {
                 let text = bytes.unwrap_or_default();
-                let (uid, gid) = maker();
-                after.exists = true;
-                after = after
-                    .with_mode(*mode)
-                    .with_owner(uid, gid, names)
-                    .with_bytes(text);
+                after = made_anew(after, *mode, names).with_bytes(text);
                 diff = diff::unified(&Shown::own(""), &Shown::own(&String::from_utf8_lossy(text)));
                 content = contents.name().map(String::from);
                 format!("new file, {mode:04o} {}", after.owned_by())
             }
+            Wanted::Directory(mode) => {
+                let (uid, gid) = maker();
+                after.exists = true;
+                after = after.with_mode(*mode).with_owner(uid, gid, names);
+                format!("new directory, {mode:04o} {}", after.owned_by())
+            }
             Wanted::Edit(wanted) => {
-                after = after.with_bytes(bytes.unwrap_or_default());
                 edit = Some(wanted.clone());
-                wanted.to_string()
+                let made = wanted.makes().filter(|_| !before.exists);
+                let summary = match made {
+                    Some(mode) => {
+                        after = made_anew(after, mode, names);
+                        format!("new file, {mode:04o} {}", after.owned_by())
+                    }
+                    None => wanted.to_string(),
+                };
+                after = after.with_bytes(bytes.unwrap_or_default());
+                summary
             }
         };
         Change {
             id: String::new(),
             check: draft.check.id.clone(),
             path: self.path.clone(),
-            action: draft.mend.action(),
+            action: match &draft.mend {
+                Wanted::Edit(..) if !before.exists => Action::Create,
+                mend => mend.action(),
+            },
             risk: draft
                 .check
                 .fix
@@ -315,6 +392,15 @@ impl<'a> Chain<'a> {
             edit,
             content,
         }
+    }
+}
+
+/// The state of a file that is made, but for its contents.
+fn made_anew(state: FileState, mode: u32, names: &Names) -> FileState {
+    let (uid, gid) = maker();
+    FileState {
+        exists: true,
+        ..state.with_mode(mode).with_owner(uid, gid, names)
     }
 }
 

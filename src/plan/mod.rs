@@ -4,7 +4,11 @@
 
 mod build;
 mod chain;
+mod missing;
 mod names;
+mod patch;
+mod proved;
+mod restart;
 mod saved;
 mod state;
 
@@ -12,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{Pick, Planned, Planner, Work, unpromised};
 pub use names::Names;
+pub use proved::edited;
 pub use saved::{SCHEMA, compare, load, parse, save};
 pub use state::FileState;
 
@@ -29,7 +34,7 @@ pub enum Action {
     SetOwner,
     /// Changes a value in the file.
     Edit,
-    /// Makes a file that was not there.
+    /// Makes a file or a directory that was not there.
     Create,
 }
 
@@ -75,11 +80,23 @@ pub struct Change {
     pub content: Option<String>,
 }
 
+impl Change {
+    /// What tells this change from the others of its plan.
+    pub fn pick(&self) -> Pick<'_> {
+        // An edit can make its file, and is the same edit when the file is there.
+        let action = match &self.edit {
+            Some(_) => Action::Edit,
+            None => self.action,
+        };
+        (&self.check, &self.path, action)
+    }
+}
+
 /// What must follow the changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effect {
-    /// `restart`
+    /// `daemon-reload` or `restart`.
     pub kind: String,
     /// Whom.
     pub target: String,
@@ -99,6 +116,9 @@ pub struct Manual {
     pub help: Option<String>,
     /// The file that it speaks of.
     pub path: Option<NodePath>,
+    /// What to change in the cluster's API, with the commands. Findings about one object share it.
+    #[serde(default)]
+    pub patch: Option<String>,
 }
 
 /// Why apply would refuse the plan as a whole, as long as it stays so.
@@ -178,4 +198,13 @@ pub struct Plan {
     pub saw: Vec<Saw>,
     /// What it was made with.
     pub inputs: Inputs,
+}
+
+impl Plan {
+    /// The files whose contents change.
+    pub fn rewritten(&self) -> Vec<&NodePath> {
+        let contents = |change: &&Change| matches!(change.action, Action::Edit | Action::Create);
+        let changes = self.changes.iter().filter(contents);
+        changes.map(|change| &change.path).collect()
+    }
 }

@@ -15,7 +15,7 @@ mod validate;
 
 pub use crate::golang::types::StrictProblem;
 pub use effective::{Effective, Field};
-pub use flags::{HONOURED_WITH_CONFIG, from_flags};
+pub use flags::{HONOURED_WITH_CONFIG, flag_of, from_flags};
 
 use crate::golang::{codec, header, text, types};
 use held::{Held, Slots};

@@ -53,6 +53,7 @@ pub fn node(root: &Root, facts: Option<&Facts>) -> Value {
                 "config": path(Role::ProxyConfig),
                 "kubeconfig": path(Role::ProxyKubeconfig),
                 "managed_by": facts.proxy.managed_by(),
+                "evidence": facts.proxy.recognised.evidence,
             })
         }
         None => json!({
@@ -63,6 +64,7 @@ pub fn node(root: &Root, facts: Option<&Facts>) -> Value {
             "config": null,
             "kubeconfig": null,
             "managed_by": null,
+            "evidence": [],
         }),
     };
     json!({
@@ -100,7 +102,8 @@ fn verdict(outcome: &Outcome) -> Value {
     let field = |value: Option<Value>| value.unwrap_or(Value::Null);
     let failed = outcome.verdict() == Verdict::Fail;
     let fix = check.fix.as_ref().filter(|_| failed).map(|fix| {
-        let by_hand = decisive.is_some_and(|instance| matches!(instance.mend, Mend::ByHand(_)));
+        let by_hand = decisive
+            .is_some_and(|instance| matches!(instance.mend, Mend::ByHand(_) | Mend::Elsewhere(..)));
         let risk = if by_hand { Risk::Manual } else { fix.risk };
         json!({"risk": risk, "summary": summary(decisive)})
     });
@@ -143,7 +146,9 @@ fn summary(decisive: Option<&Instance>) -> String {
         Some(Mend::Owner(path, owner)) => format!("chown {}:{} {path}", owner.uid, owner.gid),
         Some(Mend::Directory(path, _, _)) => format!("take {path} away from others"),
         Some(Mend::Edit(path, edit)) => format!("set {} in {path}", edit.places()),
+        Some(Mend::Elsewhere(_, edit, _)) => format!("set {} in the cluster's API", edit.places()),
         Some(Mend::Create(path, ..)) => format!("create {path}"),
+        Some(Mend::MakeDirectory(path, mode)) => format!("mkdir -m {mode:04o} {path}"),
         Some(Mend::None) | None => "left to you".into(),
     }
 }

@@ -6,7 +6,7 @@ use super::printable;
 use super::style::Style;
 use super::text_scan::{header, wrapped};
 use crate::facts::Facts;
-use crate::plan::{Action, Change, Plan};
+use crate::plan::{Action, Change, Manual, Plan};
 
 /// Lines of a new file that are shown without -v.
 const SHOWN_LINES: usize = 6;
@@ -25,13 +25,11 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
         out.push('\n');
     }
     for effect in &plan.effects {
-        let _ = writeln!(
-            out,
-            "Then: {} {}, because {}.",
-            effect.kind,
-            printable(&effect.target),
-            effect.because
-        );
+        let what = match effect.kind.as_str() {
+            "daemon-reload" => "systemctl daemon-reload".into(),
+            kind => format!("{kind} {}", printable(&effect.target)),
+        };
+        let _ = writeln!(out, "Then: {what}, because {}.", effect.because);
     }
     if !plan.manual.is_empty() && !quiet {
         out.push_str("Left to you:\n");
@@ -54,6 +52,7 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
                 indent = "    ";
             }
         }
+        out.push_str(&patches(&plan.manual, style));
     }
     for obstacle in &plan.obstacles {
         let help = obstacle.help.as_deref().unwrap_or_default();
@@ -73,6 +72,33 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
         out.push('\n');
     }
     let _ = writeln!(out, "{}", totals(plan));
+    out
+}
+
+/// Each patch once, with the checks that share it.
+fn patches(manual: &[Manual], style: Style) -> String {
+    let mut out = String::new();
+    let mut shown: Vec<&str> = Vec::new();
+    for patch in manual.iter().filter_map(|entry| entry.patch.as_deref()) {
+        if shown.contains(&patch) {
+            continue;
+        }
+        shown.push(patch);
+        let of_it = manual
+            .iter()
+            .filter(|entry| entry.patch.as_deref() == Some(patch));
+        let checks: Vec<&str> = of_it.map(|entry| entry.check.as_str()).collect();
+        let title = format!("Instead, once for all nodes, for {}:", checks.join(", "));
+        for line in wrapped(
+            &title,
+            style.width.map_or(usize::MAX, |columns| columns - 2),
+        ) {
+            let _ = writeln!(out, "  {line}");
+        }
+        for line in patch.lines() {
+            let _ = writeln!(out, "      {}", style.diff_line(&printable(line)));
+        }
+    }
     out
 }
 
@@ -175,13 +201,14 @@ fn totals(plan: &Plan) -> String {
         let word = if files == 1 { "file" } else { "files" };
         parts.push(format!("{changed} to change in {files} {word}"));
     }
-    if !plan.effects.is_empty() {
-        let word = if plan.effects.len() == 1 {
-            "restart"
-        } else {
-            "restarts"
-        };
-        parts.push(format!("{} {word}", plan.effects.len()));
+    let restarts = plan
+        .effects
+        .iter()
+        .filter(|effect| effect.kind == "restart");
+    match restarts.count() {
+        0 => {}
+        1 => parts.push("1 restart".into()),
+        more => parts.push(format!("{more} restarts")),
     }
     format!("Plan: {}.", parts.join(", "))
 }

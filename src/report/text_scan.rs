@@ -6,12 +6,19 @@ use super::printable;
 use super::style::Style;
 use crate::baseline::{Baseline, Check};
 use crate::check::Outcome;
+use crate::discover::Source;
 use crate::facts::{Fact, Facts, Role};
 use crate::kinds::{Instance, Verdict};
 
 /// Which kube-proxy this is about, in one line.
 pub fn header(facts: &Facts, style: Style) -> String {
     let proxy = &facts.proxy;
+    let files = [Role::ProxyConfig, Role::ProxyKubeconfig];
+    let named = files.iter().any(|role| facts.target(*role).is_some());
+    if let (Source::Named, false, Some(server)) = (&proxy.source, named, &facts.api_server) {
+        let server = format!("kube-apiserver, {}", server.described);
+        return [style.bold("no kube-proxy"), printable(&server)].join(" · ");
+    }
     let name = match &proxy.version {
         Some(version) => format!("kube-proxy {version}"),
         None => "kube-proxy".to_string(),
@@ -138,7 +145,16 @@ fn evidence(check: &Check, instance: &Instance) -> Vec<String> {
 
 /// The facts as a table.
 pub fn facts(facts: &Facts, list: &[Fact], style: Style) -> String {
-    let mut out = format!("{}\n\n", header(facts, style));
+    let mut out = format!("{}\n", header(facts, style));
+    let evidence = &facts.proxy.recognised.evidence;
+    if !evidence.is_empty() {
+        let told = format!("{}: {}", facts.proxy.platform(), evidence.join("; "));
+        let columns = style.width.map_or(usize::MAX, |columns| columns - 2);
+        for line in wrapped(&told, columns) {
+            let _ = writeln!(out, "  {}", style.dim(&printable(&line)));
+        }
+    }
+    out.push('\n');
     let width = list.iter().map(|fact| fact.name.len()).max().unwrap_or(0);
     let values: Vec<String> = list.iter().map(|fact| fact.value.to_string()).collect();
     let widest = values

@@ -1,17 +1,19 @@
 //! What every command needs: the root, the baselines, the state, how to print.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::baseline::{self, Baseline};
 use crate::check::{self, Outcome, Selection};
-use crate::cli::{Format, Global};
+use crate::cli::{EffectOptions, Format, Global};
 use crate::discover::{self, KubeProxy, Named, Source, Survey};
+use crate::effects::{POD_TIMEOUT, Progress, Settings, UNIT_TIMEOUT};
 use crate::facts::{self, Facts};
 use crate::failure::Failure;
 use crate::plan::{Inputs, Planned, Planner};
 use crate::report;
 use crate::report::style::{Style, err, out};
-use crate::root::{NodePath, Root};
+use crate::root::{NodePath, Root, Where};
 use crate::transaction::{StateDir, machine_id};
 
 /// Where transactions are kept when root runs the tool.
@@ -37,6 +39,8 @@ pub struct Context {
     pub quiet: bool,
     /// The flags in use, for commands that a message names.
     pub flags: String,
+    /// How restarts and health are taken care of.
+    pub effects: Settings,
     state: Option<PathBuf>,
 }
 
@@ -76,6 +80,8 @@ impl Context {
             config: named(&global.config)?,
             kubeconfig: named(&global.kubeconfig)?,
         };
+        let live = matches!(root.place(), Where::Live);
+        let root_runs = live && nix::unistd::geteuid().is_root();
         Ok(Context {
             root,
             baselines,
@@ -86,8 +92,32 @@ impl Context {
             verbose: global.verbose,
             quiet: global.quiet,
             flags: global.flags(),
+            effects: Settings {
+                run: root_runs,
+                systemctl: None,
+                unit_timeout: UNIT_TIMEOUT,
+                pod_timeout: POD_TIMEOUT,
+            },
             state: global.state_dir.clone(),
         })
+    }
+
+    /// The same with what the command line says about effects. Never in a tree that is not running,
+    /// and never without root.
+    #[must_use]
+    pub fn with_effects(mut self, options: &EffectOptions) -> Context {
+        self.effects = Settings {
+            run: self.effects.run && !options.no_effects,
+            systemctl: options.systemctl.clone(),
+            unit_timeout: options.unit_timeout,
+            pod_timeout: options.pod_timeout,
+        };
+        self
+    }
+
+    /// Where it is told what is waited for.
+    pub fn progress(&self) -> Progress {
+        Progress::new(std::io::stderr().is_terminal(), self.quiet)
     }
 
     /// Takes the inputs of a saved plan, which is applied exactly as it was made.
@@ -148,8 +178,37 @@ impl Context {
     /// # Errors
     /// When no kube-proxy is found, or more than one.
     pub fn facts(&self) -> Result<Facts, Failure> {
-        let (survey, proxy) = self.find()?;
-        Ok(self.gather(&survey, proxy))
+        let survey = discover::survey(&self.root);
+        match discover::find(&self.root, &survey, &self.named()) {
+            Ok(proxy) => Ok(self.gather(&survey, proxy)),
+            Err(failure) => self.without_proxy(&survey, failure),
+        }
+    }
+
+    /// A control plane without kube-proxy: what speaks of its API server alone is judged all the same.
+    fn without_proxy(&self, survey: &Survey, failure: Failure) -> Result<Facts, Failure> {
+        let facts = self.gather(survey, KubeProxy::absent());
+        if facts.api_server.is_none() {
+            return Err(failure);
+        }
+        let checks = self.baselines.iter().flat_map(|baseline| &baseline.checks);
+        let (of_api_server, others): (Vec<_>, Vec<_>) = checks
+            .filter(|check| self.selection.takes(&check.id))
+            .partition(|check| check.expect.is_of_api_server());
+        if others.is_empty() && !of_api_server.is_empty() {
+            return Ok(facts);
+        }
+        let ids: Vec<&str> = of_api_server
+            .iter()
+            .map(|check| check.id.as_str())
+            .collect();
+        let Some(help) = failure.help.clone().filter(|_| !ids.is_empty()) else {
+            return Err(failure);
+        };
+        Err(failure.help(format!(
+            "{help}; what speaks of the API server alone can be judged with: tighten scan --only {}",
+            ids.join(",")
+        )))
     }
 
     /// Looks at the node; where there is none and only `--config` names a file, at that file alone.
@@ -157,7 +216,8 @@ impl Context {
     /// # Errors
     /// As [`Context::facts`].
     pub fn facts_or_config(&self) -> Result<Facts, Failure> {
-        let (survey, proxy) = self.find()?;
+        let survey = discover::survey(&self.root);
+        let proxy = discover::find(&self.root, &survey, &self.named())?;
         let alone = matches!(proxy.source, Source::Named) && self.inputs.kubeconfig.is_none();
         if alone {
             return Ok(facts::gather_config(&self.root, proxy));
@@ -165,14 +225,11 @@ impl Context {
         Ok(self.gather(&survey, proxy))
     }
 
-    fn find(&self) -> Result<(Survey, KubeProxy), Failure> {
-        let survey = discover::survey(&self.root);
-        let named = Named {
+    fn named(&self) -> Named {
+        Named {
             config: self.inputs.config.clone(),
             kubeconfig: self.inputs.kubeconfig.clone(),
-        };
-        let proxy = discover::find(&self.root, &survey, &named)?;
-        Ok((survey, proxy))
+        }
     }
 
     fn gather(&self, survey: &Survey, proxy: KubeProxy) -> Facts {

@@ -47,6 +47,12 @@ const FILES: &[Sample] = &[
         include_str!("../demo/kube-apiserver.yaml"),
     ),
     (
+        "etc/kubernetes/pki/ca.crt",
+        0o644,
+        0,
+        include_str!("../demo/ca.crt"),
+    ),
+    (
         "var/lib/kubelet/kubeadm-flags.env",
         0o644,
         0,

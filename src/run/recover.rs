@@ -7,7 +7,7 @@ use super::{print_json, settle};
 use crate::cli::Format;
 use crate::failure::{Exit, Failure};
 use crate::report;
-use crate::transaction::{Interrupt, Recovered, Resolution, Settlement, recover as settle_all};
+use crate::transaction::{Interrupt, Recovered, Resolution, Settlement};
 
 /// Settles what there is to settle.
 pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<Exit, Failure> {
@@ -21,7 +21,7 @@ pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<E
     let recovered = match context.existing_state()? {
         Some(state) => {
             let state = state.lock()?;
-            settle_all(&state, &context.root, resolution)?
+            settle::all(&state, context, resolution)?
         }
         None => Recovered::default(),
     };
@@ -46,12 +46,18 @@ fn body(recovered: &Recovered) -> serde_json::Value {
         .iter()
         .map(|(id, settlement)| {
             let (outcome, files, kept) = match settlement {
-                Settlement::Discarded => ("discarded", [].as_slice(), [].as_slice()),
-                Settlement::PutBack { files, kept } => {
-                    ("rolled-back", files.as_slice(), kept.as_slice())
+                Settlement::Discarded => ("discarded", [].as_slice(), Vec::new()),
+                Settlement::PutBack {
+                    files,
+                    kept,
+                    filled,
+                    ..
+                } => {
+                    let stay = kept.iter().chain(filled).collect();
+                    ("rolled-back", files.as_slice(), stay)
                 }
-                Settlement::Kept => ("kept", [].as_slice(), [].as_slice()),
-                Settlement::AlreadyPutBack => ("rolled-back", [].as_slice(), [].as_slice()),
+                Settlement::Kept => ("kept", [].as_slice(), Vec::new()),
+                Settlement::AlreadyPutBack => ("rolled-back", [].as_slice(), Vec::new()),
             };
             json!({"transaction": id.as_str(), "outcome": outcome, "files": files, "kept": kept})
         })

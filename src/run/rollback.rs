@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::{print_json, prompt, settle, told_change, told_failure};
+use super::{print_json, prompt, settle, told_change, told_failure, transact};
 use crate::cli::Format;
+use crate::effects::{self, Component, Due, Way};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::root::NodePath;
-use crate::transaction::{Change, Interrupt, Rollback, StateDir};
+use crate::transaction::{Action, Change, Interrupt, Operation, Rollback, Staged, StateDir, stays};
 
 /// Undoes the newest committed transaction, or the named one.
 pub fn rollback(
@@ -32,6 +33,7 @@ struct Told {
     of: Option<String>,
     changes: Vec<Change>,
     skipped: Vec<String>,
+    effects: Vec<effects::Told>,
 }
 
 fn run(
@@ -53,7 +55,7 @@ fn run(
     told.skipped = rollback.skipped().iter().map(NodePath::to_string).collect();
     match context.format {
         // As in apply: who asked for quiet and is not asked sees only what needs attention.
-        Format::Text if yes && context.quiet => context.say(&overwritten(&rollback, context)),
+        Format::Text if yes && context.quiet => context.say(&exceptions(&rollback, context)),
         Format::Text => context.say(&preview(&rollback, context)),
         // Who is asked sees what for.
         Format::Json if !yes => context.tell_report(&preview(&rollback, context)),
@@ -89,37 +91,66 @@ fn run(
                 .help("run tighten rollback again"),
         );
     }
-    let prepared = again.begin(&state, &context.root, &interrupt, Context::user())?;
+    let due = due(context, &again);
+    let look = || context.facts();
+    let work = effects::Work::prepare(
+        &context.effects,
+        &context.root,
+        due,
+        &look,
+        context.progress(),
+    )?;
+    let (user, restarts) = (Context::user(), work.restarts());
+    let prepared = again.begin(&state, &context.root, &interrupt, user, restarts)?;
     told.transaction = Some(prepared.id().to_string());
     let committed = prepared
-        .stage(&mut |_, _| Ok(()))?
-        .carry_out()?
-        .verify(&mut || Ok(()))?
-        .commit()?;
+        .then(Box::new(|| work.put_back()))
+        .stage(&mut |_, _| Ok(()))
+        .and_then(Staged::carry_out)
+        .and_then(|done| done.verify(&mut || Ok(())))
+        .and_then(|verified| match work.carry_out(&interrupt) {
+            Ok(()) => verified.commit(),
+            Err(failure) => Err(verified.put_back(failure)),
+        });
+    told.effects = work.told();
+    let committed = committed?;
+    let filled = &committed.filled;
+    told.skipped.extend(filled.iter().map(NodePath::to_string));
     match context.format {
         Format::Json => print_json(&report::document("rollback", told.body("applied", None))),
         Format::Text => {
-            let files = settle::files_are(committed.files.len());
+            let files = settle::files_are(committed.files.len() - filled.len());
             let mut text = format!(
                 "Rolled back: transaction {of}; {files} as before. This is transaction {}.\n",
                 committed.id
             );
-            if edits(&told.changes) {
-                text.push_str(&format!(
-                    "Left to you: restart kube-proxy, because {RESTART_BECAUSE}.\n"
-                ));
+            if !filled.is_empty() {
+                text.push_str(&format!("Meanwhile filled: {}.\n", stays(filled)));
             }
+            text.push_str(&transact::told_effects(&told.effects));
             context.say(&report::printable(&text));
         }
     }
     Ok(Exit::Done)
 }
 
-/// kube-proxy reads its files once, when it starts.
-const RESTART_BECAUSE: &str = "files that it reads change";
-
-fn edits(changes: &[Change]) -> bool {
-    changes.iter().any(|change| change.action == "edit")
+/// The restarts that the former contents call for.
+fn due(context: &Context, rollback: &Rollback) -> Vec<Due> {
+    let contents = |operation: &&Operation| !matches!(operation.action, Action::SetMeta { .. });
+    let operations = rollback.operations().iter().filter(contents);
+    let paths: Vec<&NodePath> = operations.map(|operation| &operation.path).collect();
+    if paths.is_empty() {
+        return Vec::new();
+    }
+    match context.facts() {
+        Ok(facts) => effects::due(&facts, &paths),
+        // The way back is open on a node that nobody understands any more.
+        Err(_) => vec![Due {
+            component: Component::KubeProxy,
+            way: Way::ByHand("what runs here cannot be told now".into()),
+            because: "files that it may read change".into(),
+        }],
+    }
 }
 
 fn existing(context: &Context) -> Result<StateDir, Failure> {
@@ -142,11 +173,11 @@ fn preview(rollback: &Rollback, context: &Context) -> String {
             change.check
         ));
     }
-    text + &overwritten(rollback, context) + "\n"
+    text + &exceptions(rollback, context) + "\n"
 }
 
-/// The files that somebody changed since, which only --force takes back.
-fn overwritten(rollback: &Rollback, context: &Context) -> String {
+/// The files that somebody changed since, which only --force takes back, and the directories that stay.
+fn exceptions(rollback: &Rollback, context: &Context) -> String {
     let style = context.style;
     let mut text = String::new();
     for drift in rollback.drift() {
@@ -157,12 +188,15 @@ fn overwritten(rollback: &Rollback, context: &Context) -> String {
             report::printable(&drift.differs)
         ));
     }
+    if !rollback.filled().is_empty() {
+        let stays = report::printable(&stays(rollback.filled()));
+        text.push_str(&format!("  {} {stays}\n", style.warn("!")));
+    }
     text
 }
 
 impl Told {
     fn body(&self, outcome: &str, failure: Option<&Failure>) -> Value {
-        let done = outcome == "applied";
         let outcome_of = |change: &Change| match outcome {
             // Gone already, or as it was before: nothing was done to it.
             "applied" if self.skipped.contains(&change.path) => "nothing-to-do",
@@ -183,15 +217,7 @@ impl Told {
                 )
             })
             .collect();
-        let mut effects = Vec::new();
-        if done && edits(&self.changes) {
-            effects.push(json!({
-                "kind": "restart",
-                "target": "kube-proxy",
-                "outcome": "left-to-you",
-                "detail": RESTART_BECAUSE,
-            }));
-        }
+        let effects = transact::effects_body(&self.effects);
         json!({
             "transaction": self.transaction,
             "rollback_of": self.of,

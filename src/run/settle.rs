@@ -4,8 +4,12 @@
 use std::io::IsTerminal;
 
 use super::context::Context;
+use crate::effects;
 use crate::failure::Failure;
-use crate::transaction::{Interrupt, Locked, Recovered, Resolution, Settlement, recover};
+use crate::root::NodePath;
+use crate::transaction::{
+    Began, Interrupt, Locked, Recovered, Resolution, Settlement, recover, stays,
+};
 
 /// Without --yes somebody has to answer.
 ///
@@ -47,12 +51,43 @@ pub fn earlier(context: &Context) -> Result<(), Failure> {
 /// # Errors
 /// When recovery could not put everything back.
 pub fn with(state: &Locked, context: &Context) -> Result<Vec<Failure>, Failure> {
-    let recovered = recover(state, &context.root, Resolution::Stop)?;
+    let recovered = all(state, context, Resolution::Stop)?;
     let told = told(&recovered);
     if !told.is_empty() {
         context.tell(&told);
     }
     Ok(recovered.swept.left)
+}
+
+/// Settles what there is, and starts anew what may run with the files of an interrupted transaction.
+///
+/// # Errors
+/// When not everything could be put back, or what was started anew did not come back.
+pub fn all(
+    state: &Locked,
+    context: &Context,
+    resolution: Resolution,
+) -> Result<Recovered, Failure> {
+    let mut left = Vec::new();
+    let look = || context.facts();
+    let mut follow = |began: &Began| {
+        let progress = context.progress();
+        effects::again(
+            &context.effects,
+            &context.root,
+            began,
+            &look,
+            progress,
+            &mut left,
+        )
+    };
+    let recovered = recover(state, &context.root, resolution, &mut follow)?;
+    for target in left {
+        context.tell(&format!(
+            "Left to you: restart {target}, which may run with the files of the interrupted transaction.\n"
+        ));
+    }
+    Ok(recovered)
 }
 
 /// Says what could not be removed of what a prune had left.
@@ -77,23 +112,45 @@ pub fn files_are(files: usize) -> String {
     }
 }
 
+fn put_back(files: &[NodePath], kept: &[NodePath], filled: &[NodePath]) -> String {
+    let mut text = match kept {
+        [] => format!(
+            "was interrupted; {} as before",
+            files_are(files.len() - filled.len().min(files.len()))
+        ),
+        kept => format!(
+            "was interrupted; of its {} files these were kept as they are: {}",
+            files.len(),
+            kept.iter()
+                .map(|path| path.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    };
+    if !filled.is_empty() {
+        text.push_str(&format!("; {}", stays(filled)));
+    }
+    text
+}
+
 /// What recovery did, a line for each transaction that it settled.
 pub fn told(recovered: &Recovered) -> String {
     let mut text = String::new();
     for (id, settlement) in &recovered.settled {
         let what = match settlement {
             Settlement::Discarded => "had changed nothing; its traces are removed".to_string(),
-            Settlement::PutBack { files, kept } if kept.is_empty() => {
-                format!("was interrupted; {} as before", files_are(files.len()))
+            Settlement::PutBack {
+                files,
+                kept,
+                filled,
+                came_back,
+            } => {
+                let mut text = put_back(files, kept, filled);
+                if let Some(what) = came_back {
+                    text.push_str(&format!(", and {what}"));
+                }
+                text
             }
-            Settlement::PutBack { files, kept } => format!(
-                "was interrupted; of its {} files these were kept as they are: {}",
-                files.len(),
-                kept.iter()
-                    .map(|path| path.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ),
             Settlement::Kept => "had committed; its changes stay".to_string(),
             Settlement::AlreadyPutBack => "had put everything back".to_string(),
         };

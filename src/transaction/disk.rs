@@ -92,6 +92,20 @@ pub(super) fn unlink(directory: impl AsFd, name: &str) -> io::Result<()> {
     }
 }
 
+/// The names in a directory, without `.` and `..`.
+pub(super) fn names(directory: impl AsFd) -> io::Result<Vec<std::ffi::CString>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let handle = rustix::fs::openat(directory, ".", flags, Mode::empty())?;
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::new(handle)? {
+        let entry = entry?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            names.push(entry.file_name().to_owned());
+        }
+    }
+    Ok(names)
+}
+
 /// Puts a file in the place of another in one step.
 pub(super) fn rename_over(directory: impl AsFd, from: &str, to: &str) -> io::Result<()> {
     let directory = directory.as_fd();

@@ -1,12 +1,16 @@
 //! From prepared to committed. Each state is a type, and each step uses the one before up.
 
-use std::io;
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
+use std::{fmt, io};
 
 use crate::failure::{Exit, Failure};
-use crate::root::{FileKind, Meta, NodePath, Opened, Root};
+use crate::root::{LookError, NodePath, Root};
 
 use super::begin::now;
+use super::carry::{
+    Changed, SOMEBODY_ELSE, change, failed, last_look, not_right, stage_one, stage_within, stays,
+};
 use super::disk;
 use super::flush::Directories;
 use super::form::{differences, look};
@@ -17,13 +21,12 @@ use super::preflight::Ready;
 use super::record::{Aborting, Ended, Record};
 use super::state_dir::Locked;
 use super::step::Work;
-use super::undo::{Resolution, Undoing, put_back};
+use super::undo::{Aftermath, Resolution, Undoing, Undone, put_back};
 
 /// Judges the new contents of one file as they were read back; `Err` says what is wrong with them.
 pub type CheckStaged<'c> = dyn FnMut(&NodePath, &[u8]) -> Result<(), String> + 'c;
 
 /// A transaction under way.
-#[derive(Debug)]
 pub(super) struct Open<'a> {
     pub(super) state: &'a Locked,
     pub(super) root: &'a Root,
@@ -34,6 +37,16 @@ pub(super) struct Open<'a> {
     pub(super) ready: Vec<Ready>,
     /// How many steps may have touched their target; the others' targets are none of our doing.
     pub(super) attempted: usize,
+    /// Directories that were to go away and hold something that somebody else put there.
+    pub(super) filled: Vec<NodePath>,
+    /// What must follow when files are put back that may have been read meanwhile.
+    pub(super) aftermath: Option<Box<Aftermath<'a>>>,
+}
+
+impl fmt::Debug for Open<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "transaction {}", self.id)
+    }
 }
 
 /// Backups and journal are durable; the node is as it was.
@@ -63,12 +76,20 @@ pub struct Committed {
     pub id: TransactionId,
     /// The files that it changed, in order.
     pub files: Vec<NodePath>,
+    /// Directories among them that stay, since somebody put something into them.
+    pub filled: Vec<NodePath>,
 }
 
 impl<'a> Prepared<'a> {
     /// The transaction's name.
     pub fn id(&self) -> &TransactionId {
         &self.0.id
+    }
+
+    /// Sets what must follow whenever files that may have been read are put back.
+    pub fn then(mut self, aftermath: Box<Aftermath<'a>>) -> Prepared<'a> {
+        self.0.aftermath = Some(aftermath);
+        self
     }
 
     /// Writes the new files beside the old ones and reads them back; `check` judges each.
@@ -175,29 +196,22 @@ impl Verified<'_> {
         Ok(Committed {
             id: open.id,
             files: open.ready.into_iter().map(|one| one.step.path).collect(),
+            filled: open.filled,
         })
     }
-}
-
-/// For a file that did not stay what it was made.
-const SOMEBODY_ELSE: &str =
-    "find out what else writes there (a controller, a configuration tool), then try again";
-
-fn failed(path: &NodePath, what: &str, error: impl Into<io::Error>) -> Failure {
-    let error = error.into();
-    Failure::refused(format!("{path}: cannot be {what}: {error}")).because(error)
 }
 
 impl Open<'_> {
     fn stage(&mut self, check: &mut CheckStaged<'_>) -> Result<(), Failure> {
         for one in &mut self.ready {
             self.interrupt.check()?;
-            if let (Some(temp), Some(content), Some(post)) =
-                (&one.step.temp, &one.content, &one.step.post)
-            {
-                let staged = disk::stage(&one.place.directory, temp, content, post)
-                    .map_err(|error| failed(&one.step.path, "staged", error))?;
-                one.staged = Some(staged);
+            match (one.inside, &one.content) {
+                // The directory for it is still to be made: only what will be written is judged.
+                (Some(_), Some(content)) => {
+                    check(&one.step.path, content)
+                        .map_err(|why| not_right(&one.step.path, &why))?;
+                }
+                _ => stage_one(one)?,
             }
         }
         for one in &self.ready {
@@ -214,11 +228,7 @@ impl Open<'_> {
             {
                 let bytes = disk::read_back(&one.place.directory, temp, staged, post)
                     .map_err(|error| failed(&one.step.path, "staged", error))?;
-                check(&one.step.path, &bytes).map_err(|why| {
-                    let path = &one.step.path;
-                    Failure::refused(format!("{path}: the new contents are not right: {why}"))
-                        .help("this is a fault of the plan; report it, and --skip the check")
-                })?;
+                check(&one.step.path, &bytes).map_err(|why| not_right(&one.step.path, &why))?;
             }
         }
         Ok(())
@@ -226,16 +236,33 @@ impl Open<'_> {
 
     fn carry_out(&mut self) -> Result<(), Failure> {
         let mut changed = Directories::default();
-        for one in &self.ready {
+        // The directories that were made so far, by the step that made them.
+        let mut made: BTreeMap<usize, OwnedFd> = BTreeMap::new();
+        for one in &mut self.ready {
             self.interrupt.check()?;
+            if let Some(directory) = one.inside.and_then(|maker| made.get(&maker)) {
+                one.place.directory = directory
+                    .try_clone()
+                    .map_err(|error| failed(&one.step.path, "changed", error))?;
+                stage_within(one)?;
+            }
+            let one = &*one;
             let opened = last_look(one)?;
             self.attempted += 1;
-            if let Err(error) = change(one, opened.as_ref(), &mut changed) {
-                // The one error that says for certain that this target was not touched.
-                if one.step.work == Work::Create && error.kind() == io::ErrorKind::AlreadyExists {
-                    self.attempted -= 1;
+            match change(one, opened.as_ref(), &mut changed) {
+                Ok(Changed::Plainly) => {}
+                Ok(Changed::Made(directory)) => {
+                    made.insert(one.step.index, directory);
                 }
-                return Err(failed(&one.step.path, "changed", error));
+                Ok(Changed::Filled) => self.filled.push(one.step.path.clone()),
+                Err(error) => {
+                    // The one error that says for certain that this target was not touched.
+                    let makes = matches!(one.step.work, Work::Create | Work::MakeDirectory);
+                    if makes && error.kind() == io::ErrorKind::AlreadyExists {
+                        self.attempted -= 1;
+                    }
+                    return Err(failed(&one.step.path, "changed", error));
+                }
             }
         }
         if let Some((path, error)) = changed.flush().into_iter().next() {
@@ -251,8 +278,15 @@ impl Open<'_> {
             let found = self
                 .root
                 .locate_exactly(&step.path)
-                .and_then(|place| look(&place, step.has_contents()))
-                .map_err(|error| failed(&step.path, "verified", error))?;
+                .and_then(|place| look(&place, step.has_contents()));
+            let found = match found {
+                // Its directory went away with it.
+                Err(LookError::Missing) if step.post.is_none() => None,
+                other => other.map_err(|error| failed(&step.path, "verified", error))?,
+            };
+            if self.filled.contains(&step.path) {
+                continue;
+            }
             let differs = differences(step.post.as_ref(), found.as_ref().map(|found| &found.form));
             if !differs.is_empty() {
                 let path = &step.path;
@@ -276,6 +310,12 @@ impl Open<'_> {
             step: step.into(),
         }));
         let steps: Vec<_> = self.ready.into_iter().map(|one| one.step).collect();
+        let mut nothing: Box<Aftermath<'_>> = Box::new(|| Ok(None));
+        // Before the first rename nobody can have read anything new.
+        let aftermath = match &mut self.aftermath {
+            Some(aftermath) if self.attempted > 0 => aftermath,
+            _ => &mut nothing,
+        };
         let undone = put_back(
             self.state,
             self.root,
@@ -287,14 +327,17 @@ impl Open<'_> {
                 attempted: self.attempted,
                 resolution: Resolution::Stop,
             },
+            aftermath,
         );
         let help = why.help.clone();
         match undone {
-            Ok(_) => Failure {
+            Ok(Undone {
+                filled, came_back, ..
+            }) => Failure {
                 help,
                 ..Failure::refused(why.message)
                     .exit(Exit::PutBack)
-                    .state("everything was put back")
+                    .state(as_before(&filled, came_back.as_deref()))
             },
             Err(left) => Failure {
                 message: format!("{}; then {}", why.message, left.message),
@@ -304,52 +347,14 @@ impl Open<'_> {
     }
 }
 
-/// The last look at a target before it is changed: still the inode that was judged, untouched since.
-fn last_look(one: &Ready) -> Result<Option<Opened>, Failure> {
-    let step = &one.step;
-    let path = &step.path;
-    let changed = || {
-        Failure::refused(format!("{path} changed while it was about to be changed"))
-            .help(SOMEBODY_ELSE)
-    };
-    let directory = &one.place.directory;
-    let mut opened = None;
-    if let (Some(pre), Some(identity)) = (&step.pre, &step.identity) {
-        let now = one.place.open().map_err(|_| changed())?;
-        if !identity.still(pre, &now.meta) {
-            return Err(changed());
-        }
-        opened = Some(now);
+/// The state of the node after a put-back, in words.
+fn as_before(filled: &[NodePath], came_back: Option<&str>) -> String {
+    let mut text = String::from("everything was put back");
+    if let Some(what) = came_back {
+        text.push_str(&format!(", and {what}"));
     }
-    if let (Some(temp), Some(staged)) = (&step.temp, &one.staged) {
-        // The directory may have been open to others when the file was staged.
-        let held = Meta::of(staged).map_err(|error| failed(path, "changed", error))?;
-        let there = Meta::at(directory, temp).map_err(|_| changed())?;
-        if held != there || held.nlink != 1 {
-            let why = format!("{path}: another file took the place of its successor");
-            return Err(Failure::refused(why).help(SOMEBODY_ELSE));
-        }
+    if !filled.is_empty() {
+        text.push_str(&format!("; {}", stays(filled)));
     }
-    Ok(opened)
-}
-
-/// Carries one step out. What it changed is durable afterwards, or its directory is noted.
-fn change(one: &Ready, opened: Option<&Opened>, changed: &mut Directories) -> io::Result<()> {
-    let step = &one.step;
-    let directory = &one.place.directory;
-    let name = one.place.name.as_str();
-    match (step.work, &step.temp, opened, &step.pre, &step.post) {
-        (Work::Create, Some(temp), ..) => disk::rename_new(directory, temp, name)?,
-        (Work::Replace, Some(temp), ..) => disk::rename_over(directory, temp, name)?,
-        (Work::Remove, ..) => disk::unlink(directory, name)?,
-        (Work::SetMeta, _, Some(opened), Some(pre), Some(post)) => {
-            disk::set_metadata(opened, pre, post, one.exact)?;
-            if post.kind == FileKind::Directory {
-                return changed.note(&opened.handle, &step.path);
-            }
-            return disk::flush(opened);
-        }
-        _ => return Err(io::Error::other("the step is incomplete")),
-    }
-    changed.note(directory, &step.path)
+    text
 }

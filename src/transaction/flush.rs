@@ -24,6 +24,13 @@ impl Directories {
         Ok(())
     }
 
+    /// Forgets a directory that is about to go away: there is nothing left of it to be made durable.
+    pub(super) fn forget(&mut self, directory: impl AsFd) -> io::Result<()> {
+        let meta = Meta::of(directory.as_fd())?;
+        self.0.remove(&(meta.dev, meta.ino));
+        Ok(())
+    }
+
     /// Makes all of them durable. Gives those for which that failed, by the file they were noted for.
     pub(super) fn flush(self) -> Vec<(NodePath, io::Error)> {
         let directories = self.0.into_values();

@@ -1,6 +1,7 @@
 //! The journal's lines: written in order, chained by their hashes, read back after each write.
 //!
-//! A line is `tighten-journal-<format> <number> <hash> <record>`; the hash covers the line before.
+//! A line is `tighten-journal-<format> <number> <hash> <record>`; the hash covers the line before. All
+//! lines of a journal have the same format.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,7 +12,7 @@ use rustix::fs::{FallocateFlags, Mode, OFlags};
 
 use super::disk;
 use super::operation::sha256;
-use super::record::{FORMAT, Record};
+use super::record::{FIRST_FORMAT, FORMAT, Record};
 
 /// The journal's name in its transaction's directory.
 pub(super) const NAME: &str = "journal";
@@ -55,6 +56,8 @@ pub(super) struct Lines {
     pub(super) records: Vec<Record>,
     /// Length of the valid lines in bytes; a torn tail comes after.
     pub(super) valid: usize,
+    /// The format of all of them.
+    pub(super) format: u32,
     hash: String,
 }
 
@@ -66,17 +69,25 @@ pub(super) struct Journal {
     written: Vec<u8>,
     number: usize,
     hash: String,
+    format: u32,
     /// An append failed half-way: what it left must go before the next line.
     torn: bool,
 }
 
-fn seal(before: &str, number: usize, json: &str) -> String {
-    sha256(format!("{before}\n{TAG}{FORMAT} {number} {json}").as_bytes())
+fn seal(before: &str, format: u32, number: usize, json: &str) -> String {
+    sha256(format!("{before}\n{TAG}{format} {number} {json}").as_bytes())
+}
+
+/// The oldest format that can hold all of the records.
+pub(super) fn format_of(records: &[Record]) -> u32 {
+    let formats = records.iter().map(Record::format);
+    formats.max().unwrap_or(FIRST_FORMAT)
 }
 
 /// The records as lines behind so many others, with the number and hash of the last.
 pub(super) fn sealed(
     records: &[Record],
+    format: u32,
     mut number: usize,
     mut hash: String,
 ) -> io::Result<(String, usize, String)> {
@@ -84,8 +95,8 @@ pub(super) fn sealed(
     for record in records {
         let json = serde_json::to_string(record)?;
         number += 1;
-        hash = seal(&hash, number, &json);
-        text.push_str(&format!("{TAG}{FORMAT} {number} {hash} {json}\n"));
+        hash = seal(&hash, format, number, &json);
+        text.push_str(&format!("{TAG}{format} {number} {hash} {json}\n"));
     }
     Ok((text, number, hash))
 }
@@ -107,12 +118,16 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Lines, Unusable> {
     let mut lines = Lines {
         records: Vec::new(),
         valid: 0,
+        format: FIRST_FORMAT,
         hash: String::new(),
     };
     let mut rest = bytes.split_inclusive(|byte| *byte == b'\n').peekable();
     while let Some(line) = rest.next() {
-        match parse_line(line, lines.records.len() + 1, &lines.hash) {
-            Ok((record, hash)) => {
+        let first = lines.records.is_empty();
+        let format = (!first).then_some(lines.format);
+        match parse_line(line, format, lines.records.len() + 1, &lines.hash) {
+            Ok((record, format, hash)) => {
+                lines.format = format;
                 lines.records.push(record);
                 lines.valid += line.len();
                 lines.hash = hash;
@@ -146,25 +161,34 @@ fn split_line(line: &[u8]) -> Option<(u32, usize, &str, &str)> {
     Some((format, number, parts.next()?, parts.next()?))
 }
 
-fn parse_line(line: &[u8], number: usize, before: &str) -> Result<(Record, String), LineError> {
+/// A record with its format, which `wanted` gives for every line but the first, and its hash.
+fn parse_line(
+    line: &[u8],
+    wanted: Option<u32>,
+    number: usize,
+    before: &str,
+) -> Result<(Record, u32, String), LineError> {
     let bad = |why: &str| LineError::Bad(why.into());
     let (format, own, hash, json) = split_line(line).ok_or_else(|| bad("not a journal's line"))?;
     if format > FORMAT {
         return Err(LineError::Newer(format));
     }
-    if format != FORMAT || own != number {
+    if format < FIRST_FORMAT || wanted.is_some_and(|wanted| wanted != format) || own != number {
         return Err(bad("out of order"));
     }
-    if seal(before, number, json) != hash {
+    if seal(before, format, number, json) != hash {
         return Err(bad("its hash does not match"));
     }
     // `+1` and `01` read as the same number, and the hash is over the number.
-    if line != format!("{TAG}{FORMAT} {number} {hash} {json}\n").as_bytes() {
+    if line != format!("{TAG}{format} {number} {hash} {json}\n").as_bytes() {
         return Err(bad("its number is spelled in another way"));
     }
-    let record = serde_json::from_str(json)
-        .map_err(|error| LineError::Bad(format!("not a record of format {FORMAT}: {error}")))?;
-    Ok((record, hash.into()))
+    let unknown = |error| LineError::Bad(format!("not a record of format {format}: {error}"));
+    let record: Record = serde_json::from_str(json).map_err(unknown)?;
+    if record.format() > format {
+        return Err(bad(&format!("not a record of format {format}")));
+    }
+    Ok((record, format, hash.into()))
 }
 
 /// Reads and checks a whole journal.
@@ -223,15 +247,15 @@ pub(super) fn read_ends(directory: impl AsFd) -> Result<(Record, Record), Unusab
 
 fn first_and_last(head: &[u8], end: &[u8]) -> Option<(Record, Record)> {
     let first = head.split_inclusive(|byte| *byte == b'\n').next()?;
-    let (first, _) = parse_line(first, 1, "").ok()?;
+    let (first, format, _) = parse_line(first, None, 1, "").ok()?;
     let lines: Vec<&[u8]> = end.split_inclusive(|byte| *byte == b'\n').collect();
     // The last line, or when that one is torn the one before.
     let last = lines.windows(2).rev().take(2).find_map(|pair| {
         let [before, line] = pair else { return None };
         let (_, number, hash, _) = split_line(before)?;
-        parse_line(line, number + 1, hash).ok()
+        parse_line(line, Some(format), number + 1, hash).ok()
     });
-    last.map(|(last, _)| (first, last))
+    last.map(|(last, ..)| (first, last))
 }
 
 impl Journal {
@@ -245,6 +269,7 @@ impl Journal {
             written: Vec::new(),
             number: 0,
             hash: String::new(),
+            format: format_of(records),
             torn: false,
         };
         journal.put(records, true)?;
@@ -263,6 +288,7 @@ impl Journal {
             written,
             number: lines.records.len(),
             hash: lines.hash,
+            format: lines.format,
             torn,
         })
     }
@@ -288,7 +314,7 @@ impl Journal {
         if self.torn {
             self.file.set_len(start)?;
         }
-        let (text, number, hash) = sealed(records, self.number, self.hash.clone())?;
+        let (text, number, hash) = sealed(records, self.format, self.number, self.hash.clone())?;
         self.torn = true;
         self.file.seek(SeekFrom::Start(start))?;
         self.file.write_all(text.as_bytes())?;
@@ -331,67 +357,4 @@ impl std::fmt::Display for Unusable {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::record::Ended;
-    use super::*;
-
-    fn written() -> Vec<u8> {
-        let directory = tempfile::tempdir().unwrap();
-        let handle = File::open(directory.path()).unwrap();
-        let ended = |at: &str| Record::Committed(Ended { at: at.into() });
-        let mut journal = Journal::create(&handle, &[Record::Prepared, ended("one")]).unwrap();
-        journal.append(ended("two")).unwrap();
-        std::fs::read(directory.path().join(NAME)).unwrap()
-    }
-
-    #[test]
-    fn no_flipped_bit_and_no_cut_gives_a_record_that_was_not_written() {
-        let whole = written();
-        let records = parse(&whole).unwrap().records;
-        assert_eq!(records.len(), 3);
-        for length in 0..whole.len() {
-            match parse(&whole[..length]) {
-                Ok(lines) => assert_eq!(lines.records, records[..lines.records.len()]),
-                Err(why) => assert_eq!(why, Unusable::Empty, "cut at {length}"),
-            }
-        }
-        for bit in 0..whole.len() * 8 {
-            let mut flipped = whole.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            if let Ok(lines) = parse(&flipped) {
-                assert!(lines.records.len() < records.len(), "bit {bit}");
-                assert_eq!(lines.records, records[..lines.records.len()]);
-            }
-        }
-    }
-
-    #[test]
-    fn a_number_that_is_spelled_in_another_way_is_damage() {
-        let text = String::from_utf8(written()).unwrap();
-        for other in ["+1", "01"] {
-            let changed = text.replacen("-1 1 ", &format!("-1 {other} "), 1);
-            let why = parse(changed.as_bytes()).unwrap_err();
-            assert!(matches!(why, Unusable::Corrupt { line: 1, .. }), "{why}");
-        }
-        let changed = text.replacen("-1 1 ", "-01 1 ", 1);
-        assert!(parse(changed.as_bytes()).is_err());
-    }
-
-    #[test]
-    fn an_append_takes_a_torn_tail_off_first() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(NAME);
-        let mut torn = written();
-        let valid = torn.len();
-        torn.extend(b"tighten-journal-1 4 abc");
-        std::fs::write(&path, &torn).unwrap();
-        let handle = File::open(directory.path()).unwrap();
-        let mut journal = Journal::reopen(&handle).unwrap();
-        journal.append(Record::Prepared).unwrap();
-        let now = std::fs::read(&path).unwrap();
-        assert_eq!(now[..valid], torn[..valid]);
-        assert_eq!(parse(&now).unwrap().records.len(), 4);
-        let (first, last) = read_ends(&handle).unwrap();
-        assert_eq!((first, last), (Record::Prepared, Record::Prepared));
-    }
-}
+mod tests;

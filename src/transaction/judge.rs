@@ -68,7 +68,7 @@ pub fn obstacle(
 }
 
 /// Nobody else may be able to put a file where the tool works, unless an earlier step of the same
-/// transaction sees to it.
+/// transaction sees to it, by tightening the directory or by making it.
 pub(super) fn judge_directories(
     root: &Root,
     path: &NodePath,
@@ -76,7 +76,8 @@ pub(super) fn judge_directories(
     judged: &mut BTreeSet<NodePath>,
 ) -> Result<(), Failure> {
     for directory in path.parent().ancestors() {
-        if judged.contains(&directory) {
+        // First, since one that the transaction makes cannot be looked at yet.
+        if judged.contains(&directory) || tightened(&directory) {
             continue;
         }
         let failed = |error: LookError| cannot_look(&directory, error, "run tighten plan again");
@@ -87,7 +88,7 @@ pub(super) fn judge_directories(
             place.open().map_err(failed)?.meta
         };
         let safe = root.trusts(meta.uid) && meta.mode & 0o022 == 0;
-        if !safe && !tightened(&directory) {
+        if !safe {
             let why = if meta.mode & 0o022 == 0 {
                 format!(
                     "this directory belongs to user {}, who could put files into it",

@@ -24,7 +24,8 @@ pub struct Expected {
     pub exists: bool,
     /// A regular file or a directory.
     pub kind: FileKind,
-    /// Of the contents, in hexadecimal. `None`: they may be anything (only for [`Action::SetMeta`]).
+    /// Of the contents, in hexadecimal. `None`: they may be anything (only for [`Action::SetMeta`]), or
+    /// it is a directory.
     pub sha256: Option<String>,
     /// Permission bits.
     pub mode: u32,
@@ -70,6 +71,17 @@ pub enum Action {
     },
     /// The file goes away; a backup stays.
     Remove,
+    /// A directory where nothing is. What it is to hold comes after it.
+    MakeDirectory {
+        /// Permission bits.
+        mode: u32,
+        /// Owner.
+        uid: u32,
+        /// Group.
+        gid: u32,
+    },
+    /// A directory goes away, as long as nothing lies in it: only a rollback asks for that.
+    RemoveDirectory,
 }
 
 /// What only a rollback can ask for: the former attributes and time of change.

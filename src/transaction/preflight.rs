@@ -28,6 +28,8 @@ pub(super) struct Ready {
     pub(super) exact: bool,
     /// The staged file, held open so that no other can take its place.
     pub(super) staged: Option<std::fs::File>,
+    /// Which step makes the directory that holds it. Until then `place` has the handle of one above.
+    pub(super) inside: Option<usize>,
 }
 
 /// Looks at all targets and changes nothing.
@@ -65,9 +67,13 @@ fn examine_one(
         let help = "tighten changes regular files and directories only";
         cannot_look(&path, error, help)
     };
-    let place = match root.locate(&path) {
-        Ok(place) => place,
-        Err(LookError::Missing) => {
+    let inside = before.iter().find(|earlier| {
+        earlier.step.work == Work::MakeDirectory && earlier.step.path == path.parent()
+    });
+    let place = match (root.locate(&path), inside) {
+        (Ok(place), _) => place,
+        (Err(LookError::Missing), Some(maker)) => new_place(maker, &path)?,
+        (Err(LookError::Missing), None) => {
             let help = "run tighten plan again; a directory that is missing is not created";
             return Err(refuse(
                 &path,
@@ -75,7 +81,7 @@ fn examine_one(
                 help,
             ));
         }
-        Err(error) => return Err(look_failed(error)),
+        (Err(error), _) => return Err(look_failed(error)),
     };
     if place.name == "." {
         return Err(refuse(
@@ -84,7 +90,10 @@ fn examine_one(
             "change it by hand",
         ));
     }
-    let set_meta = matches!(operation.action, Action::SetMeta { .. });
+    let set_meta = matches!(
+        operation.action,
+        Action::SetMeta { .. } | Action::RemoveDirectory
+    );
     if !set_meta && operation.expected.exists && operation.expected.sha256.is_none() {
         let help = "this is a fault of the plan; report it";
         return Err(refuse(
@@ -94,7 +103,11 @@ fn examine_one(
         ));
     }
     let contents = !set_meta || operation.expected.sha256.is_some();
-    let found = look(&place, contents).map_err(look_failed)?;
+    let found = match inside {
+        // What it is to lie in is not there yet.
+        Some(_) => None,
+        None => look(&place, contents).map_err(look_failed)?,
+    };
     let differs = stale(&operation.expected, found.as_ref().map(|found| &found.form));
     if !differs.is_empty() {
         return Err(Failure::refused(format!(
@@ -130,6 +143,22 @@ fn examine_one(
         former: former.flatten(),
         exact: operation.exact.is_some(),
         staged: None,
+        inside: inside.map(|maker| maker.step.index),
+    })
+}
+
+/// A place in a directory that an earlier step makes. The handle is that of the directory above, on the
+/// same file system.
+fn new_place(maker: &Ready, path: &NodePath) -> Result<Place, Failure> {
+    let directory = maker.place.directory.try_clone().map_err(|error| {
+        Failure::refused(format!("{path}: {error}"))
+            .state("nothing was written")
+            .because(error)
+    })?;
+    Ok(Place {
+        directory,
+        name: path.name().into(),
+        path: path.clone(),
     })
 }
 
@@ -173,6 +202,18 @@ fn to_step(
             let mut post = file_form(content, (*mode, *uid, *gid));
             post.xattrs = attributes::with_mode(&pre.xattrs, *mode);
             (Work::Replace, Some(post))
+        }
+        (Action::RemoveDirectory, Some(pre)) if pre.kind == FileKind::Directory => {
+            (Work::RemoveDirectory, None)
+        }
+        (Action::MakeDirectory { mode, uid, gid }, None) => {
+            let post = Form {
+                kind: FileKind::Directory,
+                sha256: None,
+                size: 0,
+                ..file_form(&[], (*mode, *uid, *gid))
+            };
+            (Work::MakeDirectory, Some(post))
         }
         (Action::SetMeta { mode, uid, gid }, Some(pre)) => {
             let mut post = Form {

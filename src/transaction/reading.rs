@@ -37,13 +37,13 @@ pub struct Touched {
 /// line, or a newer version wrote them.
 pub fn read_journal(id: &TransactionId, bytes: &[u8]) -> Result<JournalReading, String> {
     let lines = journal::parse(bytes).map_err(|why| why.to_string())?;
-    let (rewritten, ..) = journal::sealed(&lines.records, 0, String::new())
+    let (rewritten, ..) = journal::sealed(&lines.records, lines.format, 0, String::new())
         .map_err(|error| format!("cannot be written again: {error}"))?;
     Ok(JournalReading {
         records: lines.records.len(),
         sound: lines.valid,
         rewritten,
-        told: match story::tell(id, lines.records) {
+        told: match story::tell(id, lines) {
             Ok(story) => Ok(story
                 .steps
                 .into_iter()

@@ -1,5 +1,6 @@
 //! The journal's records, as they stand on disk. Used for nothing else, so that a rename elsewhere
-//! can never make an old journal unreadable. A new field or record needs a new [`FORMAT`].
+//! can never make an old journal unreadable. A new field or record needs a new [`FORMAT`], and
+//! [`Record::format`] says which records need it.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +10,14 @@ use crate::root::{NodePath, Time};
 
 use super::id::TransactionId;
 
-/// The format that this version writes, and the newest that it reads.
-pub(super) const FORMAT: u32 = 1;
+/// The newest format that this version writes and reads. 2: directories are made and removed,
+/// and something is restarted.
+///
+/// A journal is written in the oldest format that can hold it, so that an older version of the tool can
+/// still take back what it understands.
+pub(super) const FORMAT: u32 = 2;
+/// The oldest.
+pub(super) const FIRST_FORMAT: u32 = 1;
 
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +57,21 @@ pub(super) struct Begin {
     /// Number of intents.
     pub(super) files: usize,
     pub(super) changes: Vec<ChangeNote>,
+    /// What is started anew with the new files, and must be again when they are put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) restarts: Vec<RestartNote>,
+}
+
+/// What is started anew because of the changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RestartNote {
+    /// `kube-proxy` or `kube-apiserver`.
+    pub(super) component: String,
+    /// The systemd unit; none where the kubelet does it, told by the manifest.
+    pub(super) unit: Option<String>,
+    /// Whether systemd has to read its units again first.
+    pub(super) reload: bool,
 }
 
 /// Whether a transaction applied a plan or undid another transaction.
@@ -107,6 +129,27 @@ pub(super) enum OperationKind {
     Create,
     SetMeta,
     Remove,
+    /// From format 2 on.
+    MakeDirectory,
+    /// From format 2 on.
+    RemoveDirectory,
+}
+
+impl Record {
+    /// The oldest format that can hold it.
+    pub(super) fn format(&self) -> u32 {
+        let directory = |kind| {
+            matches!(
+                kind,
+                OperationKind::MakeDirectory | OperationKind::RemoveDirectory
+            )
+        };
+        match self {
+            Record::Intent(intent) if directory(intent.operation) => FORMAT,
+            Record::Begin(begin) if !begin.restarts.is_empty() => FORMAT,
+            _ => FIRST_FORMAT,
+        }
+    }
 }
 
 /// Which inode a file was.

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use crate::root::{FileKind, Place};
 
 use super::attributes;
+use super::directory;
 use super::disk;
 use super::form::{Form, Found};
 use super::id::TransactionId;
@@ -37,8 +38,12 @@ pub(super) fn settle(found: Option<&Found>) -> io::Result<()> {
     }
 }
 
-/// Whether this is what a change of metadata leaves when it is cut off.
+/// Whether this is what a change of metadata, or the undoing of a directory's removal, leaves when it is
+/// cut off.
 pub(super) fn half_done(step: &Step, found: Option<&Form>) -> bool {
+    if step.work == Work::RemoveDirectory {
+        return found.is_some_and(|found| directory::half_made(step, found));
+    }
     let (Work::SetMeta, Some(pre), Some(post), Some(found)) =
         (step.work, &step.pre, &step.post, found)
     else {
@@ -108,6 +113,9 @@ pub(super) fn restore(
     let Some(pre) = &step.pre else {
         return disk::unlink(&place.directory, &place.name);
     };
+    if step.work == Work::RemoveDirectory && found.is_none() {
+        return directory::make(place, pre).map(drop);
+    }
     let Some(backup) = &step.backup else {
         let found = found.ok_or_else(|| {
             io::Error::other("it is gone, and only its mode and owner were noted")

@@ -1,17 +1,19 @@
 //! Undoes a committed transaction by a transaction of its own, from the journal alone.
 
 use crate::failure::Failure;
-use crate::root::{FileKind, LookError, NodePath, Root, Time};
+use crate::root::{FileKind, LookError, NodePath, Root};
 
-use super::begin::{Change, Description, Purpose, begin};
+use super::begin::{Change, Description, Purpose, Restart, begin};
+use super::directory::is_filled;
 use super::disk;
 use super::flow::Prepared;
-use super::form::{Form, Found, differences, look};
+use super::form::{Found, differences, look};
 use super::history::newest_committed;
 use super::id::TransactionId;
 use super::interrupt::Interrupt;
+use super::inverse::{backup, inverse};
 use super::judge::cannot_look;
-use super::operation::{Action, Exact, Expected, Operation, sha256};
+use super::operation::{Action, Operation};
 use super::state_dir::{Locked, StateDir};
 use super::step::{Step, Work};
 use super::story::{self, Reached};
@@ -32,6 +34,7 @@ pub struct Rollback {
     of: TransactionId,
     drift: Vec<Drift>,
     skipped: Vec<NodePath>,
+    filled: Vec<NodePath>,
     changes: Vec<Change>,
     operations: Vec<Operation>,
 }
@@ -75,6 +78,7 @@ impl Rollback {
             of: id.clone(),
             drift: Vec::new(),
             skipped: Vec::new(),
+            filled: Vec::new(),
             changes: story.begin.changes.iter().rev().map(undone).collect(),
             operations: Vec::new(),
         };
@@ -102,6 +106,12 @@ impl Rollback {
         &self.skipped
     }
 
+    /// Directories that the transaction made and that stay, since somebody put something into them. They
+    /// are among the skipped.
+    pub fn filled(&self) -> &[NodePath] {
+        &self.filled
+    }
+
     /// The changes that will be undone, in order.
     pub fn changes(&self) -> &[Change] {
         &self.changes
@@ -122,11 +132,13 @@ impl Rollback {
         root: &'a Root,
         interrupt: &'a Interrupt,
         user: String,
+        restarts: Vec<Restart>,
     ) -> Result<Prepared<'a>, Failure> {
         let description = Description {
             user,
             changes: self.changes,
             plan: None,
+            restarts,
         };
         let purpose = Purpose::RollbackOf(self.of);
         begin(
@@ -175,6 +187,25 @@ impl Rollback {
             Err(LookError::Missing) => None,
             Err(error) => return Err(cannot_look(&step.path, error, BY_HAND)),
         };
+        let stays = match &found {
+            Some(found) if found.form.kind == FileKind::Directory => match step.work {
+                Work::MakeDirectory => self.holds_more(&step.path, found).map_err(|error| {
+                    let failure = refused(&error);
+                    failure.because(error)
+                })?,
+                // It was made again, or never went away.
+                Work::RemoveDirectory => true,
+                _ => false,
+            },
+            _ => false,
+        };
+        if stays {
+            if step.work == Work::MakeDirectory {
+                self.filled.push(step.path.clone());
+            }
+            self.skipped.push(step.path.clone());
+            return Ok(());
+        }
         let form = found.as_ref().map(|found| &found.form);
         let differs = differences(step.post.as_ref(), form);
         if !differs.is_empty() {
@@ -202,111 +233,19 @@ impl Rollback {
     }
 }
 
-/// The former contents, as they were when the journal was written.
-fn backup(
-    state: &StateDir,
-    id: &TransactionId,
-    step: &Step,
-    name: &str,
-) -> Result<Vec<u8>, Failure> {
-    let shown = state.path_of(id).join(name);
-    let directory = state.open_transaction(id)?;
-    let bytes = disk::read(directory, name, crate::root::MAX_FILE).map_err(|error| {
-        Failure::refused(format!(
-            "{}: the backup cannot be read: {error}",
-            shown.display()
-        ))
-        .state("nothing was written")
-        .because(error)
-    })?;
-    let recorded = step.pre.as_ref().and_then(|pre| pre.sha256.as_deref());
-    if recorded != Some(sha256(&bytes).as_str()) {
-        return Err(
-            Failure::refused(format!("{}: the backup is damaged", shown.display()))
-                .state("nothing was written")
-                .help("put this file back by hand, from another copy"),
-        );
+impl Rollback {
+    /// Whether a directory holds anything besides what this rollback takes away.
+    fn holds_more(&self, path: &NodePath, found: &Found) -> std::io::Result<bool> {
+        let goes = |name: &std::ffi::CString| {
+            let own = name.to_str().ok().and_then(|name| path.join(name));
+            self.operations.iter().any(|operation| {
+                let removes = matches!(operation.action, Action::Remove | Action::RemoveDirectory);
+                removes && own.as_ref() == Some(&operation.path)
+            })
+        };
+        let names = disk::names(&found.opened.handle)?;
+        Ok(found.opened.meta.mount_point || !names.iter().all(goes))
     }
-    Ok(bytes)
-}
-
-/// The operation that brings a file back; `None` when there is nothing left to do.
-fn inverse(
-    step: &Step,
-    found: Option<&Found>,
-    content: Option<Vec<u8>>,
-) -> Result<Option<Operation>, String> {
-    let expected = match found {
-        None => Expected::absent(),
-        Some(found) => Expected {
-            exists: true,
-            kind: found.form.kind,
-            sha256: found.form.sha256.clone(),
-            mode: found.form.mode,
-            uid: found.form.uid,
-            gid: found.form.gid,
-        },
-    };
-    if let Some(found) = found {
-        let kind = step
-            .pre
-            .as_ref()
-            .or(step.post.as_ref())
-            .map(|form| form.kind);
-        if kind.is_some_and(|kind| kind != found.form.kind) {
-            return Err(format!("it is {} now", found.form.kind.describe()));
-        }
-    }
-    let action = match (&step.pre, content, found) {
-        (None, _, None) => return Ok(None),
-        (None, _, Some(_)) => Action::Remove,
-        (Some(pre), Some(content), found) => {
-            let (mode, uid, gid) = (pre.mode, pre.uid, pre.gid);
-            if found.is_some() {
-                Action::Replace {
-                    content,
-                    mode,
-                    uid,
-                    gid,
-                }
-            } else {
-                Action::Create {
-                    content,
-                    mode,
-                    uid,
-                    gid,
-                }
-            }
-        }
-        // Only mode and owner were ours, and they went with the file.
-        (Some(_), None, None) => return Ok(None),
-        (Some(pre), None, Some(_)) => Action::SetMeta {
-            mode: pre.mode,
-            uid: pre.uid,
-            gid: pre.gid,
-        },
-    };
-    let exact = step.pre.as_ref().map(|pre| exact(step.work, pre, found));
-    Ok(Some(Operation {
-        path: step.path.clone(),
-        expected,
-        action,
-        exact: exact.flatten(),
-    }))
-}
-
-fn exact(work: Work, pre: &Form, found: Option<&Found>) -> Option<Exact> {
-    let now: Option<Time> = found.and_then(|found| found.form.mtime);
-    // A change of metadata leaves the time of the contents alone, and so does its undoing.
-    let mtime = if work == Work::SetMeta || pre.kind == FileKind::Directory {
-        now?
-    } else {
-        pre.mtime?
-    };
-    Some(Exact {
-        xattrs: pre.xattrs.clone(),
-        mtime,
-    })
 }
 
 /// The words for a change that is undone.
@@ -348,6 +287,13 @@ pub fn left_as(
             .locate_exactly(&step.path)
             .and_then(|place| look(&place, step.has_contents()));
         let differs = match looked {
+            // It was to go away, and stays with what lies in it.
+            Ok(Some(found))
+                if step.work == Work::RemoveDirectory
+                    && is_filled(&found.opened).unwrap_or_default() =>
+            {
+                Vec::new()
+            }
             Ok(found) => differences(step.post.as_ref(), found.as_ref().map(|found| &found.form)),
             Err(LookError::Missing) => differences(step.post.as_ref(), None),
             Err(error) => vec![error.to_string()],

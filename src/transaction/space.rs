@@ -8,6 +8,7 @@ use crate::root::{LookError, Meta};
 
 use super::preflight::Ready;
 use super::state_dir::StateDir;
+use super::step::Work;
 
 /// What one journal takes, besides its plan.
 const JOURNAL: u64 = 64 << 10;
@@ -43,6 +44,10 @@ pub(super) fn judge(ready: &[Ready], state: &StateDir, plan: usize) -> Result<()
     for one in ready {
         if let Some(former) = &one.former {
             add(state, former.len() as u64, own)?;
+        }
+        if one.step.work == Work::MakeDirectory {
+            let shown = one.place.path.parent();
+            add(one.place.directory.as_fd(), BLOCK, shown.as_str())?;
         }
         if let Some(content) = &one.content {
             let shown = one.place.path.parent();

@@ -16,6 +16,8 @@ pub(super) enum Work {
     Create,
     SetMeta,
     Remove,
+    MakeDirectory,
+    RemoveDirectory,
 }
 
 /// All that carrying out and undoing one operation needs, besides the contents.
@@ -61,6 +63,10 @@ impl Step {
                 (pre.kind, &pre.sha256, pre.size) == (post.kind, &post.sha256, post.size)
             }
             (Work::SetMeta, ..) => false,
+            (Work::MakeDirectory | Work::RemoveDirectory, pre, post) => {
+                let directory = |form: &Form| form.kind == FileKind::Directory;
+                pre.iter().chain(post).all(directory)
+            }
             (_, pre, post) => pre.iter().chain(post).all(known),
         }
     }
@@ -73,6 +79,8 @@ impl Step {
                 Work::Create => OperationKind::Create,
                 Work::SetMeta => OperationKind::SetMeta,
                 Work::Remove => OperationKind::Remove,
+                Work::MakeDirectory => OperationKind::MakeDirectory,
+                Work::RemoveDirectory => OperationKind::RemoveDirectory,
             },
             path: self.path.clone(),
             temp: self.temp.clone(),
@@ -98,6 +106,8 @@ impl Step {
                 OperationKind::Create => Work::Create,
                 OperationKind::SetMeta => Work::SetMeta,
                 OperationKind::Remove => Work::Remove,
+                OperationKind::MakeDirectory => Work::MakeDirectory,
+                OperationKind::RemoveDirectory => Work::RemoveDirectory,
             },
             path: intent.path.clone(),
             temp: intent.temp.clone(),
@@ -116,6 +126,8 @@ impl Step {
             Work::Create => (false, true, true, false),
             Work::SetMeta => (true, true, false, false),
             Work::Remove => (true, false, false, true),
+            Work::MakeDirectory => (false, true, false, false),
+            Work::RemoveDirectory => (true, false, false, false),
         };
         let temp = writes.then(|| Step::temp_name(id, index));
         let backup = keeps.then(|| Step::backup_name(index));

@@ -8,7 +8,7 @@ use crate::root::{Root, Where};
 
 use super::begin::{machine_id, root_identity};
 use super::id::TransactionId;
-use super::journal::{self, Unusable};
+use super::journal::{self, Lines, Unusable};
 use super::record::{Begin, Kind, PutBack, Record};
 use super::state_dir::StateDir;
 use super::step::Step;
@@ -46,7 +46,7 @@ pub(super) fn read(
 
 /// Reads the journal in a transaction's own directory.
 pub(super) fn read_in(directory: impl AsFd, id: &TransactionId) -> Result<Story, Unusable> {
-    journal::read(directory).and_then(|lines| tell(id, lines.records))
+    journal::read(directory).and_then(|lines| tell(id, lines))
 }
 
 /// Reads a transaction's journal, which must be usable.
@@ -78,8 +78,8 @@ pub(super) fn unusable(state: &StateDir, id: &TransactionId, why: &Unusable) -> 
 }
 
 /// Gives the records their meaning, and refuses an order in which they are never written.
-pub(super) fn tell(id: &TransactionId, records: Vec<Record>) -> Result<Story, Unusable> {
-    let mut records = records.into_iter().enumerate();
+pub(super) fn tell(id: &TransactionId, lines: Lines) -> Result<Story, Unusable> {
+    let mut records = lines.records.into_iter().enumerate();
     let corrupt = |line: usize, why: &str| Unusable::Corrupt {
         line,
         why: why.into(),
@@ -91,7 +91,7 @@ pub(super) fn tell(id: &TransactionId, records: Vec<Record>) -> Result<Story, Un
         return Err(Unusable::Newer(begin.format));
     }
     let undoes = begin.rollback_of.is_some();
-    if begin.format != super::record::FORMAT || undoes != (begin.kind == Kind::Rollback) {
+    if begin.format != lines.format || undoes != (begin.kind == Kind::Rollback) {
         return Err(corrupt(1, "contradicts itself"));
     }
     if begin.id != *id {

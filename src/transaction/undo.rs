@@ -7,6 +7,7 @@ use crate::failure::{Exit, Failure};
 use crate::root::{FileKind, LookError, Meta, NodePath, Place, Root};
 
 use super::begin::now;
+use super::directory::{self, Removal};
 use super::flush::Directories;
 use super::form::{Found, differences, look};
 use super::id::TransactionId;
@@ -29,6 +30,11 @@ pub enum Resolution {
     AcceptCurrent,
 }
 
+/// What must follow when the former files are in place again, before that is recorded: whatever runs
+/// may have read the new ones. Gives what came back, in words that go behind "everything was put back",
+/// or nothing; `Err` says what did not, with the files as before all the same.
+pub type Aftermath<'a> = dyn FnMut() -> Result<Option<String>, Failure> + 'a;
+
 /// A file that is not as it was.
 #[derive(Debug)]
 struct Left {
@@ -49,15 +55,29 @@ pub(super) struct Undoing<'a> {
     pub(super) resolution: Resolution,
 }
 
+/// What undoing left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Undone {
+    /// Left as they are on the operator's word.
+    pub(super) kept: Vec<NodePath>,
+    /// Directories of ours that stay, since somebody put something into them.
+    pub(super) filled: Vec<NodePath>,
+    /// What the aftermath brought back.
+    pub(super) came_back: Option<String>,
+}
+
 /// How one file ended.
 enum Ending {
     AsBefore,
     Accepted,
+    Filled,
 }
 
-/// Undoes the steps in reverse, records the end, and says that nothing is open any more.
+/// Undoes the steps in reverse, lets the aftermath follow, records the end, and says that nothing is
+/// open any more. A crash in the aftermath finds a transaction that is still open.
 ///
-/// Gives the paths that were left as they are on the operator's word.
+/// # Errors
+/// Exit 4: a file could not be put back, or what ran with the new ones did not come back.
 pub(super) fn put_back(
     state: &Locked,
     root: &Root,
@@ -65,14 +85,16 @@ pub(super) fn put_back(
     directory: &OwnedFd,
     journal: &mut Journal,
     undoing: Undoing<'_>,
-) -> Result<Vec<NodePath>, Failure> {
+    aftermath: &mut Aftermath<'_>,
+) -> Result<Undone, Failure> {
     let mut left = Vec::new();
-    let mut kept = Vec::new();
+    let mut undone = Undone::default();
     let mut changed = Directories::default();
     for step in undoing.steps.iter().rev() {
         match undo(root, id, directory, step, undoing, &mut changed) {
             Ok(Ending::AsBefore) => {}
-            Ok(Ending::Accepted) => kept.push(step.path.clone()),
+            Ok(Ending::Accepted) => undone.kept.push(step.path.clone()),
+            Ok(Ending::Filled) => undone.filled.push(step.path.clone()),
             Err(one) => left.push(one),
         }
     }
@@ -82,7 +104,9 @@ pub(super) fn put_back(
     }
     // A call can claim success and do nothing: what is said to be as before was seen to be.
     for step in undoing.steps {
-        let decided = kept.contains(&step.path) || left.iter().any(|one| one.path == step.path);
+        let mut stays = undone.kept.iter().chain(&undone.filled);
+        let decided =
+            stays.any(|path| *path == step.path) || left.iter().any(|one| one.path == step.path);
         if !decided && let Err(why) = look_again(root, id, step, undoing) {
             left.push(Left {
                 path: step.path.clone(),
@@ -105,15 +129,17 @@ pub(super) fn put_back(
         }
         return Err(report(state, id, &left));
     }
+    let came_back = aftermath();
     let ended = Record::RolledBack(PutBack {
         at: now(),
-        kept: kept.clone(),
+        kept: undone.kept.clone(),
     });
     // When the record fails, `active` stays and the next run looks again, finding all as before.
     if journal.append(ended).is_ok() {
         let _ = state.clear_active();
     }
-    Ok(kept)
+    undone.came_back = came_back?;
+    Ok(undone)
 }
 
 fn report(state: &Locked, id: &TransactionId, left: &[Left]) -> Failure {
@@ -183,6 +209,8 @@ fn undo(
     }
     let found = match look(&place, step.has_contents()) {
         Ok(found) => found,
+        // Our directory is gone, and this is somebody else's.
+        Err(LookError::Kind(_)) if step.work == Work::MakeDirectory => return Ok(Ending::Filled),
         // A link, a pipe, a socket or a device has no contents to keep, and what takes its name away
         // does not reach through it.
         Err(LookError::Kind(_)) if resolution == Resolution::Force && restores_name(step) => {
@@ -204,6 +232,9 @@ fn undo(
         }
         Err(error) => return Err(failed(&error)),
     };
+    if let (Work::MakeDirectory, Some(found)) = (step.work, &found) {
+        return unmake(&place, step, found, changed).map_err(|error| failed(&error));
+    }
     let form = found.as_ref().map(|found| &found.form);
     if differences(step.pre.as_ref(), form).is_empty() {
         // Equal here, perhaps not on the disk: it could be the cache that shows the former state.
@@ -235,6 +266,23 @@ fn undo(
         .map_err(|error| failed(&error))
 }
 
+/// Takes a directory away that was made, if nothing lies in it.
+fn unmake(
+    place: &Place,
+    step: &Step,
+    found: &Found,
+    changed: &mut Directories,
+) -> io::Result<Ending> {
+    match directory::unmake(place, step, found)? {
+        Removal::Filled => Ok(Ending::Filled),
+        Removal::Gone => {
+            changed.forget(&found.opened.handle)?;
+            changed.note(&place.directory, &step.path)?;
+            Ok(Ending::AsBefore)
+        }
+    }
+}
+
 /// Notes what a step leaves to be made durable: the directory that holds the name, or the directory
 /// that it changed itself.
 fn note(
@@ -248,6 +296,11 @@ fn note(
             changed.note(&found.opened.handle, &step.path)
         }
         (Work::SetMeta, _) => Ok(()),
+        (Work::RemoveDirectory, _) => {
+            let now = place.open()?;
+            changed.note(&now.handle, &step.path)?;
+            changed.note(&place.directory, &step.path)
+        }
         _ => changed.note(&place.directory, &step.path),
     }
 }

@@ -85,6 +85,53 @@ pub fn service(stage: &Stage) {
     umount("/run");
 }
 
+pub fn flags(stage: &Stage) {
+    let units = "/etc/systemd/system";
+    mount(&["-t", "tmpfs", "-o", "mode=755", "none", units]);
+    let directory = format!("{units}/kube-proxy.service.d");
+    support::make_directory(std::path::Path::new(&directory));
+    let program = stage.text("kube-proxy");
+    let unit = |flags: &str| {
+        let text = format!("[Service]\nExecStart={program} {flags}\n");
+        fs::write(format!("{units}/kube-proxy.service"), text).unwrap();
+    };
+    unit("--profiling --metrics-bind-address=0.0.0.0");
+    let playing = stage.play(
+        &[],
+        "kube-proxy",
+        &["--profiling", "--metrics-bind-address=0.0.0.0"],
+    );
+    let cgroup = stage.text("cgroup");
+    let place = format!("/proc/{}/cgroup", playing.pid());
+    fs::write(&cgroup, "0::/system.slice/kube-proxy.service\n").unwrap();
+    mount(&["--bind", &cgroup, &place]);
+    let ran = stage.run(&["apply", "--yes", "--only", "profiling-enabled"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let made = fs::read_to_string(format!("{directory}/90-tighten.conf")).unwrap();
+    let flags = "--profiling=false \\\n  --metrics-bind-address=0.0.0.0";
+    assert!(
+        made.ends_with(&format!("ExecStart={program} \\\n  {flags}\n")),
+        "{made}"
+    );
+    // It still runs with the old ones: the finding stays, and there is nothing more to change.
+    for (check, told) in [
+        (
+            "profiling-enabled",
+            "kube-proxy.service gives --profiling=false already, and kube-proxy was started before",
+        ),
+        (
+            "metrics-exposed",
+            "kube-proxy runs with other flags than kube-proxy.service gives it",
+        ),
+    ] {
+        let ran = stage.run(&["plan", "--only", check]);
+        assert!(ran.out.contains(told), "{ran:?}");
+        assert!(ran.out.contains("nothing to do for tighten"), "{ran:?}");
+    }
+    umount(&place);
+    umount(units);
+}
+
 pub fn chroot(stage: &Stage) {
     // The program and its libraries, and other files at the place of the node's.
     let program = std::env::current_exe().unwrap();

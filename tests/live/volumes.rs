@@ -125,7 +125,7 @@ pub fn config_map(stage: &Stage) {
     assert!(
         plan["manual"]
             .to_string()
-            .contains("kubectl -n kube-system edit configmap"),
+            .contains("kubectl -n kube-system patch configmap kube-proxy"),
         "{plan:#}"
     );
 }

@@ -12,6 +12,8 @@
 
 pub mod asked;
 pub mod audit;
+pub mod case;
+pub mod certificates;
 pub mod exact;
 pub mod found;
 pub mod history;
