@@ -54,6 +54,8 @@ pub fn log_all(policy: &Policy, requests: &[Request]) -> Result<Insertion, Strin
         vec![everything(&users(&hidden))],
         vec![product(&hidden)],
         exactly(&hidden),
+        by_namespace(&hidden, &|there| vec![product(there)]),
+        by_namespace(&hidden, &exactly),
     ];
     candidates
         .into_iter()
@@ -231,6 +233,28 @@ fn exactly(hidden: &[&Request]) -> Vec<Rule> {
     merged
 }
 
+/// Such rules, each for one namespace only; the empty one is that of what is asked of the whole cluster.
+fn by_namespace(hidden: &[&Request], rules: &dyn Fn(&[&Request]) -> Vec<Rule>) -> Vec<Rule> {
+    let namespace = |request: &Request| match &request.target {
+        Target::Resource(asked) => asked.namespace.clone(),
+        Target::Path(_) => String::new(),
+    };
+    let all: BTreeSet<String> = hidden.iter().map(|request| namespace(request)).collect();
+    all.into_iter()
+        .flat_map(|held| {
+            let there: Vec<&Request> = hidden
+                .iter()
+                .copied()
+                .filter(|request| namespace(request) == held)
+                .collect();
+            rules(&there).into_iter().map(move |rule| Rule {
+                namespaces: vec![held.clone()],
+                ..rule
+            })
+        })
+        .collect()
+}
+
 /// True unless it is sure that no request of the users, whatever it asks for, is logged with less than
 /// before. Only a rule behind the new ones that logs bodies can be deprived of something.
 fn lowers(policy: &Policy, insertion: &Insertion, requests: &[Request]) -> bool {
@@ -336,6 +360,9 @@ impl Asked {
                 .map(|(resource, subresource)| (resource.to_owned(), subresource.to_owned()))
                 .unzip();
             asked.paths.clear();
+        }
+        if !rule.namespaces.is_empty() {
+            asked.namespaces = rule.namespaces.iter().cloned().collect();
         }
         asked
     }

@@ -225,6 +225,9 @@ fn tree(rule: &Rule) -> Tree {
             Tree::List(rule.resources.iter().map(held).collect()),
         ));
     }
+    if !rule.namespaces.is_empty() {
+        entries.push(("namespaces", Tree::texts(rule.namespaces.clone())));
+    }
     Tree::map(entries)
 }
 
