@@ -19,15 +19,15 @@ impl Shown {
         Shown(masked(&String::from_utf8_lossy(bytes)))
     }
 
-    /// True when nothing of these bytes is masked.
-    pub fn is_whole(&self, bytes: &[u8]) -> bool {
-        self.0.as_bytes() == bytes
-    }
-
     /// Of a file of flags.
     pub fn flags(bytes: &[u8]) -> Shown {
         let text = String::from_utf8_lossy(bytes);
         Shown(text.split_inclusive('\n').map(without_secrets).collect())
+    }
+
+    /// True when nothing of these bytes is masked.
+    pub fn is_whole(&self, bytes: &[u8]) -> bool {
+        self.0.as_bytes() == bytes
     }
 
     /// Of a text that the binary carries, which has nothing to hide.

@@ -25,6 +25,8 @@ pub struct DropIn {
     pub unit: String,
     /// The drop-in, whether or not it is there.
     pub path: NodePath,
+    /// True when its directory has to be made.
+    pub needs_directory: bool,
     /// The value of the ExecStart that counts.
     pub exec: String,
     /// The mode of a new drop-in.
@@ -72,6 +74,7 @@ pub fn of(root: &Root, unit: &Unit, program: &str) -> Option<DropIn> {
     });
     Some(DropIn {
         unit: unit.name.clone(),
+        needs_directory: found.is_err(),
         path,
         exec,
         mode,

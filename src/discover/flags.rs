@@ -2,15 +2,32 @@
 
 use crate::facts::Origin;
 
-/// Flags of kube-proxy and kubelet that take no separate value: `--profiling x` leaves `x` alone.
-/// Source: the components' own flag sets, 1.36.
+/// Flags of kube-proxy, kubelet and kube-apiserver that take no separate value: `--profiling x` leaves `x`
+/// alone. Source: the components' own flag sets, 1.36.
 const BOOLEAN: &[&str] = &[
     "add-dir-header",
+    "aggregator-reject-forwarding-redirect",
+    "allow-privileged",
     "alsologtostderr",
+    "anonymous-auth",
+    "audit-log-batch-throttle-enable",
+    "audit-log-compress",
+    "audit-log-truncate-enabled",
+    "audit-webhook-batch-throttle-enable",
+    "audit-webhook-truncate-enabled",
     "bind-address-hard-fail",
     "cleanup",
     "conntrack-tcp-be-liberal",
+    "contention-profiling",
+    "disable-http2-serving",
+    "emulation-forward-compatible",
+    "enable-aggregator-routing",
+    "enable-bootstrap-token-auth",
     "enable-dsr",
+    "enable-garbage-collector",
+    "enable-logs-handler",
+    "enable-priority-and-fairness",
+    "encryption-provider-config-automatic-reload",
     "forward-healthcheck-vip",
     "help",
     "init-only",
@@ -21,10 +38,17 @@ const BOOLEAN: &[&str] = &[
     "logtostderr",
     "masquerade-all",
     "one-output",
+    "permit-address-sharing",
+    "permit-port-sharing",
     "profiling",
     "runonce",
+    "runtime-config-emulation-forward-compatible",
+    "service-account-extend-token-expiration",
+    "service-account-lookup",
+    "shutdown-send-retry-after",
     "skip-headers",
     "skip-log-headers",
+    "watch-cache",
     "windows-service",
 ];
 
@@ -197,6 +221,22 @@ mod tests {
                 flag("masquerade-all", None),
             ]
         );
+    }
+
+    #[test]
+    fn a_boolean_flag_of_the_api_server_does_not_eat_the_next_word() {
+        for name in [
+            "--allow-privileged",
+            "--anonymous-auth",
+            "--enable-bootstrap-token-auth",
+        ] {
+            let read = read(&[name, "--audit-log-path=/x"]);
+            assert_eq!(
+                read.last(),
+                Some(&flag("audit-log-path", Some("/x"))),
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -33,8 +33,6 @@ pub fn arguments(command: &[String], variables: &Variables, program: &str) -> Op
     if let Some(found) = found(command, None) {
         return Some(found);
     }
-    // `-c`, also `-ec` and the like.
-    let is_script = |word: &String| word.starts_with('-') && word.ends_with('c') && word.len() < 5;
     let script = command.iter().skip_while(|word| !is_script(word)).nth(1)?;
     match shell(script, variables) {
         Ok(commands) => commands.iter().find_map(|words| found(words, None)),
@@ -99,8 +97,13 @@ fn one_of(words: &[String], programs: &[&'static str]) -> Option<&'static str> {
     })
 }
 
-/// Where the arguments of a program begin.
-fn behind(words: &[String], program: &str) -> Option<usize> {
+/// A shell's `-c`, also `-ec` and the like: the next word is a script, and those behind it are its own.
+fn is_script(word: &str) -> bool {
+    word.starts_with('-') && !word.starts_with("--") && word.ends_with('c') && word.len() < 5
+}
+
+/// Where the arguments of a program begin in a command that starts it by itself, without a script.
+pub fn behind(words: &[String], program: &str) -> Option<usize> {
     let word = |at: usize| words.get(at).map_or("", String::as_str);
     (0..words.len()).find_map(|at| {
         let mut name = word(at).rsplit('/').next().unwrap_or_default();
@@ -122,6 +125,9 @@ fn behind(words: &[String], program: &str) -> Option<usize> {
         let Some(before) = at.checked_sub(1).map(word) else {
             return Some(1);
         };
+        if is_script(before) {
+            return None;
+        }
         let is_value = before.starts_with("--")
             && before.len() > 2
             && !before.contains('=')
@@ -334,6 +340,24 @@ mod tests {
             systemd("a\\nb\\\\\\\"", &variables()).unwrap(),
             ["a\nb\\\""]
         );
+    }
+
+    #[test]
+    fn what_stands_behind_a_script_is_not_given_to_the_program() {
+        let read = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| word.to_string()).collect();
+            arguments(&words, &Variables::new(), "kube-proxy").map(|found| found.words)
+        };
+        let none: Vec<String> = Vec::new();
+        assert_eq!(
+            read(&["sh", "-c", "kube-proxy", "--v=2"]),
+            Some(none.clone())
+        );
+        assert_eq!(
+            read(&["sh", "-ec", "kube-proxy --v=2"]),
+            Some(vec!["--v=2".into()])
+        );
+        assert_eq!(read(&["kube-proxy"]), Some(none));
     }
 
     #[test]

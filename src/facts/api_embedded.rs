@@ -30,7 +30,7 @@ fn rke2(root: &Root) -> Option<Found> {
         version: pod.version.clone(),
         source: ServerSource::Controller(
             "RKE2",
-            "kube-apiserver-arg in /etc/rancher/rke2/config.yaml, audit-policy-file there, and restart rke2-server",
+            "the list kube-apiserver-arg in /etc/rancher/rke2/config.yaml, without the dashes, and restart rke2-server",
         ),
         view: View::Pod(pod),
         user: None,
@@ -137,7 +137,7 @@ fn k3s(root: &Root) -> Option<Found> {
         version: None,
         source: ServerSource::Controller(
             "k3s",
-            "kube-apiserver-arg in /etc/rancher/k3s/config.yaml, and restart k3s",
+            "the list kube-apiserver-arg in /etc/rancher/k3s/config.yaml, without the dashes, and restart k3s",
         ),
         user: None,
     })

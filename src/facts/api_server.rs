@@ -6,7 +6,7 @@ use super::{
 use crate::discover::flags::{self, Flag};
 use crate::discover::pod::StaticPod;
 use crate::discover::process::{self, Process};
-use crate::discover::{Survey, systemd};
+use crate::discover::{Survey, drop_in, systemd};
 use crate::root::{LookError, NodePath, Root};
 
 pub(super) const PROGRAM: &str = "kube-apiserver";
@@ -89,6 +89,7 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
             Ok((_, opened)) => opened.read(),
             Err(error) => Err(error.clone()),
         },
+        policy_real: opened.as_ref().ok().map(|(path, _)| path.clone()),
         policy_seen: opened.map(|(_, opened)| opened.meta),
         directory: directory.map(|(_, opened)| opened.meta),
         problem: found.problem,
@@ -130,6 +131,10 @@ fn static_pod(root: &Root, survey: &Survey) -> Option<Found> {
     })
 }
 
+fn in_unit(root: &Root, unit: &systemd::Unit) -> ServerSource {
+    ServerSource::Unit(drop_in::of(root, unit, PROGRAM).map(Box::new))
+}
+
 /// The manifest, with its contents: what is changed is what was judged.
 fn manifest(root: &Root, path: &NodePath) -> Result<Seen, LookError> {
     let (path, opened) = root.open(path)?;
@@ -157,9 +162,7 @@ fn running(root: &Root, processes: &[Process]) -> Option<Found> {
     Some(Found {
         version: None,
         user: unit.as_ref().and_then(|unit| unit.user.clone()),
-        source: unit.map_or(ServerSource::Process, |unit| {
-            ServerSource::Unit(Box::new(unit))
-        }),
+        source: unit.map_or(ServerSource::Process, |unit| in_unit(root, &unit)),
         described: format!("process {}", process.pid),
         flags: flags::parse(&process.arguments, &Origin::flag(None)),
         view: if process.other_mounts {
@@ -187,6 +190,6 @@ fn service(root: &Root) -> Option<Found> {
         },
         version: None,
         user: given.user,
-        source: ServerSource::Unit(Box::new(unit)),
+        source: in_unit(root, &unit),
     })
 }

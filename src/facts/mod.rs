@@ -15,9 +15,9 @@ pub use hold::{Hold, HoldKind};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 
+use crate::discover::drop_in::DropIn;
 use crate::discover::flag_file::FlagFile;
 use crate::discover::flags::Flag;
-use crate::discover::systemd::Unit;
 use crate::discover::{KubeProxy, flags};
 use crate::kubeconfig::Kubeconfig;
 use crate::proxyconfig::Reading;
@@ -124,6 +124,8 @@ pub struct ApiServer {
     pub policy: PolicyPath,
     /// Whether the policy file, or the one we would install, exists.
     pub policy_seen: Result<Meta, LookError>,
+    /// Where it lies with every symlink resolved, when it is there.
+    pub policy_real: Option<NodePath>,
     /// Its contents, or why they could not be read.
     pub policy_bytes: Result<Vec<u8>, LookError>,
     /// Where the policy's path leads when a symlink lies there.
@@ -145,11 +147,12 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// The manifest with every symlink resolved, for a static pod: this is what a change names.
-    pub fn manifest_path(&self) -> Option<&NodePath> {
+    /// The file in which its flags are changed: a static pod's manifest, a service's drop-in.
+    pub fn flags_path(&self) -> Option<&NodePath> {
         match &self.source {
-            ServerSource::StaticPod(manifest) => Some(&manifest.seen.as_ref().ok()?.path),
-            _ => None,
+            ServerSource::StaticPod(manifest) => Some(&manifest.path),
+            ServerSource::Unit(drop_in) => Some(&drop_in.as_ref()?.path),
+            ServerSource::Controller(..) | ServerSource::Process => None,
         }
     }
 }
@@ -159,8 +162,8 @@ impl ApiServer {
 pub enum ServerSource {
     /// The kubelet, from a manifest.
     StaticPod(PodManifest),
-    /// systemd.
-    Unit(Box<Unit>),
+    /// systemd: the drop-in for its flags, when it has a command of its own.
+    Unit(Option<Box<DropIn>>),
     /// A distribution's agent, which would undo a change: who it is, and where its flags belong.
     Controller(&'static str, &'static str),
     /// Nobody knows.

@@ -4,6 +4,9 @@ pub mod address;
 pub mod codec;
 pub mod duration;
 pub mod header;
+mod number;
 mod parsers;
 pub mod text;
 pub mod types;
+
+pub use number::parse_int;

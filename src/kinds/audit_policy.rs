@@ -15,7 +15,7 @@ use crate::root::{FileKind, LookError, NodePath};
 pub struct AuditPolicy {}
 
 /// Reads a policy as the API server does.
-fn contents(bytes: &[u8]) -> Result<usize, Refused> {
+pub(super) fn contents(bytes: &[u8]) -> Result<usize, Refused> {
     let refused = match Policy::read(bytes) {
         Ok(policy) => return Ok(policy.rules.len()),
         Err(refused) => refused,

@@ -48,6 +48,11 @@ const SHARED: &[&str] = &[
     "/var/tmp",
 ];
 
+/// True for a directory that serves other programs as well.
+pub(super) fn is_shared(path: &NodePath) -> bool {
+    SHARED.contains(&path.as_str())
+}
+
 /// Why a directory that holds the files is not mended: its mode and owner are for others' sake.
 fn shared(path: &NodePath, mode: u32) -> Option<String> {
     let text = path.as_str();

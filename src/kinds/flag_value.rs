@@ -39,12 +39,6 @@ fn gives(reading: &Reading, key: &str, value: &Scalar) -> bool {
     values.field(key).is_some_and(|field| field.value == wanted)
 }
 
-/// True for a value that is another on each node.
-pub fn per_node(key: &str, value: &Scalar) -> bool {
-    let loopback = matches!(value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
-    key == "bindAddress" || (key == "healthzBindAddress" && !loopback)
-}
-
 /// The change that sets a key's flag where it lasts.
 pub fn set(facts: &Facts, key: &str, value: &Scalar) -> Mend {
     let Some((name, list)) = proxyconfig::flag_of(key) else {
@@ -57,10 +51,6 @@ pub fn set(facts: &Facts, key: &str, value: &Scalar) -> Mend {
         list,
     };
     let mend = match &facts.flag_file {
-        // One node's address must not go into what all nodes share.
-        Err(why) if facts.proxy.has_own_files() && per_node(key, value) => Err(format!(
-            "kube-proxy runs without --config, and {why}, so that one node's address must not go there: a wildcard is right there"
-        )),
         Err(why) => Err(format!(
             "kube-proxy runs without --config, so it needs --{name}={text}; {why}"
         )),

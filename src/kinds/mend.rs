@@ -24,12 +24,12 @@ pub enum Mend {
     Edit(NodePath, Edit),
     /// Create a file, owned by root: path, contents, mode.
     Create(NodePath, Contents, u32),
-    /// Belongs into the cluster's API: the file of the node that shows it, where there is one, the edit as
-    /// it would be made there, and why it is not made here.
-    Elsewhere(Option<NodePath>, Edit, String),
     /// Make a directory, owned by root, with this mode. Those that are missing above it get
     /// [`Mend::ABOVE`].
     MakeDirectory(NodePath, u32),
+    /// Belongs into the cluster's API: the file of the node that shows it, where there is one, the edit as
+    /// it would be made there, and why it is not made here.
+    Elsewhere(Option<NodePath>, Edit, String),
     /// Only a person can: the reason.
     ByHand(String),
 }

@@ -4,6 +4,9 @@
 //! Everything here is pure: facts in, instances out.
 
 mod audit_fields;
+mod audit_log;
+mod audit_log_access;
+mod audit_log_limits;
 mod audit_policy;
 mod config_accepted;
 mod config_address;
@@ -11,6 +14,7 @@ mod config_fields;
 mod config_flag;
 mod config_value;
 mod directory_trust;
+mod each;
 mod elsewhere;
 mod file_mode;
 mod file_owner;
@@ -24,18 +28,19 @@ mod kubeconfig_verification;
 mod mend;
 mod node_ports;
 mod presence;
+mod server;
 
 pub use config_value::origin as value_origin;
 pub use mend::{Contents, Edit, Mend};
 
+use each::{by_hand, each_file, each_kubeconfig, fix_or_by_hand};
 use hold::{unless_held, unless_rewritten};
 
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Check, Fix};
-use crate::facts::{Facts, Origin, OriginKind, Role, Target};
-use crate::kubeconfig::Kubeconfig;
-use crate::root::{FileKind, LookError, NodePath};
+use crate::facts::{Facts, Origin};
+use crate::root::NodePath;
 
 /// What a check expects, by kind. The name in a baseline is the variant's, with dashes.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,6 +76,12 @@ pub enum Expect {
     AuditPolicy(audit_policy::AuditPolicy),
     /// The audit policy has no unknown or doubled key.
     AuditFields(audit_fields::AuditFields),
+    /// The API server writes an audit log.
+    AuditLog(audit_log::AuditLog),
+    /// The audit log is kept, and rotated.
+    AuditLogLimits(audit_log_limits::AuditLogLimits),
+    /// Only root reads the audit log and the policy.
+    AuditLogAccess(audit_log_access::AuditLogAccess),
 }
 
 /// The verdict's word.
@@ -214,6 +225,9 @@ macro_rules! each_kind {
             Expect::KubeconfigCredential($kind) => $call,
             Expect::AuditPolicy($kind) => $call,
             Expect::AuditFields($kind) => $call,
+            Expect::AuditLog($kind) => $call,
+            Expect::AuditLogLimits($kind) => $call,
+            Expect::AuditLogAccess($kind) => $call,
         }
     };
 }
@@ -293,110 +307,11 @@ impl Expect {
             Expect::KubeconfigCredential(_) => "kubeconfig-credential",
             Expect::AuditPolicy(_) => "audit-policy",
             Expect::AuditFields(_) => "audit-fields",
+            Expect::AuditLog(_) => "audit-log",
+            Expect::AuditLogLimits(_) => "audit-log-limits",
+            Expect::AuditLogAccess(_) => "audit-log-access",
         }
     }
-}
-
-/// The fix that a check gives for its own kind; none means that a person has to.
-fn fix_or_by_hand(check: &Check, mend: impl FnOnce(&Fix) -> Mend) -> Mend {
-    match &check.fix {
-        Some(fix) => mend(fix),
-        None => by_hand(check),
-    }
-}
-
-/// Left to a person, with the check's own advice.
-fn by_hand(check: &Check) -> Mend {
-    Mend::ByHand(
-        check
-            .by_hand
-            .clone()
-            .unwrap_or_else(|| "this check has no fix".into()),
-    )
-}
-
-/// Judges each file of a role by its metadata; what cannot be looked at is unknown, what does not
-/// exist is not applicable.
-fn each_file(
-    facts: &Facts,
-    role: Role,
-    judge: impl Fn(&Target, &crate::facts::Seen) -> Instance,
-) -> Vec<Instance> {
-    let found: Vec<Instance> = facts
-        .targets(role)
-        .map(|target| {
-            let instance = match (&target.seen, &target.hold) {
-                (Ok(_), Some(hold)) if hold.is_sheltered() => {
-                    Instance::not_applicable(hold.of_attributes())
-                }
-                (Err(LookError::Missing), Some(hold)) if hold.is_kubelets() => {
-                    Instance::not_applicable(hold.of_attributes())
-                }
-                (Err(LookError::Missing), Some(hold)) if hold.is_inside() => {
-                    Instance::unknown(hold.to_string())
-                }
-                (Ok(seen), _) if seen.meta.kind == FileKind::File => judge(target, seen),
-                (Ok(seen), _) => Instance::unknown(LookError::Kind(seen.meta.kind).to_string()),
-                (Err(LookError::Missing), _) => Instance::not_applicable("it does not exist"),
-                (Err(error), _) => Instance::unknown(error.to_string()),
-            };
-            let instance = instance.from(&target.origin);
-            match &instance.path {
-                Some(_) => instance,
-                None => instance.at(&target.path),
-            }
-        })
-        .collect();
-    if !found.is_empty() {
-        return found;
-    }
-    let accepted = facts
-        .config
-        .as_ref()
-        .is_some_and(|reading| reading.accepted);
-    vec![match (role, &facts.kubeconfig) {
-        (Role::ProxyCredential | Role::ProxyCertificate, Some(Err((line, why)))) => {
-            let file = facts
-                .target(Role::ProxyKubeconfig)
-                .map(|target| &target.path);
-            let file = file.map_or("the kubeconfig", NodePath::as_str);
-            let line = line.map_or(String::new(), |line| format!(":{line}"));
-            Instance::unknown(format!("{file}{line}, which would name it: {why}"))
-        }
-        (Role::ProxyKubeconfig | Role::ProxyCredential | Role::ProxyCertificate, None)
-            if !accepted =>
-        {
-            let file = facts.target(Role::ProxyConfig).map(|target| &target.path);
-            let file = file.map_or("the proxy configuration", NodePath::as_str);
-            Instance::unknown(format!("{file}, which would name it, is not accepted"))
-        }
-        _ => Instance::not_applicable(format!("kube-proxy has no {} here", role.describe())),
-    }]
-}
-
-/// Judges the kubeconfig; one that cannot be read is unknown, and without one nothing applies.
-fn each_kubeconfig(
-    facts: &Facts,
-    judge: impl Fn(&Target, &Kubeconfig) -> Instance,
-) -> Vec<Instance> {
-    let Some(target) = facts.target(Role::ProxyKubeconfig) else {
-        return vec![
-            match facts.config.as_ref().map(|reading| reading.accepted) {
-                Some(true) => Instance::not_applicable("kube-proxy uses no kubeconfig"),
-                _ => Instance::unknown("it is not known which kubeconfig kube-proxy uses"),
-            },
-        ];
-    };
-    let instance = match &facts.kubeconfig {
-        Some(Ok(kubeconfig)) => judge(target, kubeconfig),
-        Some(Err((line, why))) => Instance::unknown(why.clone()).line(*line),
-        None => Instance::unknown("it was not read"),
-    };
-    let origin = match instance.line {
-        Some(line) => Origin::at(OriginKind::File, &target.path, Some(line)),
-        None => target.origin.clone(),
-    };
-    vec![instance.at(&target.path).from(&origin)]
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
 use crate::discover::Source;
-use crate::facts::{Facts, PolicyPath, Role};
+use crate::facts::{Facts, PolicyPath, Role, ServerSource};
 use crate::kinds::{Contents, Edit, Instance, Mend, Verdict};
 use crate::root::{LookError, Meta, NodePath, Root};
 use crate::transaction::sha256;
@@ -207,6 +207,16 @@ impl<'a> Planner<'a> {
         manual: &mut Vec<Manual>,
     ) {
         let mut add = |path: &NodePath, mend, needs: Option<&NodePath>| {
+            // Two checks may need one directory.
+            let made = |other: &Draft| {
+                matches!(
+                    (&other.mend, &mend),
+                    (Wanted::Directory(_), Wanted::Directory(_))
+                ) && other.path == *path
+            };
+            if drafts.iter().any(made) {
+                return;
+            }
             drafts.push(Draft {
                 check,
                 path: path.clone(),
@@ -302,7 +312,7 @@ impl Planner<'_> {
 
 fn rank(facts: &Facts, draft: &Draft, all: &[Draft]) -> Rank {
     let server = facts.api_server.as_ref();
-    if server.and_then(|server| server.manifest_path()) == Some(&draft.path) {
+    if server.and_then(|server| server.flags_path()) == Some(&draft.path) {
         return Rank::Manifest;
     }
     let holder = draft.path.parent();
@@ -313,10 +323,12 @@ fn rank(facts: &Facts, draft: &Draft, all: &[Draft]) -> Rank {
     let is_config = facts
         .targets(Role::ProxyConfig)
         .any(|target| matches!(&target.seen, Ok(seen) if seen.path == draft.path));
+    let log_directory = server.and_then(|server| server.log.directory.as_ref().ok());
     let is_directory = facts
         .directories
         .iter()
-        .any(|found| found.path == draft.path);
+        .any(|found| found.path == draft.path)
+        || log_directory.is_some_and(|(path, _)| *path == draft.path);
     match draft.mend {
         Wanted::Create(..) | Wanted::Edit(..) if within() => Rank::Within,
         Wanted::Create(..) => Rank::Created,
@@ -352,9 +364,25 @@ fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
             }
             PolicyPath::Unreachable(..) => None,
         });
+    let server = facts.api_server.iter().flat_map(|server| {
+        let manifest = match &server.source {
+            ServerSource::StaticPod(manifest) => {
+                let seen = manifest.seen.as_ref();
+                let bytes = seen.ok().and_then(|seen| seen.bytes.as_deref());
+                Some((&manifest.path, state(seen.map(|seen| &seen.meta), bytes)))
+            }
+            _ => None,
+        };
+        let directory = server.log.directory.as_ref();
+        let directory = directory
+            .ok()
+            .map(|(path, meta)| (path, state(Ok(meta), None)));
+        manifest.into_iter().chain(directory)
+    });
     files
         .chain(directories)
         .chain(policy)
+        .chain(server)
         .filter_map(|(path, state)| {
             Some(Saw {
                 path: path.clone(),

@@ -105,16 +105,11 @@ impl<'a> Chain<'a> {
         let mut found: Possible = Vec::new();
         let mut edits = Vec::new();
         for draft in drafts {
-            // Two checks may ask for one directory, as for the one of a drop-in.
-            let made = |found: &Possible| {
-                let mut found = found.iter();
-                found.any(|(draft, _)| matches!(draft.mend, Wanted::Directory(_)))
-            };
-            if matches!(draft.mend, Wanted::Directory(_)) && made(&found) {
-                continue;
-            }
             if let Some(reason) = self.unmet(draft, now) {
-                self.leave(&[draft], &reason, plan);
+                // A directory is made for the sake of another change, which says why it is not made.
+                if !matches!(draft.mend, Wanted::Directory(_)) {
+                    self.leave(&[draft], &reason, plan);
+                }
                 continue;
             }
             match (self.may_change(&now.state, &draft.mend), &draft.mend) {
@@ -192,6 +187,12 @@ impl<'a> Chain<'a> {
             .iter()
             .filter_map(|target| Some((target.role, target.seen.as_ref().ok()?)))
             .find(|(_, seen)| seen.path == *self.path);
+        // A log grows while it is looked at, and may be larger than anything that is read.
+        let server = self.planner.facts.api_server.as_ref();
+        let log = server.and_then(|server| server.log.seen.as_ref().ok());
+        if let Some((_, meta)) = log.filter(|(path, _)| path == self.path) {
+            return Ok(self.now(meta, None));
+        }
         match seen {
             Some((_, seen)) if seen.bytes.is_some() => Ok(self.now(&seen.meta, seen.bytes.clone())),
             Some((Role::ProxyCredential, seen)) => Ok(self.now(&seen.meta, None)),

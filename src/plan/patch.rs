@@ -74,7 +74,7 @@ fn settings(wanted: &[&Wanted]) -> Vec<(String, Scalar)> {
     alterations
         .filter_map(|alteration| match &alteration.operation {
             Operation::Set(value) => Some((spelled(&alteration.path), value.clone())),
-            _ => None,
+            Operation::Append(_) | Operation::Insert { .. } => None,
         })
         .collect()
 }

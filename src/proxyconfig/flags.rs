@@ -7,6 +7,7 @@ use super::held::{Held, Slots};
 use super::{Reading, defaults, judge, set};
 use crate::golang::address;
 use crate::golang::duration;
+use crate::golang::parse_int;
 use crate::golang::text::quoted;
 
 /// The flags that still count beside `--config`; it makes kube-proxy ignore all others.
@@ -377,21 +378,7 @@ fn modules(flag: &str, text: &str) -> Result<Held, String> {
 
 /// pflag's int32: `strconv.ParseInt(text, 0, 32)`.
 fn number(flag: &str, text: &str) -> Result<i64, String> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (base, digits) = match digits.as_bytes() {
-        [b'0', b'x' | b'X', ..] => (16, digits.get(2..)),
-        [b'0', b'b' | b'B', ..] => (2, digits.get(2..)),
-        [b'0', b'o' | b'O', ..] => (8, digits.get(2..)),
-        [b'0', _, ..] => (8, digits.get(1..)),
-        _ => (10, Some(digits)),
-    };
-    digits
-        .filter(|digits| digits.starts_with(|letter: char| letter.is_ascii_alphanumeric()))
-        .and_then(|digits| i64::from_str_radix(digits, base).ok())
-        .map(|size| sign * size)
+    parse_int(text)
         .filter(|number| i32::try_from(*number).is_ok())
         .ok_or_else(|| invalid(flag, text, "it is no 32-bit number"))
 }

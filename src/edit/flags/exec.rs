@@ -59,14 +59,7 @@ impl Command {
                 Word::Variable(_) | Word::Filled(_) => UNKNOWN.into(),
             })
             .collect();
-        let behind = words::arguments(&words, &Variables::new(), program)
-            .map(|found| words.len().saturating_sub(found.words.len()))
-            .filter(|start| {
-                // What a script runs stands in one word of the command.
-                words::arguments(&words, &Variables::new(), program)
-                    .is_some_and(|found| words.get(*start..) == Some(found.words.as_slice()))
-            });
-        let Some(start) = behind.filter(|start| *start > 0) else {
+        let Some(start) = words::behind(&words, program) else {
             return Err(format!("no command that starts {program} by itself"));
         };
         Ok(Command {

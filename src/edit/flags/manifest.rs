@@ -49,19 +49,18 @@ fn arguments(bytes: &[u8], program: &str) -> Result<Arguments, String> {
             }
             end = Some(way);
         }
-        let Some(found) = words::arguments(&words, &Variables::new(), program) else {
+        let Some(start) = words::behind(&words, program) else {
+            if words::arguments(&words, &Variables::new(), program).is_some() {
+                return Err("a shell starts it".into());
+            }
             continue;
         };
-        let start = words.len().saturating_sub(found.words.len());
-        if words.get(start..) != Some(found.words.as_slice()) {
-            return Err("a shell starts it".into());
-        }
         let (Some(end), Some(ways)) = (end, ways.get(start..)) else {
             continue;
         };
         return Ok(Arguments {
-            words: found.words,
             ways: ways.to_vec(),
+            words: words.split_off(start.min(words.len())),
             end,
         });
     }
