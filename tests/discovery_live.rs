@@ -51,7 +51,7 @@ fn main() {
     if std::env::var_os(INSIDE).is_none() {
         return enter();
     }
-    let tests: [(&str, Test); 23] = [
+    let tests: [(&str, Test); 24] = [
         (
             "a process is found with its files, and each fact names its origin",
             found,
@@ -121,6 +121,10 @@ fn main() {
         (
             "flags of a managed DaemonSet are left to who manages it",
             platforms::aks,
+        ),
+        (
+            "a container of somebody gets no node's address either",
+            platforms::somebodys,
         ),
         (
             "what stands in for kube-proxy is named by its process",

@@ -105,6 +105,7 @@ fn each_word_for_a_platform_has_a_case() {
     // AKS shows its flags only where it runs: tests/live has it.
     let expected = [
         "eks",
+        "files",
         "gke",
         "k3s",
         "kind",
@@ -176,6 +177,64 @@ fn the_patch_of_a_config_map_applies_to_its_key_and_mends_the_findings() {
         }
     }
     assert!(applied >= 4, "{applied}");
+}
+
+/// The only configuration of a node, changed in its volume.
+fn changed(name: &str, change: &dyn Fn(String) -> String) -> (Case, Node) {
+    let case = case(name);
+    let node = case.lay_out();
+    let (_, document) = node.json(&["facts"]);
+    let shown = document["node"]["kube_proxy"]["config"].as_str().unwrap();
+    let text = change(node.read(shown));
+    fs::write(node.path(shown), text).unwrap();
+    (case, node)
+}
+
+#[test]
+fn a_patch_is_shown_once_and_not_when_little_is_asked_for() {
+    let (case, node) = changed("kubeadm-exposed", &|text| text);
+    let ran = case.tighten(&node, &["plan"]);
+    assert_eq!(ran.out.matches("--- config.conf").count(), 1, "{ran:?}");
+    assert_eq!(patches(&case, &node).len(), 1);
+    let ran = case.tighten(&node, &["-q", "plan"]);
+    assert!(!ran.out.contains("config.conf"), "{ran:?}");
+    // Saved with the plan, which is still the same when it is read back.
+    let saved = node.outside().join("plan.json");
+    let ran = case.tighten(&node, &["plan", "--out", saved.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let ran = node.run(&["apply", "--yes", saved.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_edited_for_certain_gets_no_patch_but_the_reason() {
+    let (_, node) = changed("kubeadm-exposed", &|text| {
+        text + "metricsBindAddress: 0.0.0.0:10249\n"
+    });
+    let (_, document) = node.json(&["plan", "--only", "metrics-exposed,profiling-enabled"]);
+    let manual = document["manual"].as_array().unwrap();
+    assert_eq!(manual.len(), 2, "{document:#}");
+    for entry in manual {
+        let reason = entry["reason"].as_str().unwrap();
+        assert!(
+            reason.contains("; no patch is made: not edited: line "),
+            "{reason}"
+        );
+        assert_eq!(entry["patch"], Value::Null);
+    }
+}
+
+#[test]
+fn what_is_never_shown_is_in_no_patch() {
+    let (case, node) = changed("kubeadm-exposed", &|text| {
+        text.replace("enableProfiling", "token: geheim\nenableProfiling")
+    });
+    assert_eq!(patches(&case, &node), Vec::<String>::new());
+    for format in ["text", "json"] {
+        let ran = case.tighten(&node, &["-v", "--format", format, "plan"]);
+        assert!(!ran.out.contains("geheim"), "{ran:?}");
+        assert!(ran.out.contains("it holds what is never shown"), "{ran:?}");
+    }
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Gatherer<'_> {
                 let user = user.filter(|_| role != Role::ProxyUnit);
                 let hold = hold_by_path(self.root, &path)
                     .or_else(|| hold_by_path(self.root, resolved?))
-                    .or_else(|| Hold::by_platform(self.facts.proxy.recognised.platform, &path))
+                    .or_else(|| Hold::by_platform(&self.facts.proxy, role, &path))
                     .or_else(|| held(path.clone(), HoldKind::ReadBy(user?.clone())));
                 (path, seen, hold)
             }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use super::{OriginKind, Role};
 use crate::discover::platform::Platform;
+use crate::discover::{KubeProxy, flags};
 use crate::root::NodePath;
 
 /// A file that is left to a person.
@@ -73,8 +75,16 @@ impl Hold {
     }
 
     /// For a file that the platform's own start-up writes: what its path and the platform tell.
-    pub fn by_platform(platform: Option<Platform>, path: &NodePath) -> Option<Hold> {
-        let (who, instead) = match platform? {
+    pub fn by_platform(proxy: &KubeProxy, role: Role, path: &NodePath) -> Option<Hold> {
+        let (who, instead) = match proxy.recognised.platform? {
+            // The kubeconfig and what it names, wherever k3s was told to keep its files.
+            Platform::K3s if role != Role::ProxyUnit && role != Role::ProxyConfig => {
+                let given = flags::last(&proxy.flags, "kubeconfig")?;
+                let own = given.origin.kind == OriginKind::Default;
+                let instead = "kube-proxy-arg in its configuration";
+                let kind = HoldKind::Controller("k3s", instead);
+                return own.then(|| Hold::new(path.clone(), kind));
+            }
             Platform::Kops => ("nodeup", "the Cluster spec (kops edit cluster)"),
             Platform::Gke => (
                 "the node's start-up",

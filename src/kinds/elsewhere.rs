@@ -2,7 +2,6 @@
 
 use super::Mend;
 use super::config_address::split;
-use super::flag_value::per_node;
 use super::mend::Edit;
 use crate::discover::platform::lasting::why_not_here;
 use crate::discover::platform::{FlagPlace, Platform};
@@ -12,6 +11,13 @@ use crate::proxyconfig::Effective;
 
 /// Said of a value that is another on each node, where all nodes share what holds it.
 const SHARED: &str = "must not hold one node's address: a wildcard is right there";
+
+/// True for what only one node can have: its own address.
+pub fn per_node(key: &str, value: &Scalar) -> bool {
+    // The node's own address must not go into what all nodes share.
+    let loopback = matches!(value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
+    key == "bindAddress" || (key == "healthzBindAddress" && !loopback)
+}
 
 /// The edit that sets a key.
 pub fn setting(key: &str, value: Scalar) -> Edit {
@@ -57,7 +63,11 @@ pub fn of_flags(facts: &Facts, key: &str, value: &Scalar) -> Option<Mend> {
     let FlagPlace::Nowhere(reason) = &facts.proxy.flag_place else {
         return None;
     };
-    let platform = facts.proxy.recognised.platform?;
+    let shared = || Mend::ByHand(format!("{reason}; what all nodes share {SHARED}"));
+    let Some(platform) = facts.proxy.recognised.platform else {
+        let in_container = facts.proxy.has_own_files() && per_node(key, value);
+        return in_container.then(shared);
+    };
     // Their flags stand in files of the node, which were not understood.
     if matches!(
         platform,
@@ -66,7 +76,7 @@ pub fn of_flags(facts: &Facts, key: &str, value: &Scalar) -> Option<Mend> {
         return Some(Mend::ByHand(reason.clone()));
     }
     Some(match per_node(key, value) {
-        true => Mend::ByHand(format!("{reason}; what all nodes share {SHARED}")),
+        true => shared(),
         false => Mend::Elsewhere(None, setting(key, value.clone()), reason.clone()),
     })
 }

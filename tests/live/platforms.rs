@@ -88,6 +88,19 @@ Plan: nothing to do for tighten; 2 findings are left to you.
     assert!(unmounted.unwrap().success());
 }
 
+/// No platform is known, but a DaemonSet is one all the same.
+pub fn somebodys(stage: &Stage) {
+    let script = format!("mount -t tmpfs none {}", stage.text("files"));
+    let _playing = contained_with(stage, &script, &["--metrics-bind-address=0.0.0.0:10249"]);
+    let found = stage.facts();
+    assert_eq!(found.proxy("platform"), "container");
+    let only = "metrics-exposed,bind-address-wildcard";
+    let ran = stage.run(&["plan", "--node-ip", "192.0.2.7", "--only", only]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("a wildcard is right there"), "{ran:?}");
+    assert!(!ran.out.contains("192.0.2.7"), "{ran:?}");
+}
+
 pub fn replaced(stage: &Stage) {
     let cilium = stage.play(&[], "cilium-agent", &["--kube-proxy-replacement=true"]);
     let antrea = stage.play(&[], "antrea-agent", &[]);
