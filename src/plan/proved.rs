@@ -170,6 +170,9 @@ fn pairs(flags: &[Flag]) -> Pairs {
     flags.iter().map(pair).collect()
 }
 
+/// Flags before and after an edit.
+type BothPairs = (Pairs, Pairs);
+
 /// The arguments of k3s or RKE2 before and after, and the flags that they make of them.
 fn in_agent(
     root: &Root,
@@ -178,7 +181,7 @@ fn in_agent(
     path: &NodePath,
     before: Option<&[u8]>,
     after: &[u8],
-) -> Result<((Pairs, Pairs), (Pairs, Pairs)), String> {
+) -> Result<(BothPairs, BothPairs), String> {
     let read = |bytes: Option<&[u8]>| {
         let supposed = bytes.map(|bytes| (path, bytes));
         let read = agent::read_as_if(root, agent, service.as_deref(), supposed)

@@ -13,8 +13,10 @@ mod at_boot;
 mod cgroups;
 mod drop_ins;
 mod machine;
-mod restarts;
 #[allow(dead_code, reason = "here it plays kube-proxy alone")]
+#[path = "../effects/pods.rs"]
+mod pods;
+mod restarts;
 #[path = "../effects/stand_in.rs"]
 mod stand_in;
 #[path = "../support/mod.rs"]

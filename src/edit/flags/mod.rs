@@ -119,6 +119,9 @@ impl fmt::Display for Set {
     }
 }
 
+/// Sets one flag in a file of some form.
+type SetOne<'s> = dyn Fn(&[u8], &Set) -> Result<Vec<u8>, String> + 's;
+
 impl Flags {
     /// The contents afterwards; of a file that is not there, from nothing.
     ///
@@ -126,7 +129,7 @@ impl Flags {
     /// Why it is not made.
     pub fn of(&self, bytes: &[u8]) -> Result<Vec<u8>, String> {
         let holds = |what| format!("its command holds {what}");
-        let each = |set: &dyn Fn(&[u8], &Set) -> Result<Vec<u8>, String>| {
+        let each = |set: &SetOne<'_>| {
             let mut bytes = bytes.to_vec();
             for wanted in &self.set {
                 bytes = set(&bytes, wanted)?;
