@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -155,9 +156,9 @@ pub enum Command {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
-        /// Leave restarts to the caller
-        #[arg(long)]
-        no_effects: bool,
+        /// How effects are carried out.
+        #[command(flatten)]
+        effects: EffectOptions,
     },
     /// Undo the newest committed transaction, or the named one
     Rollback {
@@ -169,9 +170,9 @@ pub enum Command {
         /// Overwrite files that changed since; what is overwritten is backed up
         #[arg(long)]
         force: bool,
-        /// Leave restarts to the caller
-        #[arg(long)]
-        no_effects: bool,
+        /// How effects are carried out.
+        #[command(flatten)]
+        effects: EffectOptions,
     },
     /// Settle an interrupted transaction; apply and rollback do it first by themselves
     Recover {
@@ -181,6 +182,9 @@ pub enum Command {
         /// Keep files as they are now where somebody changed them meanwhile
         #[arg(long)]
         accept_current: bool,
+        /// How effects are carried out.
+        #[command(flatten)]
+        effects: EffectOptions,
     },
     /// Exit with 0 if apply would do nothing and every file is as the last transaction left it
     Verify,
@@ -225,6 +229,34 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+/// How restarts and health are taken care of.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Restarts and health")]
+pub struct EffectOptions {
+    /// Leave restarts and health to the caller, and say what is due
+    #[arg(long)]
+    pub no_effects: bool,
+    /// What is run as systemctl (daemon-reload; restart UNIT; reset-failed UNIT) [default: /usr/bin/systemctl]
+    #[arg(long, value_name = "PROGRAM")]
+    pub systemctl: Option<PathBuf>,
+    /// How long a systemd unit may take to be well again, such as 90s
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = patience)]
+    pub unit_timeout: Duration,
+    /// How long a static pod may take to be well again, such as 10m
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = patience)]
+    pub pod_timeout: Duration,
+}
+
+/// A time to wait for: long enough to see anything, and short enough to be meant.
+fn patience(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|_| "not a time such as 90s or 5m")?;
+    if (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&time) {
+        Ok(time)
+    } else {
+        Err("not between 1s and 1h".into())
+    }
 }
 
 /// The request that an audit policy is asked about.

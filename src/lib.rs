@@ -25,12 +25,14 @@ pub mod diff;
 pub mod edit;
 pub mod plan;
 
+pub mod effects;
 pub mod transaction;
 
 pub mod failure;
 pub mod report;
 
 pub mod auditpolicy;
+pub mod certificates;
 pub mod golang;
 pub mod goyaml;
 pub mod kubeconfig;

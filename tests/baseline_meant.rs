@@ -103,6 +103,53 @@ fn an_expectation_that_cannot_be_meant_is_refused_with_its_place() {
         let expect = "{file-owner: {target: proxy-config, owner: root, group: root}}";
         all.push((check(expect, &fix), "only root:root"));
     }
+    for (requests, fix, said) in [
+        (
+            "[{verbs: [list], resource: services}]",
+            "log-at: Request",
+            "logs at Metadata",
+        ),
+        (
+            "[{verbs: [list], resource: services}]",
+            "log-at: None",
+            "logs at Metadata",
+        ),
+        (
+            "[{verbs: [list], resource: services}]",
+            "value: true",
+            "log-at: Metadata",
+        ),
+        ("[]", "log-at: Metadata", "needs identities and requests"),
+        (
+            "[{verbs: [], resource: services}]",
+            "log-at: Metadata",
+            "has no verbs",
+        ),
+        (
+            "[{verbs: [\"\"], resource: services}]",
+            "log-at: Metadata",
+            "has no verbs",
+        ),
+        (
+            "[{verbs: [get], resource: pods/a/b}]",
+            "log-at: Metadata",
+            "one subresource at most",
+        ),
+        (
+            "[{verbs: [get], resource: pods., named: true}]",
+            "log-at: Metadata",
+            "no group",
+        ),
+    ] {
+        let expect =
+            format!("{{audit-requests: {{identities: [{{user: u}}], requests: {requests}}}}}");
+        all.push((check(&expect, &format!("{{{fix}, risk: safe}}")), said));
+    }
+    let nobody = "{audit-requests: {identities: [{user: \"\"}], requests: [{verbs: [get], resource: pods}]}}";
+    all.push((
+        check(nobody, "{log-at: Metadata, risk: safe}"),
+        "an empty user",
+    ));
     let mut wrong = Vec::new();
     for (text, said) in all {
         let node = Node::demo();
@@ -135,6 +182,10 @@ fn what_can_be_meant_is_taken() {
         (
             "{file-owner: {target: proxy-config, owner: root, group: root}}",
             "{owner: \"0:0\", risk: safe}",
+        ),
+        (
+            "{audit-requests: {identities: [{user: u, groups: [g]}], requests: [{verbs: [get], resource: pods.x/log, namespace: n, named: true}]}}",
+            "{log-at: Metadata, risk: disruptive}",
         ),
     ] {
         let path = file(&node, &check(expect, fix));

@@ -227,3 +227,58 @@ fn an_instance_is_read_from_its_template_and_the_drop_ins_of_both() {
         std::fs::remove_file(&link).unwrap();
     }
 }
+
+#[test]
+fn what_only_systemd_can_fill_in_is_unknown_and_the_rest_is_filled_in() {
+    let exec = "ExecStart=/usr/bin/kube-proxy --config=${DIRECTORY}/config.yaml $MORE";
+    for (lines, config) in [
+        (
+            "Environment=DIRECTORY=/etc/kp\nEnvironmentFile=-/etc/default/%p",
+            "/etc/kp/config.yaml",
+        ),
+        ("EnvironmentFile=/etc/default/%N", "/etc/%p/config.yaml"),
+        (
+            "Environment=DIRECTORY=/etc/%p-%%",
+            "/etc/kube-proxy-%/config.yaml",
+        ),
+        // What it says of the other is overruled.
+        (
+            "Environment=DIRECTORY=%t\nEnvironment=DIRECTORY=/etc/kp",
+            "/etc/kp/config.yaml",
+        ),
+        (
+            "Environment=UNUSED=%t DIRECTORY=/etc/kp",
+            "/etc/kp/config.yaml",
+        ),
+    ] {
+        let node = service(&format!("{lines}\n{exec}"));
+        if lines.contains("%N") {
+            node.write("/etc/default/kube-proxy", "DIRECTORY=/etc/%p\n");
+        }
+        let found = Found::in_node(&node);
+        assert_eq!(found.proxy("config"), config, "{lines}");
+    }
+    for (lines, why) in [
+        (
+            "Environment=DIRECTORY=%t",
+            "its variable DIRECTORY holds the specifier %t",
+        ),
+        (
+            "Environment=DIRECTORY=/etc/kp MORE=%H",
+            "its variable MORE holds the specifier %H",
+        ),
+        (
+            "Environment=DIRECTORY=/etc/kp\nEnvironmentFile=-/etc/%H",
+            "its EnvironmentFile holds the specifier %H",
+        ),
+        (
+            "Environment=DIRECTORY=/etc/kp\nEnvironmentFile=-/etc/kp/*.env",
+            "its EnvironmentFile holds a pattern",
+        ),
+    ] {
+        let node = service(&format!("{lines}\n{exec}"));
+        let (code, document) = node.json(&["scan"]);
+        assert_eq!(code, 2, "{lines}: {document:#}");
+        assert!(document.to_string().contains(why), "{lines}: {document:#}");
+    }
+}

@@ -177,7 +177,7 @@ fn what_systemd_would_read_otherwise_is_left_alone() {
             "ExecStart=/usr/bin/kube-proxy --v=2\rUser=a",
             "no plain text",
         ),
-        ("ExecStart=/usr/bin/kube-proxy --v=%i", "specifier %i"),
+        ("ExecStart=/usr/bin/kube-proxy --v=%H", "specifier %H"),
         (
             "ExecStart=/usr/bin/kube-proxy --v=\\x32",
             "an escape sequence",

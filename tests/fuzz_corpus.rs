@@ -149,6 +149,8 @@ fn no_record_comes_out_of_a_journal_that_was_not_written() {
             "torn-in-the-last-line",
             "conflict",
             "removed",
+            "directories-apply",
+            "directories-rollback",
         ],
     );
     is_not_in(&accepted, &["outside", "two-for-one-file"]);
@@ -173,7 +175,7 @@ fn a_journal_that_was_written_here_is_written_again_to_the_same_bytes() {
 #[test]
 fn a_saved_plan_is_refused_or_means_the_same_when_it_is_saved_again() {
     let (accepted, _) = run("saved_plan", properties::saved_plan::holds);
-    is_in(&accepted, &["whole", "nothing-to-do"]);
+    is_in(&accepted, &["whole", "nothing-to-do", "inserts-a-rule"]);
     is_not_in(
         &accepted,
         &[
@@ -214,4 +216,23 @@ fn an_edit_of_any_bytes_is_exact_or_refused() {
 fn a_command_line_is_read_the_same_however_it_is_spelled() {
     let (accepted, _) = run("flags", properties::flags::holds);
     is_in(&accepted, &["plain", "spaced", "short", "secrets"]);
+}
+
+#[test]
+fn certificates_and_keys_of_any_bytes_are_read_or_refused() {
+    let (accepted, _) = run("certificates", properties::certificates::holds);
+    is_in(
+        &accepted,
+        &[
+            "bundle",
+            "ed25519",
+            "key-ed25519",
+            "key-p256",
+            "key-rsa",
+            "p384",
+            "rsa",
+            "version-1",
+        ],
+    );
+    is_not_in(&accepted, &["empty", "nested", "key-encrypted", "year-0"]);
 }

@@ -63,7 +63,7 @@ fn a_transaction_of_one_image_is_not_settled_on_another_that_is_mounted_in_its_p
     let ran = node.run(&["recover"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(
-        ran.out.contains(" was interrupted; 4 files are as before."),
+        ran.out.contains(" was interrupted; 7 files are as before."),
         "{ran:?}"
     );
     assert_eq!(exact(&node.root()), before);

@@ -40,7 +40,12 @@ fn a_plan_warns_of_a_network_file_system_and_so_does_apply() {
     let plan: serde_json::Value = serde_json::from_str(&plan.out).unwrap();
     let promise = "a network file system: whether a change there outlives a crash is for its server to say, whatever apply reports";
     let warning = |place: &str| format!("{place} lies on NFS, {promise}");
-    let expected = [warning("/etc/kubernetes"), warning("/var/lib/kube-proxy")];
+    let expected = [
+        warning("/etc/kubernetes"),
+        warning("/etc/kubernetes/manifests"),
+        warning("/var/lib/kube-proxy"),
+        warning("/var/log"),
+    ];
     assert_eq!(plan["warnings"], serde_json::json!(expected));
 
     let apply = on_nfs(&node, &["apply", "--yes"]).unwrap();

@@ -206,6 +206,42 @@ fn the_second_change_of_a_new_file_makes_it_when_it_is_picked_alone() {
 }
 
 #[test]
+fn the_manifest_alone_is_refused_without_the_policy_that_it_names() {
+    let node = Node::demo();
+    let before = node.snapshot();
+    let arguments = [
+        "apply",
+        "--only",
+        "audit-policy-missing,audit-log-disabled,audit-log-unbounded",
+    ];
+    // The policy, two directories, the manifest's two changes.
+    for (picks, code) in [
+        (vec![DOWN, DOWN, DOWN, " "], Some(1)),
+        (vec![" ", DOWN, DOWN, DOWN, " "], Some(0)),
+    ] {
+        let mut session = Session::start(&node, &arguments);
+        session.expect("Choose changes one by one");
+        session.send(&[DOWN, DOWN, ENTER]);
+        session.expect("Space picks");
+        session.send(&picks);
+        session.send(&[ENTER]);
+        if code == Some(1) {
+            session.expect("what was picked cannot be done alone: ");
+            session.expect("audit-policy.yaml does not exist");
+        }
+        let ended = session.end();
+        assert_eq!(ended.0, code, "{}", ended.1);
+        if code == Some(1) {
+            assert!(node.snapshot() == before);
+            assert_eq!(node.run(&["history"]).out, "No transactions yet.\n");
+        }
+    }
+    let manifest = node.read("/etc/kubernetes/manifests/kube-apiserver.yaml");
+    assert!(manifest.contains("--audit-policy-file=/etc/kubernetes/audit-policy.yaml"));
+    assert!(!manifest.contains("--audit-log-maxage"));
+}
+
+#[test]
 fn a_change_is_shown_with_its_reason_before_anything_is_decided() {
     let node = Node::demo();
     let before = node.snapshot();

@@ -113,7 +113,7 @@ fn a_transaction_that_cannot_be_judged_is_never_removed_and_is_named() {
     let text = fs::read_to_string(journal(2)).unwrap();
     fs::write(
         journal(2),
-        text.replace("tighten-journal-1", "tighten-journal-3"),
+        text.replace("tighten-journal-2", "tighten-journal-3"),
     )
     .unwrap();
     fs::write(journal(3), "").unwrap();

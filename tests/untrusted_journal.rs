@@ -101,27 +101,37 @@ fn a_journal_of_a_newer_format_is_refused_by_its_number() {
     let Some(case) = interrupted() else { return };
     let newer = case
         .text()
-        .replace("tighten-journal-1 ", "tighten-journal-3 ");
+        .replace("tighten-journal-2 ", "tighten-journal-3 ");
     case.write(newer.as_bytes());
     let said = "has format 3, written by a newer tighten; this one reads up to 2";
     case.refused(OPEN, &case.journal, said, "newer lines");
-    let newer = case.text().replace("\"format\":1", "\"format\":3");
+    let newer = case.text().replace("\"format\":2", "\"format\":3");
     case.write(&sealed_anew(newer.as_bytes()));
     case.refused(OPEN, &case.journal, said, "newer begin");
 }
 
 /// What is replaced, by what: in the first place where it stands.
 const NONSENSE: &[(&str, &str, &str)] = &[
-    ("another format", "\"format\":1", "\"format\":0"),
+    ("another format", "\"format\":2", "\"format\":0"),
     (
         "a format that is not its lines'",
-        "\"format\":1",
         "\"format\":2",
+        "\"format\":1",
+    ),
+    (
+        "a directory in a file's place",
+        "\"operation\":\"create\"",
+        "\"operation\":\"make-directory\"",
+    ),
+    (
+        "a directory that is removed and was not there",
+        "\"operation\":\"make-directory\"",
+        "\"operation\":\"remove-directory\"",
     ),
     (
         "a directory, which format 1 does not know",
-        "\"operation\":\"create\"",
-        "\"operation\":\"make-directory\"",
+        "tighten-journal-2 ",
+        "tighten-journal-1 ",
     ),
     (
         "a rollback of nothing",

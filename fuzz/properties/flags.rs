@@ -1,5 +1,6 @@
 //! A command line is read the same however it is spelled.
 
+use tighten::discover::environment::environment_file;
 use tighten::discover::flags::{Flag, last, parse};
 use tighten::discover::words;
 use tighten::facts::Origin;
@@ -53,15 +54,18 @@ fn nothing_is_behind_two_dashes(given: &[String], flags: &[Flag]) {
     assert_eq!(parse(&more, &Origin::flag(None)), flags);
 }
 
+/// So short that no specifier is longer than what it stands for.
+const UNIT: &str = "x";
+
 /// Words that are quoted come out of both splitters as they went in, and no text makes more words than
 /// it has bytes.
 fn split(text: &str, given: &[String]) {
     let none = words::Variables::new();
     let quoted: Vec<String> = given.iter().map(|word| for_systemd(word)).collect();
-    let read = words::systemd(&quoted.join(" "), &none);
+    let read = words::systemd(&quoted.join(" "), Some(&none), UNIT);
     assert_eq!(read.as_deref(), Ok(given), "{quoted:?}");
     for line in text.lines().chain([text]) {
-        for words in [words::systemd(line, &none), words::quoted(line)] {
+        for words in [words::systemd(line, Some(&none), UNIT), words::quoted(line)] {
             let size = |words: Vec<String>| words.iter().map(|word| word.len() + 1).sum::<usize>();
             assert!(words.map_or(0, size) <= line.len() + 1, "{line:?}");
         }
@@ -69,7 +73,7 @@ fn split(text: &str, given: &[String]) {
         if let Some(found) = words::arguments(&script, &none, "kube-proxy") {
             parse(&found.words, &Origin::flag(None));
         }
-        words::environment_file(line);
+        environment_file(line);
     }
     if given.iter().all(|word| !word.contains('\0')) {
         let mut script = String::from("exec kube-proxy");

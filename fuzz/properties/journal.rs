@@ -16,7 +16,7 @@ pub fn holds(bytes: &[u8]) -> bool {
 /// The journal with every number and hash made to fit.
 pub fn sealed_anew(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    let (mut number, mut hash) = (0, String::new());
+    let (tag, mut number, mut hash) = (tag(bytes), 0, String::new());
     for line in bytes.split(|byte| *byte == b'\n') {
         let Ok(line) = std::str::from_utf8(line) else {
             continue;
@@ -26,15 +26,35 @@ pub fn sealed_anew(bytes: &[u8]) -> Vec<u8> {
             continue;
         }
         number += 1;
-        hash = seal(&hash, number, json);
-        out.extend(format!("tighten-journal-1 {number} {hash} {json}\n").bytes());
+        hash = seal(&hash, tag, number, json);
+        out.extend(format!("{tag} {number} {hash} {json}\n").bytes());
     }
     out
 }
 
+/// The format of a journal: by its first line's tag, or by what its first record says where it has none.
+fn tag(bytes: &[u8]) -> &'static str {
+    let first = bytes
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    let first = String::from_utf8_lossy(first);
+    let tagged = first.starts_with("tighten-journal-");
+    let newer = if tagged {
+        first.starts_with("tighten-journal-2 ")
+    } else {
+        first.contains("\"format\":2")
+    };
+    if newer {
+        "tighten-journal-2"
+    } else {
+        "tighten-journal-1"
+    }
+}
+
 /// The chain, written down a second time.
-fn seal(before: &str, number: usize, json: &str) -> String {
-    sha256(format!("{before}\ntighten-journal-1 {number} {json}").as_bytes())
+fn seal(before: &str, tag: &str, number: usize, json: &str) -> String {
+    sha256(format!("{before}\n{tag} {number} {json}").as_bytes())
 }
 
 fn judged(bytes: &[u8]) -> bool {
@@ -78,12 +98,12 @@ fn chained(bytes: &[u8], read: &JournalReading) {
     let (sound, rest) = bytes.split_at(read.sound);
     assert!(!rest.iter().rev().skip(1).any(|byte| *byte == b'\n'));
     let text = std::str::from_utf8(sound).expect("records are text");
-    let (mut number, mut hash) = (0, String::new());
+    let (tag, mut number, mut hash) = (tag(bytes), 0, String::new());
     for line in text.split_terminator('\n') {
         let json = line.splitn(4, ' ').nth(3).expect("four parts");
         number += 1;
-        hash = seal(&hash, number, json);
-        assert_eq!(line, format!("tighten-journal-1 {number} {hash} {json}"));
+        hash = seal(&hash, tag, number, json);
+        assert_eq!(line, format!("{tag} {number} {hash} {json}"));
     }
     assert_eq!(number, read.records);
     assert!(text.ends_with('\n'));

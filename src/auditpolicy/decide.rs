@@ -20,13 +20,30 @@ impl Policy {
     }
 }
 
+impl Decision {
+    /// Whether anything of a request with this verb comes into the log: apiserver's
+    /// pkg/endpoints/filters/audit.go. That a long answer started is told of a watch alone, and of a
+    /// panic only when there is one.
+    pub fn is_logged(&self, verb: &str) -> bool {
+        let stages: &[Stage] = match verb {
+            "watch" => &[
+                Stage::RequestReceived,
+                Stage::ResponseStarted,
+                Stage::ResponseComplete,
+            ],
+            _ => &[Stage::RequestReceived, Stage::ResponseComplete],
+        };
+        self.level > Level::None && stages.iter().any(|stage| !self.omit_stages.contains(stage))
+    }
+}
+
 /// An empty list is no condition.
 fn allows(list: &[String], value: &str) -> bool {
     list.is_empty() || list.iter().any(|item| item == value)
 }
 
 impl Rule {
-    fn matches(&self, request: &Request) -> bool {
+    pub(super) fn matches(&self, request: &Request) -> bool {
         let groups = &request.groups;
         let in_group = self.user_groups.is_empty()
             || self.user_groups.iter().any(|group| groups.contains(group));

@@ -6,6 +6,7 @@
 //! than its author meant), validation. Versions before 1.26 drop such keys without a word.
 
 mod decide;
+pub mod insertion;
 mod request;
 mod schema;
 mod validate;
@@ -13,7 +14,7 @@ mod written;
 
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use crate::golang::types::StrictProblem;
 pub use request::{Request, Resource, Target};
@@ -81,7 +82,7 @@ pub struct GroupResources {
 }
 
 /// How much is logged of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Level {
     /// Nothing.
     None,

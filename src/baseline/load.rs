@@ -198,11 +198,14 @@ impl Check {
             fix.value.is_some(),
             fix.address.is_some(),
             fix.create.is_some(),
+            fix.log_at.is_some(),
         ];
         let ways = edits.iter().filter(|given| **given).count()
             + usize::from(fix.mode.is_some() || fix.owner.is_some());
         if ways != 1 {
-            return Err("a fix gives exactly one of mode, owner, value, address, create".into());
+            return Err(
+                "a fix gives exactly one of mode, owner, value, address, create, log-at".into(),
+            );
         }
         self.expect.accepts(fix)
     }

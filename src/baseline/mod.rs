@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use builtin::{content, names};
 pub use load::{load, parse};
 
+use crate::auditpolicy::Level;
 use crate::edit::Scalar;
 use crate::kinds::Expect;
 
@@ -120,6 +121,8 @@ pub struct Fix {
     pub address: Option<AddressChoice>,
     /// The file to create.
     pub create: Option<Create>,
+    /// The level at which inserted audit rules log.
+    pub log_at: Option<Level>,
 }
 
 /// A value as a baseline writes it.

@@ -7,9 +7,10 @@ use nix::net::if_::InterfaceFlags;
 use crate::facts::{Origin, OriginKind};
 use crate::root::{NodePath, Root, Where};
 
+use super::environment::environment_file;
 use super::platform::{Agent, agent, microk8s};
 use super::process::Process;
-use super::{flags, systemd, words};
+use super::{flags, systemd};
 
 /// Files that hold the kubelet's flags when no unit is there to name them.
 const KUBELET_FLAG_FILES: &[&str] = &[
@@ -49,16 +50,14 @@ pub fn from_kubelet(root: &Root, processes: &[Process]) -> Option<(IpAddr, Origi
         let path = NodePath::new(file)?;
         let bytes = root.open(&path).ok()?.1.read().ok()?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        words::environment_file(&text)
-            .iter()
-            .find_map(|(_, value)| {
-                let words: Vec<String> = value.split_whitespace().map(String::from).collect();
-                let line = text.lines().position(|line| line.contains("--node-ip"))? + 1;
-                node_ip(&flags::parse(
-                    &words,
-                    &Origin::at(OriginKind::File, &path, Some(line)),
-                ))
-            })
+        environment_file(&text).iter().find_map(|(_, value)| {
+            let words: Vec<String> = value.split_whitespace().map(String::from).collect();
+            let line = text.lines().position(|line| line.contains("--node-ip"))? + 1;
+            node_ip(&flags::parse(
+                &words,
+                &Origin::at(OriginKind::File, &path, Some(line)),
+            ))
+        })
     })
 }
 

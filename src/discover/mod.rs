@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod drop_in;
+pub mod environment;
 mod find;
 pub mod flag_file;
 pub mod flags;

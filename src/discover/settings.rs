@@ -3,6 +3,7 @@
 use crate::facts::{Origin, OriginKind};
 use crate::root::{FileKind, NodePath, Root};
 
+use super::environment::environment_file;
 use super::systemd::{Unit, read_text};
 use super::words::{self, Variables};
 
@@ -128,24 +129,53 @@ impl Settings {
         let Some((line, origin)) = self.exec.pop() else {
             return;
         };
-        let mut variables: Variables = self.environment.into_iter().collect();
-        for file in &self.environment_files {
-            let optional = file.starts_with('-');
-            let path = NodePath::new(file.trim_start_matches('-'));
-            match path.as_ref().map(|path| read_text(root, path)) {
-                Some(Ok(text)) => variables.extend(words::environment_file(&text)),
-                _ if optional => {}
-                _ => unit.problem = Some(format!("its EnvironmentFile {file} cannot be read")),
+        let mut variables = Variables::new();
+        // Variables whose value only systemd knows, and why.
+        let mut unknown: Vec<(String, String)> = Vec::new();
+        for (name, value) in self.environment {
+            match words::specifiers(&value, &unit.name) {
+                Ok(value) => {
+                    unknown.retain(|(known, _)| *known != name);
+                    variables.insert(name, value);
+                }
+                Err(why) => unknown.push((name, why)),
             }
         }
-        // `@` makes the second word argv[0]; the other prefixes do not change the words.
+        for file in &self.environment_files {
+            let optional = file.starts_with('-');
+            let read = words::specifiers(file.trim_start_matches('-'), &unit.name);
+            let read = read.and_then(|path| match path.contains(['*', '?', '[']) {
+                true => Err("a pattern, which is not read here".into()),
+                false => Ok(NodePath::new(&path).map(|path| read_text(root, &path))),
+            });
+            match read {
+                Ok(Some(Ok(text))) => {
+                    let set = environment_file(&text);
+                    unknown.retain(|(name, _)| !set.iter().any(|(known, _)| known == name));
+                    variables.extend(set);
+                }
+                Ok(_) if optional => {}
+                Ok(_) => unit.problem = Some(format!("its EnvironmentFile {file} cannot be read")),
+                Err(why) => unit.problem = Some(format!("its EnvironmentFile holds {why}")),
+            }
+        }
+        // `@` makes the second word argv[0], and with `:` no variable is filled in.
         let marks: &[char] = &['-', ':', '+', '!', '@', '|'];
         let command = line.trim_start_matches(marks);
-        let own_name = line
-            .chars()
-            .take_while(|letter| marks.contains(letter))
-            .any(|letter| letter == '@');
-        match words::systemd(command, &variables) {
+        let marked = |mark: char| {
+            let mut own = line.chars().take_while(|letter| marks.contains(letter));
+            own.any(|letter| letter == mark)
+        };
+        let own_name = marked('@');
+        let used = unknown.into_iter().find(|(name, _)| {
+            ["$", "${"]
+                .iter()
+                .any(|sign| line.contains(&format!("{sign}{name}")))
+        });
+        if let Some((name, why)) = used {
+            unit.problem = Some(format!("its variable {name} holds {why}"));
+        }
+        match words::systemd(command, (!marked(':')).then_some(&variables), &unit.name) {
             Ok(mut words) => {
                 if own_name && words.len() > 1 {
                     words.remove(1);

@@ -141,11 +141,16 @@ pub fn behind(words: &[String], program: &str) -> Option<usize> {
 
 /// Splits a line into words as systemd does for `ExecStart=`: quotes, C-like escapes, `${X}` inside
 /// a word, `$X` as a word of its own that is split at white space, `$$` and `%%` for the signs themselves.
+/// Without variables a dollar sign is a plain one.
 ///
 /// # Errors
-/// For an unclosed quote, for an escape that is not read here (`\x41`), and for a specifier (`%i`) whose
+/// For an unclosed quote, for an escape that is not read here (`\x41`), and for a specifier (`%H`) whose
 /// value only systemd knows.
-pub fn systemd(line: &str, variables: &Variables) -> Result<Vec<String>, String> {
+pub fn systemd(
+    line: &str,
+    variables: Option<&Variables>,
+    unit: &str,
+) -> Result<Vec<String>, String> {
     let mut letters = line.chars();
     while let Some(letter) = letters.next() {
         if letter != '\\' {
@@ -157,10 +162,16 @@ pub fn systemd(line: &str, variables: &Variables) -> Result<Vec<String>, String>
             return Err("an escape sequence that is not read here".into());
         }
     }
-    let value = |name: &str| variables.get(name).map_or("", String::as_str);
     let mut words = Vec::new();
     let mut size = 0;
     for word in quoted(line)? {
+        // Before the variables, in whose values a % is a plain sign.
+        let word = specifiers(&word, unit)?;
+        let Some(variables) = variables else {
+            words.push(word);
+            continue;
+        };
+        let value = |name: &str| variables.get(name).map_or("", String::as_str);
         if let Some(name) = word.strip_prefix('$').filter(|name| is_name(name)) {
             size += value(name).len();
             short_enough(size)?;
@@ -169,7 +180,7 @@ pub fn systemd(line: &str, variables: &Variables) -> Result<Vec<String>, String>
             let filled = filled(&word, ('{', '}'), |name| Some(value(name)))?;
             size += filled.len();
             short_enough(size)?;
-            words.push(specifiers(&filled)?);
+            words.push(filled);
         }
     }
     Ok(words)
@@ -211,40 +222,10 @@ pub fn quoted(line: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// Reads `KEY=value` lines as systemd reads an `EnvironmentFile=`.
-pub fn environment_file(text: &str) -> Vec<(String, String)> {
-    let joined = text.replace("\\\n", "");
-    let mut found = Vec::new();
-    for line in joined.lines() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
-        }
-        if let Some((name, value)) = line.split_once('=')
-            && is_name(name.trim())
-        {
-            found.push((name.trim().to_string(), unquote(value.trim())));
-        }
-    }
-    found
-}
-
 pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty()
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-fn unquote(text: &str) -> String {
-    for quote in ['"', '\''] {
-        if let Some(inner) = text
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
-        {
-            return inner.to_string();
-        }
-    }
-    text.to_string()
 }
 
 /// Fills in `${X}` or `$(X)`, by the brackets; `$$` is a dollar sign. What `value` does not know stays.
@@ -282,21 +263,28 @@ pub fn filled<'a>(
     Ok(out)
 }
 
-fn specifiers(word: &str) -> Result<String, String> {
+/// Fills in the specifiers that tell of the unit's name (systemd.unit(5)).
+///
+/// # Errors
+/// For one whose value only systemd knows.
+pub fn specifiers(word: &str, unit: &str) -> Result<String, String> {
+    let name = unit.rsplit_once('.').map_or(unit, |(name, _)| name);
+    let (prefix, instance) = name.split_once('@').unwrap_or((name, ""));
     let mut out = String::new();
     let mut letters = word.chars();
     while let Some(letter) = letters.next() {
-        match (letter, letter == '%') {
-            (_, false) => out.push(letter),
-            (_, true) => match letters.next() {
-                Some('%') => out.push('%'),
-                Some(other) => {
-                    return Err(format!(
-                        "the specifier %{other}, which only systemd can fill in"
-                    ));
-                }
-                None => out.push('%'),
-            },
+        match (letter == '%').then(|| letters.next()) {
+            None => out.push(letter),
+            Some(None | Some('%')) => out.push('%'),
+            Some(Some('n')) => out.push_str(unit),
+            Some(Some('N')) => out.push_str(name),
+            Some(Some('p')) => out.push_str(prefix),
+            Some(Some('i')) => out.push_str(instance),
+            Some(Some(other)) => {
+                return Err(format!(
+                    "the specifier %{other}, which only systemd can fill in"
+                ));
+            }
         }
     }
     Ok(out)
@@ -305,6 +293,8 @@ fn specifiers(word: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const UNIT: &str = "kube-proxy@a.service";
 
     fn variables() -> Variables {
         [("ARGS", "--config=/a --v=2"), ("FILE", "/b c")]
@@ -317,7 +307,8 @@ mod tests {
         assert_eq!(
             systemd(
                 "kube-proxy $ARGS --x=${FILE} \"a b\" 100%% $$X a$X",
-                &variables()
+                Some(&variables()),
+                UNIT
             )
             .unwrap(),
             [
@@ -331,13 +322,13 @@ mod tests {
                 "a$X"
             ]
         );
-        assert!(systemd("kube-proxy %i", &variables()).is_err());
-        assert!(systemd("kube-proxy 'a", &variables()).is_err());
+        assert!(systemd("kube-proxy %H", Some(&variables()), UNIT).is_err());
+        assert!(systemd("kube-proxy 'a", Some(&variables()), UNIT).is_err());
         for odd in ["a\\x20b", "a\\101", "a\\ b", "'a\\nb'", "a\\"] {
-            assert!(systemd(odd, &variables()).is_err(), "{odd}");
+            assert!(systemd(odd, Some(&variables()), UNIT).is_err(), "{odd}");
         }
         assert_eq!(
-            systemd("a\\nb\\\\\\\"", &variables()).unwrap(),
+            systemd("a\\nb\\\\\\\"", Some(&variables()), UNIT).unwrap(),
             ["a\nb\\\""]
         );
     }
@@ -365,7 +356,7 @@ mod tests {
         let large = "x".repeat(1 << 20);
         let bomb: Variables = [("A".to_string(), large)].into();
         for line in ["${A}".repeat(10_000), "$A ".repeat(10_000)] {
-            assert!(systemd(&line, &bomb).is_err());
+            assert!(systemd(&line, Some(&bomb), UNIT).is_err());
             assert!(shell(&line, &bomb).is_err());
         }
         for line in [
@@ -373,7 +364,7 @@ mod tests {
             "$(".repeat(1 << 20),
             "$A".repeat(1 << 20),
         ] {
-            let _ = systemd(&line, &Variables::new());
+            let _ = systemd(&line, Some(&Variables::new()), UNIT);
             let _ = shell(&line, &[("A".to_string(), String::new())].into());
             assert!(filled(&line, ('(', ')'), |_| None).is_ok());
         }
@@ -384,14 +375,23 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_file_is_read_line_by_line() {
+    fn a_percent_sign_is_a_specifier_only_where_the_unit_says_it() {
+        let value: Variables = [("A".to_string(), "50%i".to_string())].into();
         assert_eq!(
-            environment_file("# no\nA=\"x y\"\n B = 1 \n;\nC='z'\nbroken\n"),
+            systemd("%n %N %p %i ${A} $A %%", Some(&value), UNIT).unwrap(),
             [
-                ("A".to_string(), "x y".to_string()),
-                ("B".to_string(), "1".to_string()),
-                ("C".to_string(), "z".to_string())
+                "kube-proxy@a.service",
+                "kube-proxy@a",
+                "kube-proxy",
+                "a",
+                "50%i",
+                "50%i",
+                "%"
             ]
+        );
+        assert_eq!(
+            systemd("$A ${A} $$", None, UNIT).unwrap(),
+            ["$A", "${A}", "$$"]
         );
     }
 }

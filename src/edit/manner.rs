@@ -108,6 +108,18 @@ impl<'a, 'text> Manner<'a, 'text> {
         found.unwrap_or(true)
     }
 
+    /// Whether the mappings of a list stand on one line each, in braces.
+    fn in_braces(&self, key: Option<&str>) -> bool {
+        let found = self.ask(key, |sample| match &sample.node.value {
+            Value::Sequence(items, false) => items.iter().find_map(|item| match &item.value {
+                Value::Mapping(entries, flow) if !entries.is_empty() => Some(*flow),
+                _ => None,
+            }),
+            _ => None,
+        });
+        found.unwrap_or(false)
+    }
+
     /// How much further to the right than its key a list's dashes stand.
     pub fn dash_offset(&self, key: &str) -> usize {
         let found = self.ask(Some(key), |sample| match &sample.node.value {
@@ -157,7 +169,7 @@ impl<'a, 'text> Manner<'a, 'text> {
         let width = self.dash_width();
         let lead = format!("{}-{}", " ".repeat(dash), " ".repeat(width - 1));
         match item {
-            Tree::Map(entries) if !entries.is_empty() => {
+            Tree::Map(entries) if !entries.is_empty() && !self.in_braces(key) => {
                 let mut lines: Vec<String> = entries
                     .iter()
                     .flat_map(|(key, value)| self.entry(key, value, dash + width))

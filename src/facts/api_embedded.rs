@@ -24,6 +24,7 @@ fn rke2(root: &Root) -> Option<Found> {
     let manifests = Manifests::of(root, &NodePath::new(RKE2_PODS)?);
     let pod = manifests.running(PROGRAM).pop()?;
     Some(Found {
+        unit: None,
         described: format!("RKE2's static pod {}", pod.path),
         flags: flags::parse(&pod.arguments, &pod.origin),
         problem: pod.problem.clone(),
@@ -59,6 +60,7 @@ fn microk8s(root: &Root) -> Option<Found> {
         found.extend(flags::parse(&words, &origin));
     }
     Some(Found {
+        unit: None,
         described: format!("MicroK8s' API server ({path})"),
         flags: found,
         view: View::Node,
@@ -130,6 +132,7 @@ fn k3s(root: &Root) -> Option<Found> {
         flags::parse(&[word], origin)
     });
     Some(Found {
+        unit: None,
         described: "k3s' API server".into(),
         flags: flags.collect(),
         view: View::Node,

@@ -1,11 +1,13 @@
 //! The kube-apiserver of this node: a static pod, a process, a systemd service.
 
+use super::credentials::of_api_server;
 use super::{
     ApiServer, Origin, PodManifest, PolicyPath, Seen, ServerSource, api_embedded, api_log,
 };
 use crate::discover::flags::{self, Flag};
 use crate::discover::pod::StaticPod;
 use crate::discover::process::{self, Process};
+use crate::discover::systemd::Unit;
 use crate::discover::{Survey, drop_in, systemd};
 use crate::root::{LookError, NodePath, Root};
 
@@ -44,15 +46,24 @@ pub(super) struct Found {
     pub(super) problem: Option<String>,
     pub(super) version: Option<String>,
     pub(super) source: ServerSource,
+    pub(super) unit: Option<Unit>,
     pub(super) user: Option<String>,
+}
+
+impl Found {
+    fn is_service(&self) -> bool {
+        matches!(self.source, ServerSource::Unit(_))
+    }
 }
 
 /// Finds it, and the audit policy that it names.
 pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
     let found = static_pod(root, survey)
+        // What a distribution left behind must not hide a service; what it runs has none of its own.
+        .or_else(|| running(root, &survey.processes).filter(Found::is_service))
+        .or_else(|| service(root))
         .or_else(|| api_embedded::find(root))
-        .or_else(|| running(root, &survey.processes))
-        .or_else(|| service(root))?;
+        .or_else(|| running(root, &survey.processes))?;
     let log = api_log::look(root, &found.flags, &found.view)?;
     let named = flags::last(&found.flags, "audit-policy-file");
     let value = named.and_then(|flag| flag.value.clone());
@@ -79,7 +90,14 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
         _ => NodePath::new(DEFAULT_PODS),
     };
     let pods = pods.map(|path| root.open(&path).map_or(path, |(resolved, _)| resolved));
+    let client_authority = of_api_server(&found.flags, |path| {
+        let seen = NodePath::new(path).and_then(|path| found.view.on_node(&path));
+        let seen = seen.ok_or_else(|| format!("{path} is not visible on the node"))?;
+        let read = root.open(&seen).and_then(|(_, opened)| opened.read());
+        read.map_err(|error| format!("{path} {error}"))
+    });
     Some(ApiServer {
+        client_authority,
         described: found.described,
         policy_link: path.and_then(|path| root.link(path)),
         policy_among_pods: directory
@@ -89,7 +107,7 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
             Ok((_, opened)) => opened.read(),
             Err(error) => Err(error.clone()),
         },
-        policy_real: opened.as_ref().ok().map(|(path, _)| path.clone()),
+        policy_resolved: opened.as_ref().ok().map(|(resolved, _)| resolved.clone()),
         policy_seen: opened.map(|(_, opened)| opened.meta),
         directory: directory.map(|(_, opened)| opened.meta),
         problem: found.problem,
@@ -97,6 +115,7 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
         version: found.version,
         flags: found.flags,
         source: found.source,
+        unit: found.unit,
         user: found.user,
         log,
     })
@@ -117,6 +136,7 @@ fn static_pod(root: &Root, survey: &Survey) -> Option<Found> {
         )),
     };
     Some(Found {
+        unit: None,
         described: format!("static pod {}", pod.path),
         flags: flags::parse(&pod.arguments, &pod.origin),
         version: pod.version.clone(),
@@ -162,7 +182,10 @@ fn running(root: &Root, processes: &[Process]) -> Option<Found> {
     Some(Found {
         version: None,
         user: unit.as_ref().and_then(|unit| unit.user.clone()),
-        source: unit.map_or(ServerSource::Process, |unit| in_unit(root, &unit)),
+        source: unit
+            .as_ref()
+            .map_or(ServerSource::Process, |unit| in_unit(root, unit)),
+        unit,
         described: format!("process {}", process.pid),
         flags: flags::parse(&process.arguments, &Origin::flag(None)),
         view: if process.other_mounts {
@@ -191,5 +214,6 @@ fn service(root: &Root) -> Option<Found> {
         version: None,
         user: given.user,
         source: in_unit(root, &unit),
+        unit: Some(unit),
     })
 }

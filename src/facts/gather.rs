@@ -1,13 +1,16 @@
 //! From the kube-proxy that was found to everything that checks may look at.
 
+mod named;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::credentials::{Credentials, clock, of_kubelet};
 use super::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Target, api_server};
 use crate::discover::{KubeProxy, Placed, Source, Survey, address, flag_file, flags, process};
-use crate::kubeconfig::{self, Kubeconfig, Purpose};
+use crate::kubeconfig;
 use crate::proxyconfig::{self, Reading};
-use crate::root::{FileKind, LookError, Meta, NodePath, Root, Where};
+use crate::root::{FileKind, LookError, NodePath, Root, Where};
 
 /// Looks at everything that belongs to this kube-proxy. Reads; writes nothing.
 pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<IpAddr>) -> Facts {
@@ -16,6 +19,10 @@ pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<Ip
     facts.local_addresses = address::local(root);
     facts.api_server = api_server::find(root, survey);
     facts.flag_file = flag_file::find(root, &facts.proxy);
+    facts.client_authority = match &facts.api_server {
+        Some(found) => found.client_authority.clone(),
+        None => of_kubelet(root),
+    };
     let mut gatherer = Gatherer {
         root,
         facts: &mut facts,
@@ -57,7 +64,10 @@ fn nothing_yet(proxy: KubeProxy) -> Facts {
         flag_file: Err("it was not looked for".into()),
         config: None,
         kubeconfig: None,
+        credentials: Credentials::default(),
+        clock: clock(),
         api_server: None,
+        client_authority: None,
     }
 }
 
@@ -266,25 +276,15 @@ impl Gatherer<'_> {
             Ok(seen) => Err((None, seen.unread().to_string())),
             Err(error) => Err((None, error.to_string())),
         };
-        if let Ok(kubeconfig) = &read {
-            self.named_files(kubeconfig, &told, &target.path);
+        let bytes = target
+            .seen
+            .as_ref()
+            .ok()
+            .and_then(|seen| seen.bytes.as_ref());
+        if let (Ok(kubeconfig), Some(bytes)) = (&read, bytes) {
+            self.named_files(kubeconfig, &told, &target.path, bytes);
         }
         self.facts.kubeconfig = Some(read);
-    }
-
-    /// Keys, tokens and certificates that the kubeconfig names, relative to the file that names them.
-    fn named_files(&mut self, kubeconfig: &Kubeconfig, naming: &Told, file: &NodePath) {
-        for named in kubeconfig.files() {
-            let role = match named.purpose {
-                Purpose::Credential => Role::ProxyCredential,
-                Purpose::Certificate => Role::ProxyCertificate,
-            };
-            if let Some(told) = self.named(named.path, naming, file) {
-                let origin = Origin::at(OriginKind::File, file, Some(named.line));
-                // Certificates are public and are parsed; keys and tokens are never read.
-                self.target(role, &told, origin, role == Role::ProxyCertificate);
-            }
-        }
     }
 
     /// The directories above each target: above its name, where a link could be replaced, and above
@@ -340,7 +340,7 @@ fn look(root: &Root, path: &NodePath, read: bool) -> Result<Seen, LookError> {
         match opened.read() {
             Ok(bytes) => Some(bytes),
             // Its mode and owner can still be judged; who needs the contents asks again.
-            Err(LookError::Denied) => return unreadable(path, opened.meta),
+            Err(LookError::Denied) => None,
             Err(error) => return Err(error),
         }
     } else {
@@ -381,14 +381,6 @@ fn hold_by_path(root: &Root, path: &NodePath) -> Option<Hold> {
         })
     });
     Some(hold)
-}
-
-fn unreadable(path: NodePath, meta: Meta) -> Result<Seen, LookError> {
-    Ok(Seen {
-        path,
-        meta,
-        bytes: None,
-    })
 }
 
 fn hostname(root: &Root) -> Option<String> {

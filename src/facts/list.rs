@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Facts, Origin, Role};
+use crate::certificates::{Bundle, Fit};
 use crate::kinds::value_origin;
 
 /// One value and where it comes from.
@@ -52,6 +53,14 @@ pub fn list(facts: &Facts) -> Vec<Fact> {
             push(name, json!(target.path), target.origin.clone());
         }
     }
+    for (name, value, origin) in certificates(facts) {
+        push(&name, value, origin);
+    }
+    push(
+        "clock",
+        json!(facts.clock.0.to_string()),
+        facts.clock.1.clone(),
+    );
     if let Some((url, origin)) = facts.api_server_url() {
         push("apiServer", json!(url), origin);
     }
@@ -64,6 +73,45 @@ pub fn list(facts: &Facts) -> Vec<Fact> {
             json!(flag.value),
             flag.origin.clone(),
         );
+    }
+    found
+}
+
+/// Most certificates of one bundle that are listed.
+const MAX_LISTED: usize = 16;
+
+/// Whom the certificates name and how long they last; never a body.
+fn certificates(facts: &Facts) -> Vec<(String, Value, Origin)> {
+    let mut found = Vec::new();
+    let credentials = &facts.credentials;
+    let given = [
+        ("certificateAuthority", &credentials.authority, MAX_LISTED),
+        // What stands behind the first is only sent along.
+        ("clientCertificate", &credentials.client, 1),
+    ];
+    for (name, given, most) in given {
+        let Some(given) = given else { continue };
+        for one in given.bundle.iter().flat_map(Bundle::all).take(most) {
+            for (part, value) in [
+                ("subject", one.subject.to_string()),
+                ("issuer", one.issuer.to_string()),
+                ("notBefore", one.not_before.to_string()),
+                ("notAfter", one.not_after.to_string()),
+            ] {
+                found.push((format!("{name}.{part}"), json!(value), given.origin.clone()));
+            }
+        }
+    }
+    if let Some((Ok(fit @ (Fit::Belongs | Fit::Other)), origin)) = &credentials.key {
+        let belongs = *fit == Fit::Belongs;
+        found.push(("clientKey.belongs".into(), json!(belongs), origin.clone()));
+    }
+    if let Some(known) = &facts.client_authority {
+        found.push((
+            "clientCAFile".into(),
+            json!(known.path),
+            known.origin.clone(),
+        ));
     }
     found
 }

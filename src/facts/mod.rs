@@ -3,6 +3,7 @@
 mod api_embedded;
 mod api_log;
 mod api_server;
+mod credentials;
 mod gather;
 mod hold;
 mod list;
@@ -10,14 +11,17 @@ mod origin;
 
 use std::net::IpAddr;
 
+pub use credentials::{ClientAuthority, Credentials, Given, NoBundle, Opens};
 pub use gather::{gather, gather_config};
 pub use hold::{Hold, HoldKind};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 
+use crate::certificates::Moment;
 use crate::discover::drop_in::DropIn;
 use crate::discover::flag_file::FlagFile;
 use crate::discover::flags::Flag;
+use crate::discover::systemd::Unit;
 use crate::discover::{KubeProxy, flags};
 use crate::kubeconfig::Kubeconfig;
 use crate::proxyconfig::Reading;
@@ -59,7 +63,7 @@ pub struct Seen {
     pub path: NodePath,
     /// Its metadata.
     pub meta: Meta,
-    /// Its contents, where a check needs them. Credential files are never read.
+    /// Its contents, where a check needs them. Of credential files nothing is kept.
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -122,10 +126,10 @@ pub struct ApiServer {
     pub problem: Option<String>,
     /// The policy that `--audit-policy-file` names, as the node sees it.
     pub policy: PolicyPath,
+    /// The policy's path with every symlink resolved: this is what a change names.
+    pub policy_resolved: Option<NodePath>,
     /// Whether the policy file, or the one we would install, exists.
     pub policy_seen: Result<Meta, LookError>,
-    /// Where it lies with every symlink resolved, when it is there.
-    pub policy_real: Option<NodePath>,
     /// Its contents, or why they could not be read.
     pub policy_bytes: Result<Vec<u8>, LookError>,
     /// Where the policy's path leads when a symlink lies there.
@@ -140,10 +144,14 @@ pub struct ApiServer {
     pub flags: Vec<Flag>,
     /// What starts it, and so where its flags are set.
     pub source: ServerSource,
+    /// The systemd service that starts it, when one does.
+    pub unit: Option<Unit>,
     /// As whom it runs, when a unit says so: it must stay able to write its log.
     pub user: Option<String>,
     /// Its audit log.
     pub log: AuditLog,
+    /// The CAs whose clients it takes; `None` when no flag names any.
+    pub client_authority: Option<ClientAuthority>,
 }
 
 impl ApiServer {
@@ -250,8 +258,14 @@ pub struct Facts {
     pub config: Option<Reading>,
     /// The kubeconfig, or why it could not be read (line and reason).
     pub kubeconfig: Option<Result<Kubeconfig, (Option<usize>, String)>>,
+    /// The certificates and the key that the kubeconfig gives.
+    pub credentials: Credentials,
+    /// The time by which certificates are judged: the machine's, read once.
+    pub clock: (Moment, Origin),
     /// The API server, when this node has one.
     pub api_server: Option<ApiServer>,
+    /// The CAs whose clients the API server takes, where that is known.
+    pub client_authority: Option<ClientAuthority>,
 }
 
 impl Facts {

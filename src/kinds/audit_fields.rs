@@ -3,13 +3,12 @@
 
 use serde::Deserialize;
 
-use super::audit_policy::policy_of;
+use super::audit_policy::{policy_of, readable};
 use super::config_fields::named;
 use super::{Instance, Kind, by_hand};
 use crate::auditpolicy::Policy;
 use crate::baseline::Check;
 use crate::facts::{ApiServer, Facts};
-use crate::root::{FileKind, LookError};
 
 /// `audit-fields: {}`
 #[derive(Clone, Debug, Deserialize)]
@@ -18,16 +17,9 @@ pub struct AuditFields {}
 
 /// Judges what lies at the path.
 fn existing(check: &Check, server: &ApiServer) -> Instance {
-    let bytes = match (&server.policy_seen, &server.policy_bytes) {
-        (Err(LookError::Missing), _) => {
-            return Instance::not_applicable("there is no audit policy");
-        }
-        (Ok(meta), _) if meta.kind != FileKind::File => {
-            let what = meta.kind.describe();
-            return Instance::unknown(format!("it is {what}, not a regular file"));
-        }
-        (Err(error), _) | (_, Err(error)) => return Instance::unknown(error.to_string()),
-        (Ok(_), Ok(bytes)) => bytes,
+    let bytes = match readable(server) {
+        Ok(bytes) => bytes,
+        Err(instance) => return *instance,
     };
     match Policy::read(bytes) {
         Ok(policy) => {

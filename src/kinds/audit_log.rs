@@ -7,7 +7,7 @@ use super::{Instance, Kind, Mend, audit_policy, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Written};
 use crate::discover::flags;
 use crate::facts::{ApiServer, Facts, LogPath, Origin, OriginKind, PolicyPath};
-use crate::root::{LookError, NodePath};
+use crate::root::{FileKind, LookError, NodePath};
 
 /// `audit-log: {}`
 #[derive(Clone, Debug, Deserialize)]
@@ -98,7 +98,7 @@ impl Kind for AuditLog {
 
 fn passing(server: &ApiServer) -> Instance {
     let policy = given(server, "audit-policy-file");
-    let instance = match &server.log.path {
+    match &server.log.path {
         LogPath::StandardOutput(_) => Instance::judged(
             true,
             format!("policy {policy}, log to standard output"),
@@ -109,8 +109,7 @@ fn passing(server: &ApiServer) -> Instance {
             let log = given(server, "audit-log-path");
             Instance::judged(true, format!("policy {policy}, log {log}"), || Mend::None)
         }
-    };
-    instance
+    }
 }
 
 /// A flag's value; nothing for a flag that is not given or empty.
@@ -224,6 +223,18 @@ fn hindrance(server: &ApiServer, manifest: Option<&Manifest>) -> Option<String> 
         return Some(format!(
             "the API server runs as {user}, who must be able to read the policy and to write the log"
         ));
+    }
+    if let Some(log) = server.log.path.on_node() {
+        let directory = log.parent();
+        match &server.log.directory {
+            Ok((_, meta)) if meta.kind == FileKind::Directory => {}
+            Ok((_, meta)) => {
+                let what = meta.kind.describe();
+                return Some(format!("{directory} is {what}, not a directory"));
+            }
+            Err(LookError::Missing) => {}
+            Err(error) => return Some(format!("{directory}: {error}")),
+        }
     }
     let path = match &server.policy {
         PolicyPath::Named(path, _) | PolicyPath::Default(path) => path,

@@ -111,7 +111,7 @@ impl AuditLogAccess {
                 at_most: self.policy,
                 kind: FileKind::File,
                 seen: server.policy_seen.clone().map(|meta| {
-                    let real = server.policy_real.clone();
+                    let real = server.policy_resolved.clone();
                     (real.unwrap_or_else(|| path.clone()), meta)
                 }),
                 hold: held(path, "read"),

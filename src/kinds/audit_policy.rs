@@ -54,6 +54,20 @@ pub(super) fn policy_of(facts: &Facts) -> Result<(&ApiServer, &NodePath, Origin)
     }
 }
 
+/// The bytes of the policy; where there are none to judge, that.
+pub(super) fn readable(server: &ApiServer) -> Result<&[u8], Box<Instance>> {
+    let instance = match (&server.policy_seen, &server.policy_bytes) {
+        (Err(LookError::Missing), _) => Instance::not_applicable("there is no audit policy"),
+        (Ok(meta), _) if meta.kind != FileKind::File => {
+            let what = meta.kind.describe();
+            Instance::unknown(format!("it is {what}, not a regular file"))
+        }
+        (Err(error), _) | (_, Err(error)) => Instance::unknown(error.to_string()),
+        (Ok(_), Ok(bytes)) => return Ok(bytes),
+    };
+    Err(Box::new(instance))
+}
+
 /// Judges what lies at the path.
 fn existing(server: &ApiServer) -> Instance {
     let refused = |why: String| Instance::judged(false, why.clone(), || Mend::ByHand(why));

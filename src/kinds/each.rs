@@ -2,8 +2,7 @@
 
 use super::{Instance, Mend};
 use crate::baseline::{Check, Fix};
-use crate::facts::{Facts, Origin, OriginKind, Role, Seen, Target};
-use crate::kubeconfig::Kubeconfig;
+use crate::facts::{Facts, Role, Seen, Target};
 use crate::root::{FileKind, LookError, NodePath};
 
 /// The fix that a check gives for its own kind; none means that a person has to.
@@ -81,29 +80,4 @@ pub(super) fn each_file(
         }
         _ => Instance::not_applicable(format!("kube-proxy has no {} here", role.describe())),
     }]
-}
-
-/// Judges the kubeconfig; one that cannot be read is unknown, and without one nothing applies.
-pub(super) fn each_kubeconfig(
-    facts: &Facts,
-    judge: impl Fn(&Target, &Kubeconfig) -> Instance,
-) -> Vec<Instance> {
-    let Some(target) = facts.target(Role::ProxyKubeconfig) else {
-        return vec![
-            match facts.config.as_ref().map(|reading| reading.accepted) {
-                Some(true) => Instance::not_applicable("kube-proxy uses no kubeconfig"),
-                _ => Instance::unknown("it is not known which kubeconfig kube-proxy uses"),
-            },
-        ];
-    };
-    let instance = match &facts.kubeconfig {
-        Some(Ok(kubeconfig)) => judge(target, kubeconfig),
-        Some(Err((line, why))) => Instance::unknown(why.clone()).line(*line),
-        None => Instance::unknown("it was not read"),
-    };
-    let origin = match instance.line {
-        Some(line) => Origin::at(OriginKind::File, &target.path, Some(line)),
-        None => target.origin.clone(),
-    };
-    vec![instance.at(&target.path).from(&origin)]
 }

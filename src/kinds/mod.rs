@@ -4,10 +4,16 @@
 //! Everything here is pure: facts in, instances out.
 
 mod audit_fields;
+mod audit_hidden;
 mod audit_log;
 mod audit_log_access;
 mod audit_log_limits;
 mod audit_policy;
+mod audit_requests;
+mod certificate_key;
+mod certificate_subject;
+mod certificate_trust;
+mod certificate_validity;
 mod config_accepted;
 mod config_address;
 mod config_fields;
@@ -21,6 +27,8 @@ mod file_owner;
 mod flag_value;
 mod flags_honoured;
 mod hold;
+mod kubeconfig;
+mod kubeconfig_accepted;
 mod kubeconfig_ca;
 mod kubeconfig_credential;
 mod kubeconfig_server;
@@ -33,8 +41,9 @@ mod server;
 pub use config_value::origin as value_origin;
 pub use mend::{Contents, Edit, Mend};
 
-use each::{by_hand, each_file, each_kubeconfig, fix_or_by_hand};
+use each::{by_hand, each_file, fix_or_by_hand};
 use hold::{unless_held, unless_rewritten};
+use kubeconfig::{each_certificate, each_client_certificate, each_kubeconfig, given_at};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,10 +81,22 @@ pub enum Expect {
     KubeconfigVerification(kubeconfig_verification::KubeconfigVerification),
     /// The kubeconfig's credential is a certificate or a token file.
     KubeconfigCredential(kubeconfig_credential::KubeconfigCredential),
+    /// client-go would load the kubeconfig.
+    KubeconfigAccepted(kubeconfig_accepted::KubeconfigAccepted),
+    /// The CA and the client certificate are valid.
+    CertificateValidity(certificate_validity::CertificateValidity),
+    /// The client certificate's subject is kube-proxy's own.
+    CertificateSubject(certificate_subject::CertificateSubject),
+    /// The API server would take the client certificate.
+    CertificateTrust(certificate_trust::CertificateTrust),
+    /// The private key belongs to the client certificate.
+    CertificateKey(certificate_key::CertificateKey),
     /// The API server's audit policy exists.
     AuditPolicy(audit_policy::AuditPolicy),
     /// The audit policy has no unknown or doubled key.
     AuditFields(audit_fields::AuditFields),
+    /// The audit policy logs what kube-proxy asks.
+    AuditRequests(audit_requests::AuditRequests),
     /// The API server writes an audit log.
     AuditLog(audit_log::AuditLog),
     /// The audit log is kept, and rotated.
@@ -223,8 +244,14 @@ macro_rules! each_kind {
             Expect::KubeconfigCa($kind) => $call,
             Expect::KubeconfigVerification($kind) => $call,
             Expect::KubeconfigCredential($kind) => $call,
+            Expect::KubeconfigAccepted($kind) => $call,
+            Expect::CertificateValidity($kind) => $call,
+            Expect::CertificateSubject($kind) => $call,
+            Expect::CertificateTrust($kind) => $call,
+            Expect::CertificateKey($kind) => $call,
             Expect::AuditPolicy($kind) => $call,
             Expect::AuditFields($kind) => $call,
+            Expect::AuditRequests($kind) => $call,
             Expect::AuditLog($kind) => $call,
             Expect::AuditLogLimits($kind) => $call,
             Expect::AuditLogAccess($kind) => $call,
@@ -305,8 +332,14 @@ impl Expect {
             Expect::KubeconfigCa(_) => "kubeconfig-ca",
             Expect::KubeconfigVerification(_) => "kubeconfig-verification",
             Expect::KubeconfigCredential(_) => "kubeconfig-credential",
+            Expect::KubeconfigAccepted(_) => "kubeconfig-accepted",
+            Expect::CertificateValidity(_) => "certificate-validity",
+            Expect::CertificateSubject(_) => "certificate-subject",
+            Expect::CertificateTrust(_) => "certificate-trust",
+            Expect::CertificateKey(_) => "certificate-key",
             Expect::AuditPolicy(_) => "audit-policy",
             Expect::AuditFields(_) => "audit-fields",
+            Expect::AuditRequests(_) => "audit-requests",
             Expect::AuditLog(_) => "audit-log",
             Expect::AuditLogLimits(_) => "audit-log-limits",
             Expect::AuditLogAccess(_) => "audit-log-access",

@@ -4,14 +4,16 @@ use std::net::IpAddr;
 
 use super::{Edit, Mend, Verdict};
 use crate::baseline;
+use crate::certificates::Moment;
 use crate::check::{self, Selection};
 use crate::discover::{KubeProxy, Source};
 use crate::edit::Operation;
-use crate::facts::{Directory, Facts, Origin, OriginKind, Role, Seen, Target};
+use crate::facts::{Credentials, Directory, Facts, Origin, OriginKind, Role, Seen, Target};
 use crate::proxyconfig;
 use crate::root::{FileKind, Meta, NodePath};
 
 mod held;
+mod validity;
 
 const HEAD: &str = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n";
 const KERNEL: Origin = Origin::KERNEL;
@@ -73,7 +75,10 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
         directories: Vec::new(),
         config: Some(config),
         kubeconfig: None,
+        credentials: Credentials::default(),
+        clock: (Moment(0), Origin::KERNEL),
         api_server: None,
+        client_authority: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What client-go makes of a kubeconfig, as far as kube-proxy needs it: the current context alone counts.
 //!
-//! No secret leaves this module: of tokens, keys and passwords only the lines are kept.
+//! Of tokens, keys and passwords only the lines are kept; [`client_key`] alone hands a secret out.
 
 mod parts;
 mod schema;
@@ -10,6 +10,8 @@ mod usable;
 
 pub use parts::{Certificates, Cluster, Exec, Present, User, Written};
 pub use url::without_credentials;
+
+use zeroize::Zeroizing;
 
 use crate::golang::header::{self, Misheaded};
 use crate::golang::text;
@@ -85,6 +87,8 @@ pub struct Named<'config> {
     pub line: usize,
     /// What it holds.
     pub purpose: Purpose,
+    /// The key that names it.
+    pub key: &'static str,
 }
 
 /// Reads a kubeconfig as client-go's loader does.
@@ -108,6 +112,16 @@ pub fn read(bytes: &[u8]) -> Result<Kubeconfig, Problem> {
     }
     names_are_unique(&root)?;
     Ok(Kubeconfig::new(&root))
+}
+
+/// The current context's `client-key-data`, decoded, for the one comparison that needs it; wiped when it is
+/// dropped. Nothing else hands a secret out of a kubeconfig.
+pub fn client_key(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let root = goyaml::load(bytes).ok()?.root;
+    let user = Kubeconfig::new(&root).user?;
+    let item = list(&root, "users").get(user.index)?;
+    let user = &item.get("user")?.item;
+    parts::decoded(user, "client-key-data").map(|data| Zeroizing::new(data.value))
 }
 
 fn problem(message: &str, line: Option<usize>, unjudged: bool) -> Problem {
@@ -223,27 +237,32 @@ impl Kubeconfig {
             (
                 cluster.and_then(|cluster| cluster.certificate_authority.as_ref()),
                 Purpose::Certificate,
+                "certificate-authority",
             ),
             (
                 user.and_then(|user| user.client_certificate.as_ref()),
                 Purpose::Certificate,
+                "client-certificate",
             ),
             (
                 user.and_then(|user| user.client_key.as_ref()),
                 Purpose::Credential,
+                "client-key",
             ),
             (
                 user.and_then(|user| user.token_file.as_ref()),
                 Purpose::Credential,
+                "tokenFile",
             ),
         ];
         files
             .into_iter()
-            .filter_map(|(path, purpose)| {
+            .filter_map(|(path, purpose, key)| {
                 path.map(|path| Named {
                     path: &path.value,
                     line: path.line,
                     purpose,
+                    key,
                 })
             })
             .collect()

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::url;
 use crate::golang::types::decode_base64;
 use crate::goyaml::{Data, Item};
@@ -136,7 +138,8 @@ fn present(item: &Item, key: &str) -> Option<Present> {
     })
 }
 
-fn certificates(item: &Item, key: &str) -> Option<Written<Certificates>> {
+/// The decoded bytes of a `-data` key.
+pub(super) fn decoded(item: &Item, key: &str) -> Option<Written<Vec<u8>>> {
     let entry = item.get(key)?;
     let bytes = match &entry.item.data {
         Data::Text(text) => decode_base64(text)?,
@@ -150,8 +153,15 @@ fn certificates(item: &Item, key: &str) -> Option<Written<Certificates>> {
         _ => return None,
     };
     (!bytes.is_empty()).then_some(Written {
-        value: Certificates(bytes),
+        value: bytes,
         line: entry.line,
+    })
+}
+
+fn certificates(item: &Item, key: &str) -> Option<Written<Certificates>> {
+    decoded(item, key).map(|data| Written {
+        value: Certificates(data.value),
+        line: data.line,
     })
 }
 
@@ -208,9 +218,12 @@ impl User {
             client_certificate: text(user, "client-certificate"),
             client_certificate_data: certificates(user, "client-certificate-data"),
             client_key: text(user, "client-key"),
-            client_key_data: certificates(user, "client-key-data").map(|data| Written {
-                value: (),
-                line: data.line,
+            client_key_data: decoded(user, "client-key-data").map(|data| {
+                drop(Zeroizing::new(data.value));
+                Written {
+                    value: (),
+                    line: data.line,
+                }
             }),
             token: present(user, "token"),
             token_file: text(user, "tokenFile"),

@@ -1,6 +1,6 @@
 //! client-go's `ConfirmUsable`: tools/clientcmd/validation.go.
 
-use super::{Cluster, Context, Kubeconfig, Problem, User};
+use super::{Cluster, Context, Kubeconfig, Problem, User, Written};
 use crate::golang::text::{message, quoted};
 
 const EMPTY: &str =
@@ -17,7 +17,7 @@ impl Kubeconfig {
     /// With client-go's message, without any secret.
     pub fn usable(&self, opens: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
         if self.empty {
-            return Err(invalid(&[EMPTY.to_owned()], None));
+            return Err(invalid(&[(EMPTY.to_owned(), None)]));
         }
         let Some(current) = &self.current_context else {
             return Err(Problem {
@@ -31,7 +31,7 @@ impl Kubeconfig {
                 "context was not found for specified context: {}",
                 current.value
             );
-            return Err(invalid(&[fault], Some(current.line)));
+            return Err(invalid(&[(fault, Some(current.line))]));
         };
         let mut faults = Vec::new();
         context_faults(context, self, &mut faults);
@@ -42,13 +42,17 @@ impl Kubeconfig {
         if faults.is_empty() {
             return Ok(());
         }
-        Err(invalid(&faults, Some(context.line)))
+        Err(invalid(&faults))
     }
 }
 
-fn invalid(faults: &[String], line: Option<usize>) -> Problem {
+/// What client-go finds wrong, and the line of it.
+type Fault = (String, Option<usize>);
+
+/// All of it in one message; the line is the first one's.
+fn invalid(faults: &[Fault]) -> Problem {
     let mut told: Vec<&str> = Vec::new();
-    for fault in faults {
+    for (fault, _) in faults {
         if !told.contains(&fault.as_str()) {
             told.push(fault);
         }
@@ -59,30 +63,31 @@ fn invalid(faults: &[String], line: Option<usize>) -> Problem {
     };
     Problem {
         message: message(&format!("invalid configuration: {told}")),
-        line,
+        line: faults.first().and_then(|(_, line)| *line),
         unjudged: false,
     }
 }
 
-fn context_faults(context: &Context, config: &Kubeconfig, faults: &mut Vec<String>) {
+fn context_faults(context: &Context, config: &Kubeconfig, faults: &mut Vec<Fault>) {
     let name = quoted(&context.name);
+    let mut push = |fault: String| faults.push((fault, Some(context.line)));
     if context.user.is_empty() {
-        faults.push(format!("user was not specified for context {name}"));
+        push(format!("user was not specified for context {name}"));
     } else if config.user.is_none() {
         let user = quoted(&context.user);
-        faults.push(format!("user {user} was not found for context {name}"));
+        push(format!("user {user} was not found for context {name}"));
     }
     if context.cluster.is_empty() {
-        faults.push(format!("cluster was not specified for context {name}"));
+        push(format!("cluster was not specified for context {name}"));
     } else if config.cluster.is_none() {
         let cluster = quoted(&context.cluster);
-        faults.push(format!(
+        push(format!(
             "cluster {cluster} was not found for context {name}"
         ));
     }
     if !context.namespace.is_empty() && !is_label(&context.namespace) {
         let namespace = quoted(&context.namespace);
-        faults.push(format!(
+        push(format!(
             "namespace {namespace} for context {name} does not conform to the kubernetes DNS_LABEL rules"
         ));
     }
@@ -94,56 +99,69 @@ fn is_label(text: &str) -> bool {
     text.len() <= 63 && text.bytes().all(allowed) && !text.starts_with('-') && !text.ends_with('-')
 }
 
-fn user_faults(user: &User, opens: &dyn Fn(&str) -> bool, faults: &mut Vec<String>) {
+fn user_faults(user: &User, opens: &dyn Fn(&str) -> bool, faults: &mut Vec<Fault>) {
     let name = &user.name;
     let (certificate, certificate_data) = (&user.client_certificate, &user.client_certificate_data);
     if certificate.is_some() || certificate_data.is_some() {
         if certificate.is_some() && certificate_data.is_some() {
-            faults.push(format!("client-cert-data and client-cert are both specified for {name}. client-cert-data will override."));
+            let fault = format!(
+                "client-cert-data and client-cert are both specified for {name}. client-cert-data will override."
+            );
+            faults.push((fault, line(certificate_data)));
         }
         if user.client_key.is_some() && user.client_key_data.is_some() {
-            faults.push(format!("client-key-data and client-key are both specified for {name}; client-key-data will override"));
+            let fault = format!(
+                "client-key-data and client-key are both specified for {name}; client-key-data will override"
+            );
+            faults.push((fault, line(&user.client_key_data)));
         }
         if user.client_key.is_none() && user.client_key_data.is_none() {
-            faults.push(format!("client-key-data or client-key must be specified for {name} to use the clientCert authentication method."));
+            let fault = format!(
+                "client-key-data or client-key must be specified for {name} to use the clientCert authentication method."
+            );
+            faults.push((fault, Some(user.line)));
         }
         for (what, path) in [
             ("client-cert", certificate),
             ("client-key", &user.client_key),
         ] {
             if let Some(path) = path {
-                readable(what, &path.value, name, opens, faults);
+                readable(what, path, name, opens, faults);
             }
         }
     }
     if let Some(exec) = &user.exec {
+        let mut push = |fault: String| faults.push((fault, Some(exec.line)));
         let needed =
             |what| format!("{what} must be specified for {name} to use exec authentication plugin");
         if user.auth_provider.is_some() {
-            faults.push(format!(
+            push(format!(
                 "authProvider cannot be provided in combination with an exec plugin for {name}"
             ));
         }
         if exec.command.is_empty() {
-            faults.push(needed("command"));
+            push(needed("command"));
         }
         if exec.api_version.is_empty() {
-            faults.push(needed("apiVersion"));
+            push(needed("apiVersion"));
         }
         if exec.nameless_env > 0 {
-            faults.push(needed("env variable name"));
+            push(needed("env variable name"));
         }
         match exec.interactive_mode.as_str() {
-            "" => faults.push(needed("interactiveMode")),
+            "" => push(needed("interactiveMode")),
             "Never" | "IfAvailable" | "Always" => {}
-            mode => faults.push(format!(
+            mode => push(format!(
                 "invalid interactiveMode for {name}: {}",
                 quoted(mode)
             )),
         }
     }
     if user.token.is_some() && (user.username.is_some() || user.password.is_some()) {
-        faults.push(format!("more than one authentication method found for {name}; found [token basicAuth], only one is allowed"));
+        let fault = format!(
+            "more than one authentication method found for {name}; found [token basicAuth], only one is allowed"
+        );
+        faults.push((fault, line(&user.token)));
     }
     let more = [
         &user.impersonate_uid,
@@ -151,9 +169,10 @@ fn user_faults(user: &User, opens: &dyn Fn(&str) -> bool, faults: &mut Vec<Strin
         &user.impersonate_extra,
     ];
     if user.impersonate.is_none() && more.iter().any(|field| field.is_some()) {
-        faults.push(format!(
-            "requesting uid, groups or user-extra for {name} without impersonating a user"
-        ));
+        let fault =
+            format!("requesting uid, groups or user-extra for {name} without impersonating a user");
+        let first = more.iter().find_map(|field| field.as_ref());
+        faults.push((fault, first.map(|field| field.line)));
     }
 }
 
@@ -161,41 +180,51 @@ fn cluster_faults(
     context: &Context,
     cluster: Option<&Cluster>,
     opens: &dyn Fn(&str) -> bool,
-    faults: &mut Vec<String>,
+    faults: &mut Vec<Fault>,
 ) {
     let name = &context.cluster;
     if cluster.is_none_or(|cluster| cluster.server.is_none()) {
-        faults.push(match name.as_str() {
+        let fault = match name.as_str() {
             "" => "default cluster has no server defined".to_owned(),
             name => format!("no server found for cluster {}", quoted(name)),
-        });
+        };
+        let line = cluster.map_or(context.line, |cluster| cluster.line);
+        faults.push((fault, Some(line)));
     }
     let Some(cluster) = cluster else { return };
     if let (Some(url), Some(why)) = (&cluster.proxy_url, &cluster.proxy_fault) {
-        let (url, name) = (quoted(&url.value), quoted(name));
-        faults.push(format!(
-            "invalid 'proxy-url' {url} for cluster {name}: {why}"
-        ));
+        let (shown, name) = (quoted(&url.value), quoted(name));
+        let fault = format!("invalid 'proxy-url' {shown} for cluster {name}: {why}");
+        faults.push((fault, Some(url.line)));
     }
     let Some(path) = &cluster.certificate_authority else {
         return;
     };
-    if cluster.certificate_authority_data.is_some() {
-        faults.push(format!("certificate-authority-data and certificate-authority are both specified for {name}. certificate-authority-data will override."));
+    if let Some(data) = &cluster.certificate_authority_data {
+        let fault = format!(
+            "certificate-authority-data and certificate-authority are both specified for {name}. certificate-authority-data will override."
+        );
+        faults.push((fault, Some(data.line)));
     }
-    readable("certificate-authority", &path.value, name, opens, faults);
+    readable("certificate-authority", path, name, opens, faults);
+}
+
+fn line<T>(written: &Option<Written<T>>) -> Option<usize> {
+    written.as_ref().map(|written| written.line)
 }
 
 fn readable(
     what: &str,
-    path: &str,
+    named: &Written<String>,
     name: &str,
     opens: &dyn Fn(&str) -> bool,
-    faults: &mut Vec<String>,
+    faults: &mut Vec<Fault>,
 ) {
+    let path = &named.value;
     if !opens(path) {
-        faults.push(format!(
+        let fault = format!(
             "unable to read {what} {path} for {name} due to open {path}: no such file or directory"
-        ));
+        );
+        faults.push((fault, Some(named.line)));
     }
 }

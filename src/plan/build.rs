@@ -8,11 +8,11 @@ use super::missing;
 use super::names::Names;
 use super::patch;
 use super::proved;
+use super::restart::{effects, note_in_manifests};
 use super::state::FileState;
-use super::{Action, Change, Effect, Inputs, Manual, Plan, Saw, Summary};
+use super::{Action, Change, Inputs, Manual, Plan, Saw, Summary};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
-use crate::discover::Source;
 use crate::facts::{Facts, PolicyPath, Role, ServerSource};
 use crate::kinds::{Contents, Edit, Instance, Mend, Verdict};
 use crate::root::{LookError, Meta, NodePath, Root};
@@ -142,7 +142,8 @@ impl<'a> Planner<'a> {
             let work = Chain::new(self, &path, &works).follow(drafts, &mut plan);
             works.extend(work);
         }
-        plan.effects = effects(self.facts, &plan.changes);
+        note_in_manifests(self, &mut plan, &mut works);
+        plan.effects = effects(self.facts, &plan);
         for (index, change) in plan.changes.iter_mut().enumerate() {
             change.id = (index + 1).to_string();
         }
@@ -155,6 +156,12 @@ impl<'a> Planner<'a> {
             manual: plan.manual.len(),
         };
         Planned { plan, works }
+    }
+
+    /// A check by its id.
+    pub(super) fn check(&self, id: &str) -> Option<&'a Check> {
+        let mut checks = self.outcomes.iter().map(|outcome| outcome.check);
+        checks.find(|check| check.id == id)
     }
 
     /// Directories where a crash is not ours to survive.
@@ -280,7 +287,6 @@ impl<'a> Planner<'a> {
                 Ok(directories) => {
                     let last = directories.len().saturating_sub(1);
                     for (index, path) in directories.iter().enumerate() {
-                        // Two checks may ask for the same one.
                         let mode = if index == last { *mode } else { Mend::ABOVE };
                         add(path, Wanted::Directory(mode), None);
                     }
@@ -390,31 +396,4 @@ fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
             })
         })
         .collect()
-}
-
-/// kube-proxy reads its configuration and kubeconfig once, when it starts.
-fn effects(facts: &Facts, changes: &[Change]) -> Vec<Effect> {
-    let edited = |role: Role| {
-        facts.targets(role).any(|target| {
-            matches!(&target.seen, Ok(seen) if changes
-                .iter()
-                .any(|change| change.path == seen.path && change.action == Action::Edit))
-        })
-    };
-    let because = match (edited(Role::ProxyConfig), edited(Role::ProxyKubeconfig)) {
-        (true, true) => "its configuration and its kubeconfig change",
-        (true, false) => "its configuration changes",
-        (false, true) => "its kubeconfig changes",
-        (false, false) => return Vec::new(),
-    };
-    let target = match (&facts.proxy.source, facts.proxy.unit()) {
-        (_, Some(unit)) => unit.name.clone(),
-        (Source::StaticPod(pod), _) => format!("static pod {}", pod.path),
-        _ => "kube-proxy".into(),
-    };
-    vec![Effect {
-        kind: "restart".into(),
-        target,
-        because: because.into(),
-    }]
 }

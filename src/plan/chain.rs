@@ -9,6 +9,7 @@ use super::names::Names;
 use super::proved;
 use super::state::FileState;
 use super::{Action, Change, Manual, Obstacle, Plan};
+use crate::auditpolicy::Policy;
 use crate::baseline::Risk;
 use crate::diff::{self, Shown};
 use crate::facts::Role;
@@ -105,6 +106,14 @@ impl<'a> Chain<'a> {
         let mut found: Possible = Vec::new();
         let mut edits = Vec::new();
         for draft in drafts {
+            // Two checks may ask for one directory, as for the one of a drop-in.
+            let made = |found: &Possible| {
+                let mut found = found.iter();
+                found.any(|(draft, _)| matches!(draft.mend, Wanted::Directory(_)))
+            };
+            if matches!(draft.mend, Wanted::Directory(_)) && made(&found) {
+                continue;
+            }
             if let Some(reason) = self.unmet(draft, now) {
                 // A directory is made for the sake of another change, which says why it is not made.
                 if !matches!(draft.mend, Wanted::Directory(_)) {
@@ -178,7 +187,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The file as the facts have it, since what is to be changed was read from those very bytes;
-    /// what the facts did not read is looked at now. A credential file is never read at all.
+    /// what the facts did not read is looked at now. A plan reads nothing of a credential file.
     fn look(&self) -> Result<Now, LookError> {
         let seen = self
             .planner
@@ -196,7 +205,21 @@ impl<'a> Chain<'a> {
         match seen {
             Some((_, seen)) if seen.bytes.is_some() => Ok(self.now(&seen.meta, seen.bytes.clone())),
             Some((Role::ProxyCredential, seen)) => Ok(self.now(&seen.meta, None)),
-            _ => self.look_again(),
+            None => match self.policy() {
+                Some((meta, bytes)) => Ok(self.now(meta, Some(bytes.to_vec()))),
+                None => self.look_again(),
+            },
+            Some(_) => self.look_again(),
+        }
+    }
+
+    /// The audit policy, when the file is that.
+    fn policy(&self) -> Option<(&Meta, &[u8])> {
+        let server = self.planner.facts.api_server.as_ref()?;
+        let own = server.policy_resolved.as_ref() == Some(self.path);
+        match (&server.policy_seen, &server.policy_bytes) {
+            (Ok(meta), Ok(bytes)) if own => Some((meta, bytes)),
+            _ => None,
         }
     }
 
@@ -294,6 +317,12 @@ impl<'a> Chain<'a> {
             .facts
             .targets(Role::ProxyConfig)
             .any(|target| matches!(&target.seen, Ok(seen) if seen.path == *self.path));
+        if let (Some(_), Err(refused)) = (self.policy(), Policy::read(&result)) {
+            return Err(format!(
+                "not edited: the API server would refuse it: {}",
+                refused.message
+            ));
+        }
         match is_config.then(|| proxyconfig::refusal(&result)).flatten() {
             Some(refusal) => Err(format!("not edited: {refusal}")),
             None => Ok(result),

@@ -8,6 +8,7 @@ mod missing;
 mod names;
 mod patch;
 mod proved;
+mod restart;
 mod saved;
 mod state;
 
@@ -95,7 +96,7 @@ impl Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effect {
-    /// `restart`
+    /// `daemon-reload` or `restart`.
     pub kind: String,
     /// Whom.
     pub target: String,
@@ -197,4 +198,13 @@ pub struct Plan {
     pub saw: Vec<Saw>,
     /// What it was made with.
     pub inputs: Inputs,
+}
+
+impl Plan {
+    /// The files whose contents change.
+    pub fn rewritten(&self) -> Vec<&NodePath> {
+        let contents = |change: &&Change| matches!(change.action, Action::Edit | Action::Create);
+        let changes = self.changes.iter().filter(contents);
+        changes.map(|change| &change.path).collect()
+    }
 }

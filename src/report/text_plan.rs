@@ -25,13 +25,11 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
         out.push('\n');
     }
     for effect in &plan.effects {
-        let _ = writeln!(
-            out,
-            "Then: {} {}, because {}.",
-            effect.kind,
-            printable(&effect.target),
-            effect.because
-        );
+        let what = match effect.kind.as_str() {
+            "daemon-reload" => "systemctl daemon-reload".into(),
+            kind => format!("{kind} {}", printable(&effect.target)),
+        };
+        let _ = writeln!(out, "Then: {what}, because {}.", effect.because);
     }
     if !plan.manual.is_empty() && !quiet {
         out.push_str("Left to you:\n");
@@ -203,13 +201,14 @@ fn totals(plan: &Plan) -> String {
         let word = if files == 1 { "file" } else { "files" };
         parts.push(format!("{changed} to change in {files} {word}"));
     }
-    if !plan.effects.is_empty() {
-        let word = if plan.effects.len() == 1 {
-            "restart"
-        } else {
-            "restarts"
-        };
-        parts.push(format!("{} {word}", plan.effects.len()));
+    let restarts = plan
+        .effects
+        .iter()
+        .filter(|effect| effect.kind == "restart");
+    match restarts.count() {
+        0 => {}
+        1 => parts.push("1 restart".into()),
+        more => parts.push(format!("{more} restarts")),
     }
     format!("Plan: {}.", parts.join(", "))
 }

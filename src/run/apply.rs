@@ -6,19 +6,17 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::prompt::{self, Answer};
-use super::{malformed, print_json, settle, told_change, told_failure};
+use super::{malformed, print_json, settle, told_change, told_failure, transact};
 use crate::check::Outcome;
 use crate::cli::Format;
-use crate::facts::{Facts, Role};
+use crate::effects;
+use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
 use crate::kinds::Verdict;
-use crate::plan::{self, Pick, Plan, Planned, Planner, Work};
-use crate::proxyconfig;
+use crate::plan::{self, Pick, Plan, Planned, Planner};
 use crate::report;
-use crate::root::{FileKind, NodePath};
-use crate::transaction::{
-    Action, Change, Description, Expected, Interrupt, Operation, Transaction,
-};
+use crate::root::NodePath;
+use crate::transaction::{Interrupt, Staged, Transaction};
 
 /// Applies a saved plan exactly, or plans now, shows, asks and applies.
 pub fn apply(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, Failure> {
@@ -35,7 +33,7 @@ pub fn apply(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<E
 struct Told {
     transaction: Option<String>,
     changes: Vec<plan::Change>,
-    effects: Vec<plan::Effect>,
+    effects: Vec<effects::Told>,
 }
 
 fn run(
@@ -80,11 +78,16 @@ fn run(
             Answer::Leave => {
                 return Err(Failure::refused("declined").state("nothing was written"));
             }
-            Answer::Some(chosen) => planned = only(context, &planner, &planned.plan, &chosen),
+            Answer::Some(chosen) => {
+                let part = only(context, &planner, &planned.plan, &chosen);
+                if part.plan.changes.len() < chosen.len() {
+                    return Err(unmet(&planned.plan, &part.plan));
+                }
+                planned = part;
+            }
         }
     }
     told.changes.clone_from(&planned.plan.changes);
-    told.effects.clone_from(&planned.plan.effects);
     let unknown = unknown(&outcomes);
     let interrupt = match early {
         Some(early) => early,
@@ -93,7 +96,7 @@ fn run(
     let id = carry_out(context, &interrupt, &facts, &unknown, &planned, told)?;
     match context.format {
         Format::Json => print_json(&report::document("apply", told.body("applied", None))),
-        Format::Text => context.say(&done(&id, &planned)),
+        Format::Text => context.say(&done(&id, &planned, &told.effects)),
     }
     Ok(Exit::Done)
 }
@@ -127,17 +130,41 @@ fn carry_out(
         context.tell(&format!("warning: {}\n", plan::unpromised(&place, kind)));
     }
     settle::with(&state, context)?;
-    let description = describe(&planned.plan, context, facts);
-    let operations = planned.works.iter().map(operation).collect();
-    let config = config_path(facts);
+    let due = effects::due(facts, &planned.plan.rewritten());
+    let look = || context.facts();
+    let work = effects::Work::prepare(
+        &context.effects,
+        &context.root,
+        due,
+        &look,
+        context.progress(),
+    )?;
+    let config = transact::config_path(facts);
+    let new_config = planned
+        .works
+        .iter()
+        .find(|work| Some(&work.path) == config.as_ref());
+    if let Some(bytes) = new_config.and_then(|work| work.bytes.as_deref()) {
+        told.effects
+            .extend(transact::preflight(context, facts, bytes, state.path())?);
+    }
+    let mut description = transact::describe(&planned.plan, context, facts);
+    description.restarts = work.restarts();
+    let operations = planned.works.iter().map(transact::operation).collect();
     let prepared = Transaction::begin(&state, &context.root, interrupt, description, operations)?;
     told.transaction = Some(prepared.id().to_string());
     let committed = prepared
-        .stage(&mut |path, bytes| staged(path, bytes, config.as_ref()))?
-        .carry_out()?
-        .verify(&mut || verified(context, &planned.plan, unknown))?
-        .commit()?;
-    Ok(committed.id.to_string())
+        .then(Box::new(|| work.put_back()))
+        .stage(&mut |path, bytes| transact::staged(path, bytes, config.as_ref()))
+        .and_then(Staged::carry_out)
+        .and_then(|done| done.verify(&mut || verified(context, &planned.plan, unknown)))
+        // Committed only once what runs is well with the new files.
+        .and_then(|verified| match work.carry_out(interrupt) {
+            Ok(()) => verified.commit(),
+            Err(failure) => Err(verified.put_back(failure)),
+        });
+    told.effects.extend(work.told());
+    Ok(committed?.id.to_string())
 }
 
 /// The plan with only the chosen changes, from what was looked at before the question.
@@ -150,80 +177,13 @@ fn only(context: &Context, planner: &Planner, plan: &Plan, chosen: &[usize]) -> 
     planner.plan(context.inputs.clone(), &|pick| wanted.contains(&pick))
 }
 
-fn operation(work: &Work) -> Operation {
-    let expected = if work.before.exists {
-        Expected {
-            exists: true,
-            kind: if work.directory {
-                FileKind::Directory
-            } else {
-                FileKind::File
-            },
-            sha256: work.before.sha256.clone(),
-            mode: work.before.mode_bits().unwrap_or_default(),
-            uid: work.before.uid.unwrap_or_default(),
-            gid: work.before.gid.unwrap_or_default(),
-        }
-    } else {
-        Expected::absent()
-    };
-    let (mode, uid, gid) = (
-        work.after.mode_bits().unwrap_or_default(),
-        work.after.uid.unwrap_or_default(),
-        work.after.gid.unwrap_or_default(),
-    );
-    let action = match (&work.bytes, work.before.exists) {
-        (Some(content), true) => Action::Replace {
-            content: content.clone(),
-            mode,
-            uid,
-            gid,
-        },
-        (Some(content), false) => Action::Create {
-            content: content.clone(),
-            mode,
-            uid,
-            gid,
-        },
-        (None, false) if work.directory => Action::MakeDirectory { mode, uid, gid },
-        (None, _) => Action::SetMeta { mode, uid, gid },
-    };
-    Operation::new(work.path.clone(), expected, action)
-}
-
-fn describe(plan: &Plan, context: &Context, facts: &Facts) -> Description {
-    let document = report::document("plan", report::plan_body(&context.root, facts, plan));
-    Description {
-        user: Context::user(),
-        changes: plan
-            .changes
-            .iter()
-            .map(|change| Change {
-                id: change.id.clone(),
-                check: change.check.clone(),
-                path: change.path.to_string(),
-                action: change.action.word().into(),
-                risk: change.risk.to_string(),
-                summary: change.summary.clone(),
-            })
-            .collect(),
-        plan: Some(document.to_string().into_bytes()),
-    }
-}
-
-fn config_path(facts: &Facts) -> Option<NodePath> {
-    match facts.target(Role::ProxyConfig).map(|target| &target.seen) {
-        Some(Ok(seen)) => Some(seen.path.clone()),
-        _ => None,
-    }
-}
-
-/// What lies on the disk beside the configuration must be one that kube-proxy accepts.
-fn staged(path: &NodePath, bytes: &[u8], config: Option<&NodePath>) -> Result<(), String> {
-    if config != Some(path) {
-        return Ok(());
-    }
-    proxyconfig::refusal(bytes).map_or(Ok(()), Err)
+/// One of the picked changes needs another one that was not picked.
+fn unmet(all: &Plan, part: &Plan) -> Failure {
+    let new = part.manual.iter().find(|left| !all.manual.contains(left));
+    let why = new.map_or("a change of its file was not picked", |left| &left.reason);
+    Failure::refused(format!("what was picked cannot be done alone: {why}"))
+        .state("nothing was written")
+        .help("run tighten apply again, and pick what it needs, too")
 }
 
 /// What could not be judged, and why.
@@ -274,18 +234,13 @@ fn verified(context: &Context, plan: &Plan, unknown_before: &[Unknown]) -> Resul
     }
 }
 
-fn done(id: &str, planned: &Planned) -> String {
+fn done(id: &str, planned: &Planned, effects: &[effects::Told]) -> String {
     let count = planned.plan.changes.len();
     let word = if count == 1 { "change" } else { "changes" };
     let mut text = format!(
         "Applied: {count} {word} in transaction {id}. Take it back with: tighten rollback\n"
     );
-    for effect in &planned.plan.effects {
-        text.push_str(&format!(
-            "Left to you: {} {}, because {}.\n",
-            effect.kind, effect.target, effect.because
-        ));
-    }
+    text.push_str(&transact::told_effects(effects));
     report::printable(&text)
 }
 
@@ -305,19 +260,7 @@ impl Told {
                 )
             })
             .collect();
-        let effects: Vec<Value> = self
-            .effects
-            .iter()
-            .filter(|_| failure.is_none())
-            .map(|effect| {
-                json!({
-                    "kind": effect.kind,
-                    "target": effect.target,
-                    "outcome": "left-to-you",
-                    "detail": effect.because,
-                })
-            })
-            .collect();
+        let effects = transact::effects_body(&self.effects);
         json!({
             "transaction": self.transaction,
             "outcome": outcome,

@@ -1,17 +1,19 @@
 //! What every command needs: the root, the baselines, the state, how to print.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::baseline::{self, Baseline};
 use crate::check::{self, Outcome, Selection};
-use crate::cli::{Format, Global};
+use crate::cli::{EffectOptions, Format, Global};
 use crate::discover::{self, KubeProxy, Named, Source, Survey};
+use crate::effects::{POD_TIMEOUT, Progress, Settings, UNIT_TIMEOUT};
 use crate::facts::{self, Facts};
 use crate::failure::Failure;
 use crate::plan::{Inputs, Planned, Planner};
 use crate::report;
 use crate::report::style::{Style, err, out};
-use crate::root::{NodePath, Root};
+use crate::root::{NodePath, Root, Where};
 use crate::transaction::{StateDir, machine_id};
 
 /// Where transactions are kept when root runs the tool.
@@ -37,6 +39,8 @@ pub struct Context {
     pub quiet: bool,
     /// The flags in use, for commands that a message names.
     pub flags: String,
+    /// How restarts and health are taken care of.
+    pub effects: Settings,
     state: Option<PathBuf>,
 }
 
@@ -76,6 +80,8 @@ impl Context {
             config: named(&global.config)?,
             kubeconfig: named(&global.kubeconfig)?,
         };
+        let live = matches!(root.place(), Where::Live);
+        let root_runs = live && nix::unistd::geteuid().is_root();
         Ok(Context {
             root,
             baselines,
@@ -86,8 +92,32 @@ impl Context {
             verbose: global.verbose,
             quiet: global.quiet,
             flags: global.flags(),
+            effects: Settings {
+                run: root_runs,
+                systemctl: None,
+                unit_timeout: UNIT_TIMEOUT,
+                pod_timeout: POD_TIMEOUT,
+            },
             state: global.state_dir.clone(),
         })
+    }
+
+    /// The same with what the command line says about effects. Never in a tree that is not running,
+    /// and never without root.
+    #[must_use]
+    pub fn with_effects(mut self, options: &EffectOptions) -> Context {
+        self.effects = Settings {
+            run: self.effects.run && !options.no_effects,
+            systemctl: options.systemctl.clone(),
+            unit_timeout: options.unit_timeout,
+            pod_timeout: options.pod_timeout,
+        };
+        self
+    }
+
+    /// Where it is told what is waited for.
+    pub fn progress(&self) -> Progress {
+        Progress::new(std::io::stderr().is_terminal(), self.quiet)
     }
 
     /// Takes the inputs of a saved plan, which is applied exactly as it was made.

@@ -47,6 +47,12 @@ const FILES: &[Sample] = &[
         include_str!("../demo/kube-apiserver.yaml"),
     ),
     (
+        "etc/kubernetes/pki/ca.crt",
+        0o644,
+        0,
+        include_str!("../demo/ca.crt"),
+    ),
+    (
         "var/lib/kubelet/kubeadm-flags.env",
         0o644,
         0,
@@ -82,6 +88,7 @@ const FILES: &[Sample] = &[
         0,
         include_str!("../demo/kube-proxy.key"),
     ),
+    ("var/log/syslog", 0o640, 0, ""),
 ];
 
 /// Lays the node out in a directory that is new or empty.

@@ -14,6 +14,7 @@ mod recover;
 mod rollback;
 mod settle;
 mod state;
+mod transact;
 
 use std::process::ExitCode;
 
@@ -79,21 +80,24 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         } => look::plan(&context()?, out.as_deref(), *detailed_exitcode),
         Command::Verify => look::verify(&context()?),
         Command::Explain { check } => look::explain(&context()?, check.as_deref()),
-        Command::Apply {
-            plan,
-            yes,
-            no_effects: _,
-        } => apply::apply(&mut context()?, plan.as_deref(), *yes),
+        Command::Apply { plan, yes, effects } => {
+            let mut context = context()?.with_effects(effects);
+            apply::apply(&mut context, plan.as_deref(), *yes)
+        }
         Command::Rollback {
             id,
             yes,
             force,
-            no_effects: _,
-        } => rollback::rollback(&context()?, id.as_deref(), *yes, *force),
+            effects,
+        } => {
+            let context = context()?.with_effects(effects);
+            rollback::rollback(&context, id.as_deref(), *yes, *force)
+        }
         Command::Recover {
             force,
             accept_current,
-        } => recover::recover(&context()?, *force, *accept_current),
+            effects,
+        } => recover::recover(&context()?.with_effects(effects), *force, *accept_current),
         Command::Prune { keep } => prune::prune(&context()?, *keep),
         Command::History { id } => state::history(&context()?, id.as_deref()),
         Command::AuditPolicy { file, asked } => {

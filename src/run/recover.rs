@@ -7,7 +7,7 @@ use super::{print_json, settle};
 use crate::cli::Format;
 use crate::failure::{Exit, Failure};
 use crate::report;
-use crate::transaction::{Interrupt, Recovered, Resolution, Settlement, recover as settle_all};
+use crate::transaction::{Interrupt, Recovered, Resolution, Settlement};
 
 /// Settles what there is to settle.
 pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<Exit, Failure> {
@@ -21,7 +21,7 @@ pub fn recover(context: &Context, force: bool, accept_current: bool) -> Result<E
     let recovered = match context.existing_state()? {
         Some(state) => {
             let state = state.lock()?;
-            settle_all(&state, &context.root, resolution)?
+            settle::all(&state, context, resolution)?
         }
         None => Recovered::default(),
     };
@@ -51,6 +51,7 @@ fn body(recovered: &Recovered) -> serde_json::Value {
                     files,
                     kept,
                     filled,
+                    ..
                 } => {
                     let stay = kept.iter().chain(filled).collect();
                     ("rolled-back", files.as_slice(), stay)

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::{print_json, prompt, settle, told_change, told_failure};
+use super::{print_json, prompt, settle, told_change, told_failure, transact};
 use crate::cli::Format;
+use crate::effects::{self, Component, Due, Way};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::root::NodePath;
-use crate::transaction::{Change, Interrupt, Rollback, StateDir, stays};
+use crate::transaction::{Action, Change, Interrupt, Operation, Rollback, Staged, StateDir, stays};
 
 /// Undoes the newest committed transaction, or the named one.
 pub fn rollback(
@@ -32,6 +33,7 @@ struct Told {
     of: Option<String>,
     changes: Vec<Change>,
     skipped: Vec<String>,
+    effects: Vec<effects::Told>,
 }
 
 fn run(
@@ -89,13 +91,29 @@ fn run(
                 .help("run tighten rollback again"),
         );
     }
-    let prepared = again.begin(&state, &context.root, &interrupt, Context::user())?;
+    let due = due(context, &again);
+    let look = || context.facts();
+    let work = effects::Work::prepare(
+        &context.effects,
+        &context.root,
+        due,
+        &look,
+        context.progress(),
+    )?;
+    let (user, restarts) = (Context::user(), work.restarts());
+    let prepared = again.begin(&state, &context.root, &interrupt, user, restarts)?;
     told.transaction = Some(prepared.id().to_string());
     let committed = prepared
-        .stage(&mut |_, _| Ok(()))?
-        .carry_out()?
-        .verify(&mut || Ok(()))?
-        .commit()?;
+        .then(Box::new(|| work.put_back()))
+        .stage(&mut |_, _| Ok(()))
+        .and_then(Staged::carry_out)
+        .and_then(|done| done.verify(&mut || Ok(())))
+        .and_then(|verified| match work.carry_out(&interrupt) {
+            Ok(()) => verified.commit(),
+            Err(failure) => Err(verified.put_back(failure)),
+        });
+    told.effects = work.told();
+    let committed = committed?;
     let filled = &committed.filled;
     told.skipped.extend(filled.iter().map(NodePath::to_string));
     match context.format {
@@ -107,24 +125,32 @@ fn run(
                 committed.id
             );
             if !filled.is_empty() {
-                text.push_str(&format!("Meanwhile filled: {}.\n", stays(filled)));
+                text.push_str(&format!("Kept: {}.\n", stays(filled)));
             }
-            if edits(&told.changes) {
-                text.push_str(&format!(
-                    "Left to you: restart kube-proxy, because {RESTART_BECAUSE}.\n"
-                ));
-            }
+            text.push_str(&transact::told_effects(&told.effects));
             context.say(&report::printable(&text));
         }
     }
     Ok(Exit::Done)
 }
 
-/// kube-proxy reads its files once, when it starts.
-const RESTART_BECAUSE: &str = "files that it reads change";
-
-fn edits(changes: &[Change]) -> bool {
-    changes.iter().any(|change| change.action == "edit")
+/// The restarts that the former contents call for.
+fn due(context: &Context, rollback: &Rollback) -> Vec<Due> {
+    let contents = |operation: &&Operation| !matches!(operation.action, Action::SetMeta { .. });
+    let operations = rollback.operations().iter().filter(contents);
+    let paths: Vec<&NodePath> = operations.map(|operation| &operation.path).collect();
+    if paths.is_empty() {
+        return Vec::new();
+    }
+    match context.facts() {
+        Ok(facts) => effects::due(&facts, &paths),
+        // The way back is open on a node that nobody understands any more.
+        Err(_) => vec![Due {
+            component: Component::KubeProxy,
+            way: Way::ByHand("what runs here cannot be told now".into()),
+            because: "files that it may read change".into(),
+        }],
+    }
 }
 
 fn existing(context: &Context) -> Result<StateDir, Failure> {
@@ -171,7 +197,6 @@ fn exceptions(rollback: &Rollback, context: &Context) -> String {
 
 impl Told {
     fn body(&self, outcome: &str, failure: Option<&Failure>) -> Value {
-        let done = outcome == "applied";
         let outcome_of = |change: &Change| match outcome {
             // Gone already, or as it was before: nothing was done to it.
             "applied" if self.skipped.contains(&change.path) => "nothing-to-do",
@@ -192,15 +217,7 @@ impl Told {
                 )
             })
             .collect();
-        let mut effects = Vec::new();
-        if done && edits(&self.changes) {
-            effects.push(json!({
-                "kind": "restart",
-                "target": "kube-proxy",
-                "outcome": "left-to-you",
-                "detail": RESTART_BECAUSE,
-            }));
-        }
+        let effects = transact::effects_body(&self.effects);
         json!({
             "transaction": self.transaction,
             "rollback_of": self.of,

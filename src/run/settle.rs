@@ -4,9 +4,12 @@
 use std::io::IsTerminal;
 
 use super::context::Context;
+use crate::effects;
 use crate::failure::Failure;
 use crate::root::NodePath;
-use crate::transaction::{Interrupt, Locked, Recovered, Resolution, Settlement, recover, stays};
+use crate::transaction::{
+    Began, Interrupt, Locked, Recovered, Resolution, Settlement, recover, stays,
+};
 
 /// Without --yes somebody has to answer.
 ///
@@ -48,12 +51,43 @@ pub fn earlier(context: &Context) -> Result<(), Failure> {
 /// # Errors
 /// When recovery could not put everything back.
 pub fn with(state: &Locked, context: &Context) -> Result<Vec<Failure>, Failure> {
-    let recovered = recover(state, &context.root, Resolution::Stop)?;
+    let recovered = all(state, context, Resolution::Stop)?;
     let told = told(&recovered);
     if !told.is_empty() {
         context.tell(&told);
     }
     Ok(recovered.swept.left)
+}
+
+/// Settles what there is, and starts anew what may run with the files of an interrupted transaction.
+///
+/// # Errors
+/// When not everything could be put back, or what was started anew did not come back.
+pub fn all(
+    state: &Locked,
+    context: &Context,
+    resolution: Resolution,
+) -> Result<Recovered, Failure> {
+    let mut left = Vec::new();
+    let look = || context.facts();
+    let mut follow = |began: &Began| {
+        let progress = context.progress();
+        effects::again(
+            &context.effects,
+            &context.root,
+            began,
+            &look,
+            progress,
+            &mut left,
+        )
+    };
+    let recovered = recover(state, &context.root, resolution, &mut follow)?;
+    for target in left {
+        context.tell(&format!(
+            "Left to you: restart {target}, which may run with the files of the interrupted transaction.\n"
+        ));
+    }
+    Ok(recovered)
 }
 
 /// Says what could not be removed of what a prune had left.
@@ -109,7 +143,14 @@ pub fn told(recovered: &Recovered) -> String {
                 files,
                 kept,
                 filled,
-            } => put_back(files, kept, filled),
+                came_back,
+            } => {
+                let mut text = put_back(files, kept, filled);
+                if let Some(what) = came_back {
+                    text.push_str(&format!(", and {what}"));
+                }
+                text
+            }
             Settlement::Kept => "had committed; its changes stay".to_string(),
             Settlement::AlreadyPutBack => "had put everything back".to_string(),
         };

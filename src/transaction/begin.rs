@@ -13,7 +13,7 @@ use super::interrupt::Interrupt;
 use super::journal::{self, Journal};
 use super::operation::{Operation, sha256};
 use super::preflight::{Ready, examine};
-use super::record::{Begin, ChangeNote, Kind, Record, RootIdentity};
+use super::record::{Begin, ChangeNote, FIRST_FORMAT, Kind, Record, RestartNote, RootIdentity};
 use super::space;
 use super::state_dir::Locked;
 
@@ -26,6 +26,20 @@ pub struct Description {
     pub changes: Vec<Change>,
     /// The plan, kept as plan.json. It must hold no secret.
     pub plan: Option<Vec<u8>>,
+    /// What will be started anew with the new files before the commit.
+    pub restarts: Vec<Restart>,
+}
+
+/// A component that is started anew because of the changes. Whoever puts the files back, be it after
+/// a crash, has to do the same again: what runs may have read the new ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restart {
+    /// `kube-proxy` or `kube-apiserver`.
+    pub component: String,
+    /// The systemd unit; `None` where the kubelet does it, told by the manifest.
+    pub unit: Option<String>,
+    /// Whether systemd has to read its units again first.
+    pub reload: bool,
 }
 
 /// A change as a person reads it. It must hold no secret.
@@ -117,6 +131,7 @@ pub(super) fn begin<'a>(
             journal,
             ready,
             attempted: 0,
+            aftermath: None,
             filled: Vec::new(),
         })),
         Err(error) => {
@@ -132,6 +147,26 @@ pub(super) fn begin<'a>(
                 Some(_) => failure.because(error),
                 None => failure.help("look at the file system that holds the state directory"),
             })
+        }
+    }
+}
+
+impl From<&Restart> for RestartNote {
+    fn from(restart: &Restart) -> RestartNote {
+        RestartNote {
+            component: restart.component.clone(),
+            unit: restart.unit.clone(),
+            reload: restart.reload,
+        }
+    }
+}
+
+impl From<&RestartNote> for Restart {
+    fn from(note: &RestartNote) -> Restart {
+        Restart {
+            component: note.component.clone(),
+            unit: note.unit.clone(),
+            reload: note.reload,
         }
     }
 }
@@ -192,8 +227,8 @@ fn records(
         .iter()
         .map(|one| Record::Intent(Box::new(one.step.to_intent())))
         .collect();
-    let mut records = vec![Record::Begin(Box::new(Begin {
-        format: journal::format_of(&intents),
+    let mut begin = Begin {
+        format: FIRST_FORMAT,
         id: id.clone(),
         kind,
         rollback_of,
@@ -205,7 +240,12 @@ fn records(
         plan_sha256: description.plan.as_deref().map(sha256),
         files: ready.len(),
         changes: changes.collect(),
-    }))];
+        restarts: description.restarts.iter().map(RestartNote::from).collect(),
+    };
+    // The lines tell the format of all records, and this one may be what needs the newer one.
+    let own = Record::Begin(Box::new(begin.clone())).format();
+    begin.format = own.max(journal::format_of(&intents));
+    let mut records = vec![Record::Begin(Box::new(begin))];
     records.extend(intents);
     records.push(Record::Prepared);
     Ok(records)

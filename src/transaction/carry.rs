@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use crate::failure::Failure;
-use crate::root::{FileKind, Meta, NodePath, Opened};
+use crate::root::{FileKind, LookError, Meta, NodePath, Opened};
 
 use super::directory::{self, Removal};
 use super::disk;
@@ -67,7 +67,10 @@ pub(super) fn last_look(one: &Ready) -> Result<Option<Opened>, Failure> {
     let directory = &one.place.directory;
     let mut opened = None;
     if let (Some(pre), Some(identity)) = (&step.pre, &step.identity) {
-        let now = one.place.open().map_err(|_| changed())?;
+        let now = one.place.open().map_err(|error| match error {
+            LookError::Missing => changed(),
+            error => failed(path, "changed", error),
+        })?;
         if !identity.still(pre, &now.meta) {
             return Err(changed());
         }
@@ -76,7 +79,10 @@ pub(super) fn last_look(one: &Ready) -> Result<Option<Opened>, Failure> {
     if let (Some(temp), Some(staged)) = (&step.temp, &one.staged) {
         // The directory may have been open to others when the file was staged.
         let held = Meta::of(staged).map_err(|error| failed(path, "changed", error))?;
-        let there = Meta::at(directory, temp).map_err(|_| changed())?;
+        let there = Meta::at(directory, temp).map_err(|error| match error {
+            rustix::io::Errno::NOENT => changed(),
+            error => failed(path, "changed", error),
+        })?;
         if held != there || held.nlink != 1 {
             let why = format!("{path}: another file took the place of its successor");
             return Err(Failure::refused(why).help(SOMEBODY_ELSE));

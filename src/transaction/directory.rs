@@ -42,7 +42,7 @@ pub(super) fn make(place: &Place, wanted: &Form) -> io::Result<OwnedFd> {
 pub(super) fn remove(place: &Place) -> io::Result<Removal> {
     match rustix::fs::unlinkat(&place.directory, place.name.as_str(), AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT) => Ok(Removal::Gone),
-        Err(Errno::NOTEMPTY | Errno::EXIST | Errno::BUSY) => Ok(Removal::Filled),
+        Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(Removal::Filled),
         Err(error) => Err(error.into()),
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn half_made(step: &Step, found: &Form) -> bool {
 
 /// Undoes the making of a directory: only an empty one that nobody changed goes away.
 pub(super) fn unmake(place: &Place, step: &Step, found: &Found) -> io::Result<Removal> {
-    if !half_made(step, &found.form) {
+    if found.opened.meta.mount_point || !half_made(step, &found.form) {
         return Ok(Removal::Filled);
     }
     remove(place)

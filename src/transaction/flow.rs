@@ -1,8 +1,8 @@
 //! From prepared to committed. Each state is a type, and each step uses the one before up.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::os::fd::OwnedFd;
+use std::{fmt, io};
 
 use crate::failure::{Exit, Failure};
 use crate::root::{LookError, NodePath, Root};
@@ -21,13 +21,12 @@ use super::preflight::Ready;
 use super::record::{Aborting, Ended, Record};
 use super::state_dir::Locked;
 use super::step::Work;
-use super::undo::{Resolution, Undoing, Undone, put_back};
+use super::undo::{Aftermath, Resolution, Undoing, Undone, put_back};
 
 /// Judges the new contents of one file as they were read back; `Err` says what is wrong with them.
 pub type CheckStaged<'c> = dyn FnMut(&NodePath, &[u8]) -> Result<(), String> + 'c;
 
 /// A transaction under way.
-#[derive(Debug)]
 pub(super) struct Open<'a> {
     pub(super) state: &'a Locked,
     pub(super) root: &'a Root,
@@ -40,6 +39,14 @@ pub(super) struct Open<'a> {
     pub(super) attempted: usize,
     /// Directories that were to go away and hold something that somebody else put there.
     pub(super) filled: Vec<NodePath>,
+    /// What must follow when files are put back that may have been read meanwhile.
+    pub(super) aftermath: Option<Box<Aftermath<'a>>>,
+}
+
+impl fmt::Debug for Open<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "transaction {}", self.id)
+    }
 }
 
 /// Backups and journal are durable; the node is as it was.
@@ -77,6 +84,12 @@ impl<'a> Prepared<'a> {
     /// The transaction's name.
     pub fn id(&self) -> &TransactionId {
         &self.0.id
+    }
+
+    /// Sets what must follow whenever files that may have been read are put back.
+    pub fn then(mut self, aftermath: Box<Aftermath<'a>>) -> Prepared<'a> {
+        self.0.aftermath = Some(aftermath);
+        self
     }
 
     /// Writes the new files beside the old ones and reads them back; `check` judges each.
@@ -297,6 +310,12 @@ impl Open<'_> {
             step: step.into(),
         }));
         let steps: Vec<_> = self.ready.into_iter().map(|one| one.step).collect();
+        let mut nothing: Box<Aftermath<'_>> = Box::new(|| Ok(None));
+        // Before the first rename nobody can have read anything new.
+        let aftermath = match &mut self.aftermath {
+            Some(aftermath) if self.attempted > 0 => aftermath,
+            _ => &mut nothing,
+        };
         let undone = put_back(
             self.state,
             self.root,
@@ -308,17 +327,17 @@ impl Open<'_> {
                 attempted: self.attempted,
                 resolution: Resolution::Stop,
             },
+            aftermath,
         );
         let help = why.help.clone();
         match undone {
-            Ok(Undone { filled, .. }) => Failure {
+            Ok(Undone {
+                filled, came_back, ..
+            }) => Failure {
                 help,
                 ..Failure::refused(why.message)
                     .exit(Exit::PutBack)
-                    .state(match filled.as_slice() {
-                        [] => "everything was put back".into(),
-                        filled => format!("everything was put back; {}", stays(filled)),
-                    })
+                    .state(as_before(&filled, came_back.as_deref()))
             },
             Err(left) => Failure {
                 message: format!("{}; then {}", why.message, left.message),
@@ -326,4 +345,16 @@ impl Open<'_> {
             },
         }
     }
+}
+
+/// The state of the node after a put-back, in words.
+fn as_before(filled: &[NodePath], came_back: Option<&str>) -> String {
+    let mut text = String::from("everything was put back");
+    if let Some(what) = came_back {
+        text.push_str(&format!(", and {what}"));
+    }
+    if !filled.is_empty() {
+        text.push_str(&format!("; {}", stays(filled)));
+    }
+    text
 }

@@ -38,7 +38,7 @@ mod step;
 mod story;
 mod undo;
 
-pub use begin::{Change, Description, Transaction, machine_id};
+pub use begin::{Change, Description, Restart, Transaction, machine_id};
 pub use carry::stays;
 pub use flow::{CarriedOut, CheckStaged, Committed, Prepared, Staged, Verified};
 pub use history::{Details, State, Summary, history, show};
@@ -48,7 +48,7 @@ pub use judge::obstacle;
 pub use operation::{Action, Expected, Operation, sha256};
 pub use prune::{Pruned, Swept, Why, prune};
 pub use reading::{JournalReading, Touched, read_journal};
-pub use recover::{Recovered, Settlement, recover};
+pub use recover::{Began, Follow, Recovered, Settlement, recover};
 pub use rollback::{Drift, Rollback, left_as};
 pub use state_dir::{Locked, StateDir};
-pub use undo::Resolution;
+pub use undo::{Aftermath, Resolution};

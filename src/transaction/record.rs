@@ -10,7 +10,8 @@ use crate::root::{NodePath, Time};
 
 use super::id::TransactionId;
 
-/// The newest format that this version writes and reads. 2: directories are made and removed.
+/// The newest format that this version writes and reads. 2: directories are made and removed,
+/// and something is restarted.
 ///
 /// A journal is written in the oldest format that can hold it, so that an older version of the tool can
 /// still take back what it understands.
@@ -56,6 +57,21 @@ pub(super) struct Begin {
     /// Number of intents.
     pub(super) files: usize,
     pub(super) changes: Vec<ChangeNote>,
+    /// What is started anew with the new files, and must be again when they are put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) restarts: Vec<RestartNote>,
+}
+
+/// What is started anew because of the changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RestartNote {
+    /// `kube-proxy` or `kube-apiserver`.
+    pub(super) component: String,
+    /// The systemd unit; none where the kubelet does it, told by the manifest.
+    pub(super) unit: Option<String>,
+    /// Whether systemd has to read its units again first.
+    pub(super) reload: bool,
 }
 
 /// Whether a transaction applied a plan or undid another transaction.
@@ -130,6 +146,7 @@ impl Record {
         };
         match self {
             Record::Intent(intent) if directory(intent.operation) => FORMAT,
+            Record::Begin(begin) if !begin.restarts.is_empty() => FORMAT,
             _ => FIRST_FORMAT,
         }
     }

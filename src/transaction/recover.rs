@@ -3,6 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::root::{LookError, NodePath, Root};
 
+use super::begin::Restart;
 use super::form::{differences, look};
 use super::id::TransactionId;
 use super::journal::{Journal, Unusable};
@@ -11,7 +12,7 @@ use super::prune::{self, Swept};
 use super::state_dir::Locked;
 use super::step::Step;
 use super::story::{self, Reached, Story};
-use super::undo::{Resolution, Undoing, Undone, put_back};
+use super::undo::{Resolution, Undoing, put_back};
 
 /// What recovery did, one entry per transaction that it settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Settlement {
         files: Vec<NodePath>,
         /// Those that were left as they are.
         kept: Vec<NodePath>,
+        /// What was started anew and came back, in words.
+        came_back: Option<String>,
         /// Directories among them that stay, since somebody put something into them.
         filled: Vec<NodePath>,
     },
@@ -43,12 +46,29 @@ pub enum Settlement {
     AlreadyPutBack,
 }
 
+/// An interrupted transaction whose files are as before again.
+#[derive(Clone, Debug)]
+pub struct Began {
+    /// When it began, in RFC 3339.
+    pub at: String,
+    /// What it may have started anew with the new files.
+    pub restarts: Vec<Restart>,
+}
+
+/// What must follow when an interrupted transaction was put back; see [`super::Aftermath`].
+pub type Follow<'f> = dyn FnMut(&Began) -> Result<Option<String>, Failure> + 'f;
+
 /// Settles an interrupted transaction, if there is one. Can be repeated and interrupted itself.
 ///
 /// # Errors
 /// Exit 4 when files could not be put back, each listed with its backup; exit 1 when the journal
 /// cannot be trusted or speaks of another tree, in which case nothing is changed.
-pub fn recover(state: &Locked, root: &Root, resolution: Resolution) -> Result<Recovered, Failure> {
+pub fn recover(
+    state: &Locked,
+    root: &Root,
+    resolution: Resolution,
+    follow: &mut Follow<'_>,
+) -> Result<Recovered, Failure> {
     let mut recovered = Recovered::default();
     let active = state.active()?;
     let Survey { newest, pruned } = state.survey()?;
@@ -57,12 +77,12 @@ pub fn recover(state: &Locked, root: &Root, resolution: Resolution) -> Result<Re
     if let Some(id) = &named
         && newest.as_ref() != Some(id)
     {
-        settle(state, root, id, true, resolution, &mut recovered)?;
+        settle(state, root, id, true, resolution, follow, &mut recovered)?;
     }
     if let Some(id) = &newest {
         // An `active` that names nothing was cut off while it was written, by the newest one.
         let open = is_active && named.as_ref().is_none_or(|named| named == id);
-        settle(state, root, id, open, resolution, &mut recovered)?;
+        settle(state, root, id, open, resolution, follow, &mut recovered)?;
     }
     if is_active {
         state.clear_active().map_err(|error| {
@@ -95,6 +115,7 @@ fn settle(
     id: &TransactionId,
     open: bool,
     resolution: Resolution,
+    follow: &mut Follow<'_>,
     recovered: &mut Recovered,
 ) -> Result<(), Failure> {
     let directory = state.transaction(id)?;
@@ -144,7 +165,7 @@ fn settle(
             if !open {
                 return never_active(state, root, id, &story, recovered);
             }
-            undo(state, root, id, &story.steps, resolution)?
+            undo(state, root, id, &story, resolution, follow)?
         }
     };
     recovered.settled.push((id.clone(), settlement));
@@ -172,9 +193,11 @@ fn undo(
     state: &Locked,
     root: &Root,
     id: &TransactionId,
-    steps: &[Step],
+    story: &Story,
     resolution: Resolution,
+    follow: &mut Follow<'_>,
 ) -> Result<Settlement, Failure> {
+    let steps = &story.steps;
     let directory = state.open_transaction(id)?;
     let mut journal = Journal::reopen(&directory).map_err(|error| {
         let path = state.path_of(id);
@@ -185,7 +208,11 @@ fn undo(
         .exit(Exit::Incomplete)
         .help("mend the file system of the state directory, then: tighten recover")
     })?;
-    let Undone { kept, filled } = put_back(
+    let began = Began {
+        at: story.begin.started_at.clone(),
+        restarts: story.begin.restarts.iter().map(Restart::from).collect(),
+    };
+    let undone = put_back(
         state,
         root,
         id,
@@ -196,11 +223,16 @@ fn undo(
             attempted: steps.len(),
             resolution,
         },
+        &mut || match began.restarts.is_empty() {
+            true => Ok(None),
+            false => follow(&began),
+        },
     )?;
     Ok(Settlement::PutBack {
         files: steps.iter().map(|step| step.path.clone()).collect(),
-        kept,
-        filled,
+        kept: undone.kept,
+        filled: undone.filled,
+        came_back: undone.came_back,
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::root::{FileKind, LookError, NodePath, Root};
 
-use super::begin::{Change, Description, Purpose, begin};
+use super::begin::{Change, Description, Purpose, Restart, begin};
 use super::directory::is_filled;
 use super::disk;
 use super::flow::Prepared;
@@ -132,11 +132,13 @@ impl Rollback {
         root: &'a Root,
         interrupt: &'a Interrupt,
         user: String,
+        restarts: Vec<Restart>,
     ) -> Result<Prepared<'a>, Failure> {
         let description = Description {
             user,
             changes: self.changes,
             plan: None,
+            restarts,
         };
         let purpose = Purpose::RollbackOf(self.of);
         begin(

@@ -30,6 +30,11 @@ pub enum Resolution {
     AcceptCurrent,
 }
 
+/// What must follow when the former files are in place again, before that is recorded: whatever runs
+/// may have read the new ones. Gives what came back, in words that go behind "everything was put back",
+/// or nothing; `Err` says what did not, with the files as before all the same.
+pub type Aftermath<'a> = dyn FnMut() -> Result<Option<String>, Failure> + 'a;
+
 /// A file that is not as it was.
 #[derive(Debug)]
 struct Left {
@@ -57,6 +62,8 @@ pub(super) struct Undone {
     pub(super) kept: Vec<NodePath>,
     /// Directories of ours that stay, since somebody put something into them.
     pub(super) filled: Vec<NodePath>,
+    /// What the aftermath brought back.
+    pub(super) came_back: Option<String>,
 }
 
 /// How one file ended.
@@ -66,7 +73,11 @@ enum Ending {
     Filled,
 }
 
-/// Undoes the steps in reverse, records the end, and says that nothing is open any more.
+/// Undoes the steps in reverse, lets the aftermath follow, records the end, and says that nothing is
+/// open any more. A crash in the aftermath finds a transaction that is still open.
+///
+/// # Errors
+/// Exit 4: a file could not be put back, or what ran with the new ones did not come back.
 pub(super) fn put_back(
     state: &Locked,
     root: &Root,
@@ -74,6 +85,7 @@ pub(super) fn put_back(
     directory: &OwnedFd,
     journal: &mut Journal,
     undoing: Undoing<'_>,
+    aftermath: &mut Aftermath<'_>,
 ) -> Result<Undone, Failure> {
     let mut left = Vec::new();
     let mut undone = Undone::default();
@@ -117,6 +129,7 @@ pub(super) fn put_back(
         }
         return Err(report(state, id, &left));
     }
+    let came_back = aftermath();
     let ended = Record::RolledBack(PutBack {
         at: now(),
         kept: undone.kept.clone(),
@@ -125,6 +138,7 @@ pub(super) fn put_back(
     if journal.append(ended).is_ok() {
         let _ = state.clear_active();
     }
+    undone.came_back = came_back?;
     Ok(undone)
 }
 

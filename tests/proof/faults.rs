@@ -35,7 +35,7 @@ const ERRORS: [(&str, &[&str]); 34] = [
     ("getdents64", &["EIO"]),
     ("readlink", &["EIO"]),
     ("readlinkat", &["EIO"]),
-    ("mkdirat", &["ENOSPC", "EROFS"]),
+    ("mkdirat", &["ENOSPC", "EROFS", "EEXIST"]),
     ("renameat", &["EBUSY", "EXDEV", "ENOSPC", "EROFS", "EIO"]),
     ("renameat2", &["EINVAL", "EEXIST", "ENOSPC", "EIO"]),
     ("unlinkat", &["EIO", "EROFS", "EBUSY"]),

@@ -30,6 +30,12 @@ checks:
   why: And the other.
 ";
 
+/// Its flags are set in a drop-in, whose directory has to be made.
+const API_SERVER: &str = "\
+[Service]
+ExecStart=/usr/local/bin/kube-apiserver --etcd-servers=https://127.0.0.1:2379 --v=2
+";
+
 /// How many transactions a prune keeps, of the five that there are.
 pub const KEPT: usize = 2;
 
@@ -127,8 +133,9 @@ impl Ground {
         Ground::new(place("node"), place("state"), place("beside"))
     }
 
-    /// The demo node with more faults: 14 changes in 7 files of 3 directories, among them modes, owners,
-    /// edits, a new file, a directory, and two to five changes to one file.
+    /// The demo node with more faults: modes, owners, edits, a new file, a directory that is tightened, two to
+    /// five changes to one file. Its API server is a service, so that new directories lie one in the other,
+    /// and a new file in one of them.
     pub fn lay_out(&self) {
         tree::clear(&self.root);
         tree::clear(&self.state);
@@ -154,6 +161,10 @@ impl Ground {
             flags,
         )
         .unwrap();
+        fs::remove_file(at("etc/kubernetes/manifests/kube-apiserver.yaml")).unwrap();
+        let unit = at("etc/systemd/system/kube-apiserver.service");
+        fs::write(&unit, API_SERVER).unwrap();
+        set_mode(&unit, 0o644);
         let directory = at("var/lib/kube-proxy");
         chown(&directory, Some(1000), Some(1000)).unwrap();
         set_mode(&directory, 0o775);

@@ -136,8 +136,8 @@ impl Model<'_> {
         self.is_open |= path == self.active(&path);
         self.name_changed(call, &path);
         self.inodes.insert(path.clone(), call.to_string());
-        if call.name == "mkdirat" {
-            // A directory's names are its contents.
+        if call.name == "mkdirat" && !path.starts_with(self.root) {
+            // A directory's names are its contents. One of the node has an owner and a mode as well.
             self.inodes.remove(&path);
         }
         self.made.insert(path);
@@ -241,6 +241,8 @@ impl Model<'_> {
         self.leaves_history(call, path);
         self.name_changed(call, path);
         self.inodes.remove(path);
+        // Nothing is left of a directory that is gone.
+        self.names.remove(path);
     }
 
     /// A transaction is emptied only when it is durable that it left the history.
@@ -297,7 +299,8 @@ fn targets(journal: &Path, root: &Path) -> BTreeSet<PathBuf> {
         };
         let path = root.join(path.trim_start_matches('/'));
         if intent["operation"] != "set-meta" {
-            wanted.extend(path.parent().map(Path::to_path_buf));
+            let holder = path.parent().filter(|holder| holder.exists());
+            wanted.extend(holder.map(Path::to_path_buf));
         }
         if path.exists() {
             wanted.insert(path);

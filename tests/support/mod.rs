@@ -10,8 +10,10 @@
     clippy::indexing_slicing
 )]
 
+pub mod asked;
 pub mod audit;
 pub mod case;
+pub mod certificates;
 pub mod exact;
 pub mod found;
 pub mod history;

@@ -179,7 +179,7 @@ impl Node {
     }
 
     pub fn recover(&self, resolution: Resolution) -> Result<Recovered, Failure> {
-        recover(&self.lock(), &self.root(), resolution)
+        recover(&self.lock(), &self.root(), resolution, &mut |_| Ok(None))
     }
 
     pub fn operation(&self, path: &str, action: Action) -> Operation {
@@ -310,6 +310,7 @@ pub fn description() -> Description {
             summary: "mode 0644 -> 0600".into(),
         }],
         plan: Some(b"{\"schema\":\"tighten.plan/v1\"}\n".to_vec()),
+        restarts: Vec::new(),
     }
 }
 
@@ -325,7 +326,7 @@ pub fn apply_with(
     let root = Root::directory(root).unwrap();
     let interrupt = Interrupt::hold()?;
     let state = StateDir::open(state, &root)?.lock()?;
-    recover(&state, &root, Resolution::Stop)?;
+    recover(&state, &root, Resolution::Stop, &mut |_| Ok(None))?;
     let operations = seven(&root);
     Transaction::begin(&state, &root, &interrupt, description(), operations)?
         .stage(&mut |_, _| Ok(()))?
@@ -343,9 +344,9 @@ pub fn rollback(
     let root = Root::directory(root).unwrap();
     let interrupt = Interrupt::hold()?;
     let state = StateDir::open(state, &root)?.lock()?;
-    recover(&state, &root, Resolution::Stop)?;
+    recover(&state, &root, Resolution::Stop, &mut |_| Ok(None))?;
     Rollback::plan(&state, &root, id, force)?
-        .begin(&state, &root, &interrupt, "tester".into())?
+        .begin(&state, &root, &interrupt, "tester".into(), Vec::new())?
         .stage(&mut |_, _| Ok(()))?
         .carry_out()?
         .verify(&mut || Ok(()))?

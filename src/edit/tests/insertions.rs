@@ -135,6 +135,13 @@ fn items_are_plain_only_where_no_reader_takes_them_for_anything_else() {
         let after = format!("l:\n- x\n- {written}\n");
         inserts("l:\n- x\n", "l", None, &[Tree::text(text)], &after);
     }
+    inserts(
+        "l:\n- {b: [x]}\n- {b: [x]}\n",
+        "l",
+        Some(1),
+        &[rule2()],
+        "l:\n- {b: [x]}\n- {level: Metadata, verbs: [get]}\n- {b: [x]}\n",
+    );
     inserts("l:\n- 'x'\n", "l", None, &[a()], "l:\n- 'x'\n- \"a\"\n");
     inserts(
         "l: [x]\n",

@@ -102,7 +102,7 @@ fn in_unit(drop_in: &DropIn, flags: &[Flag]) -> Result<Change, String> {
     Ok(Change {
         path: drop_in.path.clone(),
         edit: Edit::Flags(edit),
-        directory: drop_in.needs_directory.then(|| drop_in.path.parent()),
+        directory: None,
         besides: None,
     })
 }

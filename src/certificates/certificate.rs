@@ -1,0 +1,147 @@
+//! One certificate.
+
+use std::fmt;
+
+use x509_cert::certificate::{Raw, TbsCertificateInner, Version};
+use x509_cert::der::asn1::{BitStringRef, ObjectIdentifier};
+use x509_cert::der::{Decode, Reader, SliceReader};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
+};
+use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoOwned};
+
+use super::{Damage, Moment, Name};
+
+/// The first byte of a certificate, and of everything else that is a DER sequence.
+const SEQUENCE: u8 = 0x30;
+
+/// Uses that let a client show it: clientAuth, and any use at all.
+const CLIENT: [ObjectIdentifier; 2] = [
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
+    ObjectIdentifier::new_unwrap("2.5.29.37.0"),
+];
+
+/// What the extensions allow and name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Purpose {
+    /// A client may show it. Without the extension every use is allowed.
+    pub client: bool,
+    /// Go would take it for a signer of certificates.
+    pub signer: bool,
+    /// The signer's key by its identifier.
+    pub(super) signed_by: Option<Vec<u8>>,
+    /// Its own key's identifier.
+    pub(super) key: Option<Vec<u8>>,
+}
+
+/// A certificate that could be read. Its body is shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Whom it names.
+    pub subject: Name,
+    /// Who signed it, by its own words.
+    pub issuer: Name,
+    /// Its first second.
+    pub not_before: Moment,
+    /// Its last second.
+    pub not_after: Moment,
+    /// What it may be used for.
+    pub purpose: Purpose,
+    pub(super) parsed: TbsCertificateInner<Raw>,
+    /// What is signed, byte for byte.
+    pub(super) signed: Vec<u8>,
+    pub(super) algorithm: ObjectIdentifier,
+    pub(super) signature: Vec<u8>,
+}
+
+impl Certificate {
+    /// Reads DER. A serial number may be of any form, since nothing here depends on it.
+    ///
+    /// # Errors
+    /// Why it cannot be read, without any of its bytes.
+    pub fn read(der: &[u8]) -> Result<Certificate, Damage> {
+        let whole = SliceReader::new(der).and_then(|mut reader| {
+            reader.tlv_bytes()?;
+            reader.finish()
+        });
+        if whole.is_err() || der.first() != Some(&SEQUENCE) {
+            return Err(Damage::Broken);
+        }
+        Self::inner(der).map_err(Damage::Unread)
+    }
+
+    fn inner(der: &[u8]) -> Result<Certificate, String> {
+        let (signed, algorithm, signature) = outer(der).map_err(|error| told(&error))?;
+        let parsed = TbsCertificateInner::<Raw>::from_der(signed).map_err(|error| told(&error))?;
+        if parsed.signature().oid != algorithm {
+            return Err("it names two algorithms for one signature".into());
+        }
+        let moment = |time: x509_cert::time::Time| Moment(time.to_unix_duration().as_secs());
+        Ok(Certificate {
+            subject: Name::read(parsed.subject())?,
+            issuer: Name::read(parsed.issuer())?,
+            not_before: moment(parsed.validity().not_before),
+            not_after: moment(parsed.validity().not_after),
+            purpose: purpose(&parsed).map_err(|error| told(&error))?,
+            signed: signed.to_vec(),
+            signature: signature.to_vec(),
+            algorithm,
+            parsed,
+        })
+    }
+
+    /// True from the first second to the last.
+    pub fn is_valid_at(&self, moment: Moment) -> bool {
+        self.not_before <= moment && moment <= self.not_after
+    }
+
+    pub(super) fn public_key(&self) -> &SubjectPublicKeyInfoOwned {
+        self.parsed.subject_public_key_info()
+    }
+}
+
+/// Neither the key nor the signature, which would be the body.
+impl fmt::Debug for Certificate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Certificate({})", self.subject)
+    }
+}
+
+type Outer<'a> = (&'a [u8], ObjectIdentifier, &'a [u8]);
+
+/// The three parts: what is signed, the algorithm, the signature.
+fn outer(der: &[u8]) -> x509_cert::der::Result<Outer<'_>> {
+    let mut reader = SliceReader::new(der)?;
+    let parts = reader.sequence(|inner| -> x509_cert::der::Result<Outer<'_>> {
+        let signed = inner.tlv_bytes()?;
+        let algorithm = AlgorithmIdentifierRef::decode(inner)?;
+        let signature = BitStringRef::decode(inner)?;
+        Ok((signed, algorithm.oid, signature.raw_bytes()))
+    })?;
+    reader.finish()?;
+    Ok(parts)
+}
+
+fn purpose(parsed: &TbsCertificateInner<Raw>) -> x509_cert::der::Result<Purpose> {
+    let constraints = parsed.get_extension::<BasicConstraints>()?;
+    let usage = parsed.get_extension::<KeyUsage>()?;
+    let uses = parsed.get_extension::<ExtendedKeyUsage>()?;
+    let authority = parsed.get_extension::<AuthorityKeyIdentifier>()?;
+    let own = parsed.get_extension::<SubjectKeyIdentifier>()?;
+    // crypto/x509, Certificate.CheckSignatureFrom: version 3 must say that it is a CA, older ones cannot.
+    let is_authority = match &constraints {
+        Some((_, constraints)) => constraints.ca,
+        None => parsed.version() != Version::V3,
+    };
+    Ok(Purpose {
+        client: uses.is_none_or(|(_, uses)| uses.0.iter().any(|one| CLIENT.contains(one))),
+        signer: is_authority && usage.is_none_or(|(_, usage)| usage.key_cert_sign()),
+        signed_by: authority.and_then(|(_, by)| Some(by.key_identifier?.as_bytes().to_vec())),
+        key: own.map(|(_, key)| key.0.as_bytes().to_vec()),
+    })
+}
+
+/// The library's words, which hold tags and places and never the contents.
+fn told(error: &x509_cert::der::Error) -> String {
+    error.kind().to_string()
+}

@@ -1,0 +1,44 @@
+//! client-go would load the kubeconfig: kube-proxy would start with it.
+
+use serde::Deserialize;
+
+use super::{Instance, Kind, Mend, by_hand, each_kubeconfig};
+use crate::baseline::Check;
+use crate::facts::{Facts, Opens};
+
+/// `kubeconfig-accepted: {}`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KubeconfigAccepted {}
+
+impl Kind for KubeconfigAccepted {
+    fn expected(&self) -> String {
+        "a kubeconfig that client-go loads".into()
+    }
+
+    fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
+        let files = &facts.credentials.files;
+        // What could not be looked at is taken to be there, so that no refusal is made up.
+        let opens = |path: &str| {
+            !files
+                .iter()
+                .any(|file| file.0 == path && file.1 == Opens::No)
+        };
+        let hidden = files.iter().find_map(|(_, opens)| match opens {
+            Opens::Unknown(why) => Some(why.clone()),
+            Opens::Yes | Opens::No => None,
+        });
+        each_kubeconfig(facts, |_, kubeconfig| {
+            match (kubeconfig.usable(&opens), &hidden) {
+                (Err(problem), _) if problem.unjudged => {
+                    Instance::unknown(problem.message).line(problem.line)
+                }
+                (Err(problem), _) => {
+                    Instance::judged(false, problem.message, || by_hand(check)).line(problem.line)
+                }
+                (Ok(()), Some(why)) => Instance::unknown(why.clone()),
+                (Ok(()), None) => Instance::judged(true, "loaded", || Mend::None),
+            }
+        })
+    }
+}

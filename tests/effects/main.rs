@@ -1,0 +1,60 @@
+//! Restarts and health, with processes that really listen and restart. Only as root: everything
+//! happens in a process and a mount namespace of its own.
+//!
+//! This program itself plays kube-proxy and systemctl, kubelet and kube-apiserver, under their names.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod api_server;
+mod kube_proxy;
+mod pods;
+mod stage;
+mod stand_in;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::process::Command;
+
+use stage::Stage;
+
+const INSIDE: &str = "TIGHTEN_TEST_INSIDE";
+
+fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    let name = words[0].rsplit('/').next().unwrap_or_default();
+    stand_in::play(name, &words[1..]);
+    if std::env::var_os(INSIDE).is_none() {
+        return enter();
+    }
+    let only = words.get(1).filter(|word| !word.starts_with('-'));
+    for (name, test) in kube_proxy::TESTS.iter().chain(api_server::TESTS) {
+        if only.is_none_or(|only| name.contains(only.as_str())) {
+            test();
+            println!("test {name} ... ok");
+        }
+    }
+    stand_in::stop();
+}
+
+/// Runs this program again in namespaces of its own, as far as that is possible here.
+fn enter() {
+    let unshared = ["--mount", "--pid", "--fork", "--mount-proc"];
+    let possible = Command::new("unshare").args(unshared).arg("true").output();
+    if !nix::unistd::geteuid().is_root() || !possible.is_ok_and(|ran| ran.status.success()) {
+        println!("skipped: namespaces need root and unshare");
+        return;
+    }
+    let status = Command::new("unshare")
+        .args(unshared)
+        .arg(std::env::current_exe().unwrap())
+        .args(std::env::args().skip(1))
+        .env(INSIDE, "1")
+        .status()
+        .unwrap();
+    assert!(status.success(), "a test failed inside the namespaces");
+}
