@@ -25,8 +25,6 @@ pub struct DropIn {
     pub unit: String,
     /// The drop-in, whether or not it is there.
     pub path: NodePath,
-    /// True when its directory has to be made.
-    pub needs_directory: bool,
     /// The value of the ExecStart that counts.
     pub exec: String,
     /// The mode of a new drop-in.
@@ -74,7 +72,6 @@ pub fn of(root: &Root, unit: &Unit, program: &str) -> Option<DropIn> {
     });
     Some(DropIn {
         unit: unit.name.clone(),
-        needs_directory: found.is_err(),
         path,
         exec,
         mode,

@@ -107,7 +107,7 @@ pub fn set(facts: &Facts, check: &Check, key: &str, value: Scalar) -> Mend {
     };
     let edit = elsewhere::setting(key, value.clone());
     let platform = facts.proxy.recognised.platform;
-    let per_node = elsewhere::per_node(key, &value);
+    let per_node = flag_value::per_node(key, &value);
     match elsewhere::of_file(platform, target, edit.clone(), per_node) {
         Some(Mend::Elsewhere(..)) if version.is_err() => {}
         Some(instead) => return instead,

@@ -2,6 +2,7 @@
 
 use super::Mend;
 use super::config_address::split;
+use super::flag_value::per_node;
 use super::mend::Edit;
 use crate::discover::platform::lasting::why_not_here;
 use crate::discover::platform::{FlagPlace, Platform};
@@ -11,13 +12,6 @@ use crate::proxyconfig::Effective;
 
 /// Said of a value that is another on each node, where all nodes share what holds it.
 const SHARED: &str = "must not hold one node's address: a wildcard is right there";
-
-/// True for what only one node can have: its own address.
-pub fn per_node(key: &str, value: &Scalar) -> bool {
-    // The node's own address must not go into what all nodes share.
-    let loopback = matches!(value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
-    key == "bindAddress" || (key == "healthzBindAddress" && !loopback)
-}
 
 /// The edit that sets a key.
 pub fn setting(key: &str, value: Scalar) -> Edit {

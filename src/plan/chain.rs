@@ -106,6 +106,14 @@ impl<'a> Chain<'a> {
         let mut found: Possible = Vec::new();
         let mut edits = Vec::new();
         for draft in drafts {
+            // Two checks may ask for one directory, as for the one of a drop-in.
+            let made = |found: &Possible| {
+                let mut found = found.iter();
+                found.any(|(draft, _)| matches!(draft.mend, Wanted::Directory(_)))
+            };
+            if matches!(draft.mend, Wanted::Directory(_)) && made(&found) {
+                continue;
+            }
             if let Some(reason) = self.unmet(draft, now) {
                 // A directory is made for the sake of another change, which says why it is not made.
                 if !matches!(draft.mend, Wanted::Directory(_)) {

@@ -105,7 +105,13 @@ pub fn flags(stage: &Stage) {
     let place = format!("/proc/{}/cgroup", playing.pid());
     fs::write(&cgroup, "0::/system.slice/kube-proxy.service\n").unwrap();
     mount(&["--bind", &cgroup, &place]);
-    let ran = stage.run(&["apply", "--yes", "--only", "profiling-enabled"]);
+    let ran = stage.run(&[
+        "apply",
+        "--yes",
+        "--no-effects",
+        "--only",
+        "profiling-enabled",
+    ]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let made = fs::read_to_string(format!("{directory}/90-tighten.conf")).unwrap();
     let flags = "--profiling=false \\\n  --metrics-bind-address=0.0.0.0";
