@@ -39,6 +39,12 @@ fn gives(reading: &Reading, key: &str, value: &Scalar) -> bool {
     values.field(key).is_some_and(|field| field.value == wanted)
 }
 
+/// True for what only one node can have: its own address. It must not go into what all nodes share.
+pub fn per_node(key: &str, value: &Scalar) -> bool {
+    let loopback = matches!(value, Scalar::Text(text) if text.starts_with("127.") || text.starts_with("[::1]"));
+    key == "bindAddress" || (key == "healthzBindAddress" && !loopback)
+}
+
 /// The change that sets a key's flag where it lasts.
 pub fn set(facts: &Facts, key: &str, value: &Scalar) -> Mend {
     let Some((name, list)) = proxyconfig::flag_of(key) else {
