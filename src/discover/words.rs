@@ -151,15 +151,21 @@ pub fn systemd(
     variables: Option<&Variables>,
     unit: &str,
 ) -> Result<Vec<String>, String> {
+    let mut quote = None;
     let mut letters = line.chars();
     while let Some(letter) = letters.next() {
-        if letter != '\\' {
-            continue;
-        }
-        let plain = matches!(letters.next(), Some('\\' | '"' | 'n' | 't'));
-        // Between single quotes systemd reads them too.
-        if !plain || line.contains('\'') {
-            return Err("an escape sequence that is not read here".into());
+        match (quote, letter) {
+            (Some(open), _) if letter == open => quote = None,
+            (None, '"' | '\'') => quote = Some(letter),
+            // Between single quotes systemd reads them too, and `quoted` does not.
+            (Some('\''), '\\') => return Err(ESCAPE.into()),
+            (_, '\\') => {
+                let known = matches!(letters.next(), Some('\\' | '"' | 'n' | 't'));
+                if !known {
+                    return Err(ESCAPE.into());
+                }
+            }
+            _ => {}
         }
     }
     let mut words = Vec::new();
@@ -185,6 +191,8 @@ pub fn systemd(
     }
     Ok(words)
 }
+
+const ESCAPE: &str = "an escape sequence that is not read here";
 
 /// Splits at white space outside quotes and takes the quotes off.
 ///
