@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::build::{Draft, Planner, Wanted, Work};
+use super::made::{made_anew, maker};
 use super::missing;
-use super::names::Names;
 use super::proved;
 use super::state::FileState;
 use super::{Action, Change, Manual, Obstacle, Plan};
@@ -393,24 +393,4 @@ impl<'a> Chain<'a> {
             content,
         }
     }
-}
-
-/// The state of a file that is made, but for its contents.
-fn made_anew(state: FileState, mode: u32, names: &Names) -> FileState {
-    let (uid, gid) = maker();
-    FileState {
-        exists: true,
-        ..state.with_mode(mode).with_owner(uid, gid, names)
-    }
-}
-
-/// Who owns a new file: root; without root, whoever runs the tool.
-fn maker() -> (u32, u32) {
-    if nix::unistd::geteuid().is_root() {
-        return (0, 0);
-    }
-    (
-        nix::unistd::geteuid().as_raw(),
-        nix::unistd::getegid().as_raw(),
-    )
 }

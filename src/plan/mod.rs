@@ -4,6 +4,7 @@
 
 mod build;
 mod chain;
+mod made;
 mod missing;
 mod names;
 mod patch;
