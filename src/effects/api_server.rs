@@ -25,12 +25,9 @@ fn processes() -> Vec<Process> {
     all.into_iter().filter(its).collect()
 }
 
-/// Its only process.
+/// Its process. Of several the first: that there are several, `look` says.
 pub(super) fn pid() -> Option<u32> {
-    match processes().as_slice() {
-        [only] => Some(only.pid),
-        _ => None,
-    }
+    processes().first().map(|process| process.pid)
 }
 
 /// Looks once. `Err` says what is not yet as it must be.

@@ -29,6 +29,7 @@ pub const TESTS: &[Test] = &[
         asleep,
     ),
     ("another program on its port is not it", impostor),
+    ("of two nobody can tell which one is meant", two),
     (
         "an apply killed meanwhile is recovered, and waited for",
         killed,
@@ -221,6 +222,29 @@ fn impostor() {
     let ran = node.apply();
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.err.contains("it shows another certificate"), "{ran:?}");
+    node.back();
+}
+
+fn two() {
+    let node = Node::new();
+    // A cluster inside the cluster runs one as well.
+    let mut other = Command::new("/run/bin/kube-apiserver");
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = port.local_addr().unwrap().port() ^ 1;
+    let other = other
+        .arg(format!("--secure-port={port}"))
+        .arg(format!("--tls-cert-file={CERTIFICATE}"))
+        .arg(format!("--tls-private-key-file={KEY}"));
+    let mut other = other.stdin(Stdio::null()).spawn().unwrap();
+    stage::wait_for(port);
+    let ran = node.apply();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.err.contains("more than one process of it runs"),
+        "{ran:?}"
+    );
     node.back();
 }
 
