@@ -3,7 +3,7 @@
 //! ```text
 //! scan      discover -> facts -> check -> findings
 //! plan      findings -> plan -> diff
-//! apply     plan -> transaction (journal, backup, write) -> verify
+//! apply     plan -> transaction (journal, backup, write) -> verify -> effects -> commit
 //! rollback  journal -> transaction
 //! ```
 //!
