@@ -79,6 +79,8 @@ fn losers(ended: &[(Work, Ran)]) -> Vec<String> {
         "changed since the plan was made",
         "files changed since transaction ",
         "files changed while the question was open",
+        // A directory that one made, and another has taken away since.
+        ": does not exist",
     ];
     ended
         .iter()
