@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::due::Component;
-use super::health::{Wanted, Well, younger};
+use super::health::{Wanted, Well, runs_with, younger};
 use super::processes::started_at;
 use super::{http, tls};
-use crate::discover::flags::{self, Flag};
+use crate::discover::flags;
 use crate::discover::process::{self, Process};
 use crate::facts::{ApiServer, Facts, LogPath, ServerSource};
 use crate::root::{NodePath, Root};
@@ -69,34 +69,9 @@ fn same_flags(server: &ApiServer, process: &Process) -> Result<(), String> {
         (_, Some(unit)) => unit.flags(Component::ApiServer.name()).flags,
         _ => return Ok(()),
     };
-    let words = |flags: &[Flag]| -> Vec<(String, String)> {
-        let pairs = flags.iter().map(|flag| {
-            let value = flag.value.clone().unwrap_or_else(|| "true".into());
-            (flag.name.clone(), value)
-        });
-        pairs.collect()
-    };
     let origin = crate::facts::Origin::flag(None);
-    let runs = words(&flags::parse(&process.arguments, &origin));
-    // A reference to the pod's environment is filled in only when it starts.
-    let known = |(_, value): &&(String, String)| !value.contains("$(");
-    let written = words(&written);
-    match written
-        .iter()
-        .filter(known)
-        .find(|flag| !runs.contains(flag))
-    {
-        // The value can be a secret of somebody's; the name tells enough.
-        Some((name, _)) => Err(format!(
-            "process {} was not started with the new --{name}",
-            process.pid
-        )),
-        None if runs.len() > written.len() => Err(format!(
-            "process {} still has flags that are taken away",
-            process.pid
-        )),
-        None => Ok(()),
-    }
+    let runs = flags::parse(&process.arguments, &origin);
+    runs_with(process.pid, &runs, &written)
 }
 
 /// `/livez` and `/readyz` over TLS. Who may not ask anonymously has still been answered.

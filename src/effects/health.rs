@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::due::Component;
 use super::processes::Moment;
 use super::{api_server, configz, http};
+use crate::discover::flag_file::FlagFile;
+use crate::discover::flags::Flag;
 use crate::facts::Facts;
 use crate::golang::address::split_host_port;
 use crate::proxyconfig::Effective;
@@ -56,6 +58,9 @@ fn kube_proxy(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
     if wanted.unit.is_some() && unit != wanted.unit.as_deref() {
         return Err(format!("process {pid} does not belong to its unit"));
     }
+    if let (Ok(FlagFile::Manifest(_, _, written)), true) = (&facts.flag_file, wanted.values) {
+        runs_with(pid, &facts.proxy.flags, written)?;
+    }
     younger(pid, wanted)?;
     let values = facts
         .config
@@ -80,6 +85,30 @@ fn kube_proxy(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
         false => seen.join(", "),
     };
     Ok(Well { pid, seen })
+}
+
+/// What runs must have been started with the flags that are written. A reference to the pod's
+/// environment is filled in only when it starts, and says nothing.
+pub(super) fn runs_with(pid: u32, runs: &[Flag], written: &[Flag]) -> Result<(), String> {
+    let pair = |flag: &Flag| {
+        let value = flag.value.clone().unwrap_or_else(|| "true".into());
+        (flag.name.clone(), value)
+    };
+    let runs: Vec<_> = runs.iter().map(pair).collect();
+    let missing = written
+        .iter()
+        .map(pair)
+        .find(|flag| !flag.1.contains("$(") && !runs.contains(flag));
+    match missing {
+        // The value can be a secret of somebody's; the name tells enough.
+        Some((name, _)) => Err(format!(
+            "process {pid} was not started with the new --{name}"
+        )),
+        None if runs.len() > written.len() => {
+            Err(format!("process {pid} still has flags that are taken away"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A process from before the change still has the old values.

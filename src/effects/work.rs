@@ -199,6 +199,7 @@ impl<'a> Work<'a> {
         forward: bool,
         stop: &mut dyn FnMut() -> Result<(), Failure>,
     ) -> Result<Option<String>, Failure> {
+        let mut failed = Vec::new();
         let reload = self
             .due
             .iter()
@@ -207,25 +208,48 @@ impl<'a> Work<'a> {
             self.begun_anew.set(true);
             let done = systemctl.reload();
             self.outcome("daemon-reload", "systemd", &done);
-            done.map_err(|why| Failure::refused(why).help(LOOK_AT_SYSTEMD))?;
+            let done = done.map_err(|why| Failure::refused(why).help(LOOK_AT_SYSTEMD));
+            if let Err(failure) = done {
+                failed.push(failure);
+            }
         }
         let mut came_back = Vec::new();
         for due in &self.due {
-            let target = due.target();
-            let since = match &due.way {
-                Way::Unit { name, .. } => Some(self.restart(name, forward)?),
-                // A pod that the kubelet never replaced runs with the former files already.
-                _ => forward.then(|| self.begun.get()),
-            };
-            if forward && let Way::Kubelet(manifest) = &due.way {
-                let detail = format!("the kubelet sees that {manifest} was replaced");
-                self.tell("restart", &target, "by-kubelet", &detail);
+            // On the way back one that fails keeps no other from coming back.
+            if forward && !failed.is_empty() {
+                break;
             }
-            let well = self.wait(due, since, stop)?;
-            self.tell("health", &target, "healthy", &well.seen);
-            came_back.push(format!("{target} is well again"));
+            match self.one(due, forward, stop) {
+                Ok(()) => came_back.push(format!("{} is well again", due.target())),
+                Err(failure) => failed.push(failure),
+            }
         }
-        Ok((!came_back.is_empty()).then(|| came_back.join(", ")))
+        match failed.into_iter().reduce(both) {
+            Some(failure) => Err(failure),
+            None => Ok((!came_back.is_empty()).then(|| came_back.join(", "))),
+        }
+    }
+
+    /// Starts one component anew, or lets the kubelet, and waits until it is well.
+    fn one(
+        &self,
+        due: &Due,
+        forward: bool,
+        stop: &mut dyn FnMut() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let target = due.target();
+        let since = match &due.way {
+            Way::Unit { name, .. } => Some(self.restart(name, forward)?),
+            // A pod that the kubelet never replaced runs with the former files already.
+            _ => forward.then(|| self.begun.get()),
+        };
+        if forward && let Way::Kubelet(manifest) = &due.way {
+            let detail = format!("the kubelet sees that {manifest} was replaced");
+            self.tell("restart", &target, "by-kubelet", &detail);
+        }
+        let well = self.wait(due, since, stop)?;
+        self.tell("health", &target, "healthy", &well.seen);
+        Ok(())
     }
 
     fn outcome(&self, kind: &'static str, target: &str, done: &Result<(), String>) {
@@ -292,6 +316,16 @@ impl<'a> Work<'a> {
                 Failure::refused(message).help(help)
             }
         })
+    }
+}
+
+/// Two failures as one that names both.
+fn both(one: Failure, other: Failure) -> Failure {
+    let help = one.help.into_iter().chain(other.help);
+    Failure {
+        message: format!("{}; {}", one.message, other.message),
+        help: Some(help.collect::<Vec<_>>().join("; ")),
+        ..other
     }
 }
 

@@ -29,6 +29,7 @@ pub const TESTS: &[Test] = &[
         asleep,
     ),
     ("another program on its port is not it", impostor),
+    ("one that does not come back keeps no other from it", apart),
     ("of two nobody can tell which one is meant", two),
     (
         "an apply killed meanwhile is recovered, and waited for",
@@ -222,6 +223,38 @@ fn impostor() {
     let ran = node.apply();
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.err.contains("it shows another certificate"), "{ran:?}");
+    node.back();
+}
+
+fn apart() {
+    let node = Node::new();
+    super::stand_in::start();
+    assert!(node.stage.profiling());
+    node.stage
+        .play("kube-apiserver exit audit-policy-file\nkube-proxy unwell enableProfiling: true\n");
+    let checks = format!("{CHECKS},profiling-enabled");
+    let mut command = support::tighten();
+    command.args([
+        "--state-dir",
+        "/run/state",
+        "--format",
+        "json",
+        "--only",
+        &checks,
+    ]);
+    command.args(["apply", "--yes", "--systemctl", stage::SYSTEMCTL]);
+    command.args(["--unit-timeout", "3s", "--pod-timeout", "4s"]);
+    let ran: Ran = command.output().unwrap().into();
+    assert_eq!(ran.code, 4, "{ran:?}");
+    let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let effects = document["effects"].as_array().unwrap();
+    let last = effects.last().unwrap();
+    assert_eq!(
+        last["target"],
+        format!("static pod {MANIFEST}"),
+        "{effects:?}"
+    );
+    assert_eq!(last["outcome"], "healthy", "{effects:?}");
     node.back();
 }
 
