@@ -3,6 +3,7 @@
 mod document;
 mod hint;
 mod printable;
+pub mod scanned;
 pub mod style;
 mod text_audit_policy;
 mod text_history;
@@ -10,7 +11,7 @@ mod text_plan;
 mod text_prune;
 mod text_scan;
 
-pub use document::{document, error, error_document, node, plan as plan_body, scan as scan_body};
+pub use document::{document, error, error_document, node, plan as plan_body};
 pub use hint::{quoted, with_flags};
 pub use printable::printable;
 pub use text_audit_policy::{decision, unknown_key};

@@ -12,6 +12,7 @@ use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
 use crate::plan;
 use crate::report;
+use crate::report::scanned::Scanned;
 use crate::transaction::{State, Summary, history, left_as};
 
 /// `tighten scan`
@@ -22,7 +23,7 @@ pub fn scan(context: &Context, fail_on: FailOn) -> Result<Exit, Failure> {
     match context.format {
         Format::Json => print_json(&report::document(
             "scan",
-            report::scan_body(&context.root, &facts, &outcomes),
+            json!(Scanned::of(&context.root, &facts, &outcomes)),
         )),
         Format::Text => context.say(&report::scan(
             &facts,

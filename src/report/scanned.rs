@@ -1,0 +1,262 @@
+//! A scan as it is told: what `scan --format json` prints, what every other format is made from, and what
+//! `report merge` reads back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::{Risk, Severity};
+use crate::check::Outcome;
+use crate::discover::Source;
+use crate::facts::{Facts, Origin, Role};
+use crate::kinds::{Instance, Mend, Verdict};
+use crate::root::{NodePath, Root};
+
+/// Which program made a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Tool {
+    /// This program.
+    pub fn own() -> Tool {
+        Tool {
+            name: env!("CARGO_PKG_NAME").into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+}
+
+/// The verdicts on one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scanned {
+    /// Who scanned.
+    pub tool: Tool,
+    /// What was scanned.
+    pub node: Node,
+    /// One for each check, in the order of the baselines.
+    pub verdicts: Vec<Judged>,
+    /// How many there are of each.
+    pub summary: Counts,
+}
+
+/// The node of a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// The root on the machine that looked. What is not UTF-8 in it is replaced.
+    pub root: String,
+    /// The node's own name.
+    pub hostname: Option<String>,
+    /// Its kube-proxy.
+    pub kube_proxy: KubeProxy,
+}
+
+/// The kube-proxy of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KubeProxy {
+    /// Files that only the operator named are no kube-proxy that was found.
+    pub found: bool,
+    /// The platform that keeps it.
+    pub platform: Option<String>,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Its configuration.
+    pub config: Option<NodePath>,
+    /// Its kubeconfig.
+    pub kubeconfig: Option<NodePath>,
+    /// What starts it.
+    pub managed_by: Option<String>,
+    /// What told the platform.
+    #[serde(default)]
+    pub evidence: Vec<String>,
+}
+
+/// The verdict of one check, and what decided it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The check's id.
+    pub check: String,
+    /// The worst of its instances.
+    pub verdict: Verdict,
+    /// How bad it is when it fails.
+    pub severity: Severity,
+    /// What holds when it passes.
+    pub title: String,
+    /// The file of the instance that decided.
+    pub path: Option<NodePath>,
+    /// The line in it, counted from 1.
+    pub line: Option<usize>,
+    /// What is there.
+    pub observed: Option<String>,
+    /// What was expected.
+    pub expected: String,
+    /// Where the observed value comes from.
+    pub origin: Option<Origin>,
+    /// What would mend a failure.
+    pub fix: Option<Remedy>,
+    /// CIS ids, CVEs, chapters.
+    pub refs: Vec<String>,
+    /// Why it is so.
+    pub reason: Option<String>,
+    /// On each file or value that the check speaks of.
+    pub instances: Vec<Seen>,
+}
+
+/// A check's verdict on one file or value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The file.
+    pub path: Option<NodePath>,
+    /// The line in it, counted from 1.
+    pub line: Option<usize>,
+    /// What is there.
+    pub observed: Option<String>,
+    /// Where the observed value comes from.
+    pub origin: Option<Origin>,
+    /// Why it is so.
+    pub reason: Option<String>,
+}
+
+/// What would mend a failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remedy {
+    /// What it may cost.
+    pub risk: Risk,
+    /// In words.
+    pub summary: String,
+}
+
+/// How many verdicts there are of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Passed.
+    pub pass: usize,
+    /// Findings.
+    pub fail: usize,
+    /// Nothing that the check speaks of.
+    pub not_applicable: usize,
+    /// Could not be judged.
+    pub unknown: usize,
+    /// Findings that a waiver excuses.
+    pub waived: usize,
+}
+
+impl Counts {
+    /// Counts them.
+    pub fn of(verdicts: impl Iterator<Item = Verdict>) -> Counts {
+        let mut counts = Counts::default();
+        for verdict in verdicts {
+            let count = match verdict {
+                Verdict::Pass => &mut counts.pass,
+                Verdict::Fail => &mut counts.fail,
+                Verdict::NotApplicable => &mut counts.not_applicable,
+                Verdict::Unknown => &mut counts.unknown,
+                Verdict::Waived => &mut counts.waived,
+            };
+            *count += 1;
+        }
+        counts
+    }
+}
+
+impl Scanned {
+    /// What a scan found.
+    pub fn of(root: &Root, facts: &Facts, outcomes: &[Outcome]) -> Scanned {
+        Scanned {
+            tool: Tool::own(),
+            node: Node::of(root, Some(facts)),
+            verdicts: outcomes.iter().map(Judged::of).collect(),
+            summary: Counts::of(outcomes.iter().map(Outcome::verdict)),
+        }
+    }
+}
+
+impl Node {
+    /// The node, and its kube-proxy where facts are known.
+    pub fn of(root: &Root, facts: Option<&Facts>) -> Node {
+        Node {
+            root: root.host().to_string_lossy().into_owned(),
+            hostname: facts.and_then(|facts| facts.hostname.clone()),
+            kube_proxy: facts.map(KubeProxy::of).unwrap_or_default(),
+        }
+    }
+}
+
+impl KubeProxy {
+    fn of(facts: &Facts) -> KubeProxy {
+        let path = |role: Role| facts.target(role).map(|target| target.path.clone());
+        KubeProxy {
+            found: !matches!(facts.proxy.source, Source::Named),
+            platform: Some(facts.proxy.platform().to_string()),
+            pid: facts.proxy.pid(),
+            version: facts.proxy.version.clone(),
+            config: path(Role::ProxyConfig),
+            kubeconfig: path(Role::ProxyKubeconfig),
+            managed_by: facts.proxy.managed_by(),
+            evidence: facts.proxy.recognised.evidence.clone(),
+        }
+    }
+}
+
+impl Judged {
+    fn of(outcome: &Outcome) -> Judged {
+        let check = outcome.check;
+        let decisive = outcome.decisive();
+        let verdict = outcome.verdict();
+        let fix = check.fix.as_ref().filter(|_| verdict == Verdict::Fail);
+        let by_hand = decisive
+            .is_some_and(|instance| matches!(instance.mend, Mend::ByHand(_) | Mend::Elsewhere(..)));
+        Judged {
+            check: check.id.clone(),
+            verdict,
+            severity: check.severity,
+            title: check.title.clone(),
+            path: decisive.and_then(|instance| instance.path.clone()),
+            line: decisive.and_then(|instance| instance.line),
+            observed: decisive.and_then(|instance| instance.observed.clone()),
+            expected: check.expect.expected(),
+            origin: decisive.and_then(|instance| instance.origin.clone()),
+            fix: fix.map(|fix| Remedy {
+                risk: if by_hand { Risk::Manual } else { fix.risk },
+                summary: summary(decisive),
+            }),
+            refs: check.refs.clone(),
+            reason: decisive.and_then(|instance| instance.reason.clone()),
+            instances: outcome.instances.iter().map(Seen::of).collect(),
+        }
+    }
+}
+
+impl Seen {
+    fn of(instance: &Instance) -> Seen {
+        Seen {
+            verdict: instance.verdict,
+            path: instance.path.clone(),
+            line: instance.line,
+            observed: instance.observed.clone(),
+            origin: instance.origin.clone(),
+            reason: instance.reason.clone(),
+        }
+    }
+}
+
+/// What would mend it, in words.
+fn summary(decisive: Option<&Instance>) -> String {
+    match decisive.map(|instance| &instance.mend) {
+        Some(Mend::ByHand(reason)) => reason.clone(),
+        Some(Mend::Mode(path, mode)) => format!("chmod {mode:04o} {path}"),
+        Some(Mend::Owner(path, owner)) => format!("chown {}:{} {path}", owner.uid, owner.gid),
+        Some(Mend::Directory(path, _, _)) => format!("take {path} away from others"),
+        Some(Mend::Edit(path, edit)) => format!("set {} in {path}", edit.places()),
+        Some(Mend::Elsewhere(_, edit, _)) => format!("set {} in the cluster's API", edit.places()),
+        Some(Mend::Create(path, ..)) => format!("create {path}"),
+        Some(Mend::MakeDirectory(path, mode)) => format!("mkdir -m {mode:04o} {path}"),
+        Some(Mend::None) | None => "left to you".into(),
+    }
+}
