@@ -70,9 +70,9 @@ pub struct Global {
     /// kube-proxy's kubeconfig, where tighten cannot find it
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Output format
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// Output format; every command knows text and json
+    #[arg(long = "format", global = true, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
+    pub output: Output,
     /// Colour the text
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
@@ -84,13 +84,43 @@ pub struct Global {
     pub quiet: bool,
 }
 
+/// How most commands print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One document on stdout.
+    Json,
+}
+
 /// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum Output {
     /// For people
     Text,
-    /// One document on stdout
+    /// One document
     Json,
+    /// scan: metrics for node_exporter's textfile collector
+    Prometheus,
+    /// scan: SARIF 2.1.0, for code scanning
+    Sarif,
+    /// scan, report merge: JUnit XML, for CI
+    Junit,
+    /// scan, report merge: one page that needs nothing else; of a scan with the plan and the history
+    Html,
+    /// scan: OSCAL assessment results, for auditors
+    Oscal,
+}
+
+impl Output {
+    /// What every command knows.
+    pub const PLAIN: &[Output] = &[Output::Text, Output::Json];
+
+    /// The word on the command line.
+    pub fn word(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_string())
+    }
 }
 
 /// When to colour.
@@ -137,6 +167,9 @@ pub enum Command {
         /// Exit with 2 when a finding of this severity or above remains
         #[arg(long, value_enum, default_value_t = FailOn::Low)]
         fail_on: FailOn,
+        /// Write the report to FILE, which is replaced whole or not at all; mode 0644 for prometheus, else 0600
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// Show what was found: kube-proxy, its files, each effective value and where it comes from
     Facts,
@@ -217,6 +250,12 @@ pub enum Command {
         #[command(flatten)]
         asked: Box<AskedRequest>,
     },
+    /// Make one report of the scans of many nodes
+    Report {
+        /// Which.
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
     /// Lay out a sample node under DIR to try everything on
     Demo {
         /// A directory that does not exist yet, or is empty
@@ -229,6 +268,22 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+/// The reports.
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Put the scans of many nodes beside each other, worst first; as text, json, html or junit
+    ///
+    /// Of two scans of one node the newer counts. A node that could not be scanned is shown as such.
+    Merge {
+        /// What scan --format json wrote, a file for each node
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Write the report to FILE, mode 0600, which is replaced whole or not at all
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// How restarts and health are taken care of.
@@ -332,6 +387,14 @@ fn how_many(text: &str) -> Result<usize, String> {
 }
 
 impl Global {
+    /// How a command prints that has no further format.
+    pub fn format(&self) -> Format {
+        match self.output {
+            Output::Json => Format::Json,
+            _ => Format::Text,
+        }
+    }
+
     /// The flags that decide which tree and which state a command works on, as they would be typed.
     pub fn flags(&self) -> String {
         let mut words = Vec::new();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::scanned::{Node, Tool};
+use super::scanned::{Node, Refusal, Tool};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::plan::Plan;
@@ -26,11 +26,7 @@ pub fn error_document(command: &str, failure: &Failure) -> Value {
 
 /// The `error` of a document.
 pub fn error(failure: &Failure) -> Value {
-    json!({
-        "message": failure.message,
-        "state": failure.state,
-        "help": failure.help,
-    })
+    json!(Refusal::of(failure))
 }
 
 /// The `node` of a document.

@@ -1,12 +1,16 @@
 //! A scan as it is told: what `scan --format json` prints, what every other format is made from, and what
 //! `report merge` reads back.
 
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Risk, Severity};
 use crate::check::Outcome;
 use crate::discover::Source;
 use crate::facts::{Facts, Origin, Role};
+use crate::failure::Failure;
 use crate::kinds::{Instance, Mend, Verdict};
 use crate::root::{NodePath, Root};
 
@@ -29,11 +33,113 @@ impl Tool {
     }
 }
 
+/// When a node was looked at, to the second, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct At(u64);
+
+/// The last second that RFC 3339 can say, 9999-12-31T23:59:59Z.
+const LAST: u64 = 253_402_300_799;
+
+impl At {
+    /// So many seconds after 1970.
+    pub fn of(seconds: u64) -> At {
+        At(seconds.min(LAST))
+    }
+
+    /// By the machine's clock. One that stands before 1970 counts as 1970.
+    pub fn now() -> At {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        At::of(since.unwrap_or_default().as_secs())
+    }
+
+    /// Seconds since 1970.
+    pub fn seconds(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = UNIX_EPOCH + Duration::from_secs(self.0);
+        humantime::format_rfc3339_seconds(time).fmt(out)
+    }
+}
+
+impl From<At> for String {
+    fn from(at: At) -> String {
+        at.to_string()
+    }
+}
+
+impl TryFrom<String> for At {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let time = humantime::parse_rfc3339(&text).ok();
+        let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        since
+            .map(|since| At::of(since.as_secs()))
+            .ok_or_else(|| format!("not a time such as 2026-01-31T12:00:00Z: {text:?}"))
+    }
+}
+
+/// What a scan came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// The node was judged.
+    Scanned(Scanned),
+    /// It could not be looked at: never the same as a node without findings.
+    NotScanned(NotScanned),
+}
+
+/// Why a node was not scanned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotScanned {
+    /// Who tried.
+    pub tool: Tool,
+    /// When. Documents of before it was told have none.
+    #[serde(default)]
+    pub scanned_at: Option<At>,
+    /// What was to be scanned, where the root could be opened.
+    #[serde(default)]
+    pub node: Option<Node>,
+    /// What went wrong.
+    pub error: Refusal,
+}
+
+/// The `error` of a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What went wrong and where.
+    pub message: String,
+    /// The state of the disk.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// What to do next.
+    #[serde(default)]
+    pub help: Option<String>,
+}
+
+impl Refusal {
+    /// A failure as a document tells it.
+    pub fn of(failure: &Failure) -> Refusal {
+        Refusal {
+            message: failure.message.clone(),
+            state: failure.state.clone(),
+            help: failure.help.clone(),
+        }
+    }
+}
+
 /// The verdicts on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scanned {
     /// Who scanned.
     pub tool: Tool,
+    /// When. Documents of before it was told have none.
+    #[serde(default)]
+    pub scanned_at: Option<At>,
     /// What was scanned.
     pub node: Node,
     /// One for each check, in the order of the baselines.
@@ -86,6 +192,9 @@ pub struct Judged {
     pub severity: Severity,
     /// What holds when it passes.
     pub title: String,
+    /// Why it matters.
+    #[serde(default)]
+    pub why: String,
     /// The file of the instance that decided.
     pub path: Option<NodePath>,
     /// The line in it, counted from 1.
@@ -102,6 +211,9 @@ pub struct Judged {
     pub refs: Vec<String>,
     /// Why it is so.
     pub reason: Option<String>,
+    /// What excuses a finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waiver>,
     /// On each file or value that the check speaks of.
     pub instances: Vec<Seen>,
 }
@@ -121,6 +233,25 @@ pub struct Seen {
     pub origin: Option<Origin>,
     /// Why it is so.
     pub reason: Option<String>,
+    /// What excuses a finding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waiver>,
+}
+
+/// What excuses a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiver {
+    /// Why somebody lives with it.
+    pub justification: String,
+    /// The last day on which it holds.
+    #[serde(default)]
+    pub expires: Option<String>,
+    /// Where it is written down.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// The line in it, counted from 1.
+    #[serde(default)]
+    pub line: Option<usize>,
 }
 
 /// What would mend a failure.
@@ -170,6 +301,7 @@ impl Scanned {
     pub fn of(root: &Root, facts: &Facts, outcomes: &[Outcome]) -> Scanned {
         Scanned {
             tool: Tool::own(),
+            scanned_at: Some(At::of(facts.clock.0.0)),
             node: Node::of(root, Some(facts)),
             verdicts: outcomes.iter().map(Judged::of).collect(),
             summary: Counts::of(outcomes.iter().map(Outcome::verdict)),
@@ -177,7 +309,40 @@ impl Scanned {
     }
 }
 
+impl Scan {
+    /// The node's name, where it has one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Scan::Scanned(scanned) => scanned.node.name(),
+            Scan::NotScanned(not) => not.node.as_ref()?.name(),
+        }
+    }
+
+    /// When it was looked at, where that was told.
+    pub fn at(&self) -> Option<At> {
+        match self {
+            Scan::Scanned(scanned) => scanned.scanned_at,
+            Scan::NotScanned(not) => not.scanned_at,
+        }
+    }
+
+    /// Who scanned.
+    pub fn tool(&self) -> &Tool {
+        match self {
+            Scan::Scanned(scanned) => &scanned.tool,
+            Scan::NotScanned(not) => &not.tool,
+        }
+    }
+}
+
 impl Node {
+    /// Its hostname, where that tells it from other nodes.
+    pub fn name(&self) -> Option<&str> {
+        let name = self.hostname.as_deref()?.trim();
+        let common = ["", "localhost", "localhost.localdomain"].contains(&name);
+        (!common).then_some(name)
+    }
+
     /// The node, and its kube-proxy where facts are known.
     pub fn of(root: &Root, facts: Option<&Facts>) -> Node {
         Node {
@@ -217,6 +382,7 @@ impl Judged {
             verdict,
             severity: check.severity,
             title: check.title.clone(),
+            why: check.why.clone(),
             path: decisive.and_then(|instance| instance.path.clone()),
             line: decisive.and_then(|instance| instance.line),
             observed: decisive.and_then(|instance| instance.observed.clone()),
@@ -228,6 +394,7 @@ impl Judged {
             }),
             refs: check.refs.clone(),
             reason: decisive.and_then(|instance| instance.reason.clone()),
+            waiver: None,
             instances: outcome.instances.iter().map(Seen::of).collect(),
         }
     }
@@ -242,6 +409,7 @@ impl Seen {
             observed: instance.observed.clone(),
             origin: instance.origin.clone(),
             reason: instance.reason.clone(),
+            waiver: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::printable;
+use super::scanned::Counts;
 use super::style::Style;
 use crate::baseline::{Baseline, Check};
 use crate::check::Outcome;
@@ -79,24 +80,24 @@ pub fn scan(
     if !shown.is_empty() {
         out.push('\n');
     }
-    let count = |wanted: Verdict| {
-        outcomes
-            .iter()
-            .filter(|outcome| outcome.verdict() == wanted)
-            .count()
-    };
-    let (fail, unknown) = (count(Verdict::Fail), count(Verdict::Unknown));
-    let _ = write!(
-        out,
-        "Scan: {} passed, {fail} failed, {unknown} could not be judged, {} not applicable.",
-        count(Verdict::Pass),
-        count(Verdict::NotApplicable),
-    );
-    if fail > 0 {
+    out.push_str(&totals(outcomes));
+    if outcomes
+        .iter()
+        .any(|outcome| outcome.verdict() == Verdict::Fail)
+    {
         out.push_str(" See the changes with: tighten plan");
     }
     out.push('\n');
     out
+}
+
+/// How many there are of each, in a sentence.
+pub fn totals(outcomes: &[Outcome]) -> String {
+    let counts = Counts::of(outcomes.iter().map(Outcome::verdict));
+    format!(
+        "Scan: {} passed, {} failed, {} could not be judged, {} not applicable.",
+        counts.pass, counts.fail, counts.unknown, counts.not_applicable
+    )
 }
 
 fn references(check: &Check) -> String {

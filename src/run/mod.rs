@@ -8,20 +8,22 @@ mod facts;
 mod look;
 mod malformed;
 mod man;
+mod merge;
 mod prompt;
 mod prune;
 mod recover;
 mod rollback;
+mod scan;
 mod settle;
 mod state;
 mod transact;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, ValueEnum};
 use serde_json::Value;
 
-use crate::cli::{Cli, Command, Format};
+use crate::cli::{Cli, Command, Format, Output, ReportCommand};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::report::style::{err, out, output_lost};
@@ -48,7 +50,7 @@ pub fn main() -> ExitCode {
         }
     };
     let name = cli.command.name();
-    let format = cli.global.format;
+    let format = cli.global.format();
     let flags = cli.global.flags();
     match run(cli) {
         Ok(exit) if output_lost() => {
@@ -70,9 +72,13 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
+    cli.command.knows(cli.global.output)?;
     let context = || Context::new(&cli.global);
     match &cli.command {
-        Command::Scan { fail_on } => look::scan(&context()?, *fail_on),
+        Command::Scan { fail_on, out } => scan::scan(&cli.global, *fail_on, out.as_deref()),
+        Command::Report {
+            command: ReportCommand::Merge { files, out },
+        } => merge::merge(files, out.as_deref(), &cli.global),
         Command::Facts => facts::facts(&context()?),
         Command::Plan {
             out,
@@ -128,11 +134,39 @@ impl Command {
             Command::Verify => "verify",
             Command::History { .. } => "history",
             Command::Explain { .. } => "explain",
+            Command::Report { .. } => "report",
             Command::AuditPolicy { .. } => "audit-policy",
             Command::Demo { .. } => "demo",
             Command::Completions { .. } => "completions",
             Command::Man => "man",
         }
+    }
+}
+
+impl Command {
+    /// Whether the command has the format.
+    ///
+    /// # Errors
+    /// Wrong usage, with those that it has.
+    fn knows(&self, output: Output) -> Result<(), Failure> {
+        use Output::{Html, Json, Junit, Text};
+        let known = match self {
+            Command::Scan { .. } => Output::value_variants(),
+            Command::Report { .. } => &[Text, Json, Html, Junit],
+            _ => Output::PLAIN,
+        };
+        if known.contains(&output) {
+            return Ok(());
+        }
+        let words: Vec<String> = known.iter().map(|one| one.word()).collect();
+        let name = match self {
+            Command::Report { .. } => "report merge",
+            _ => self.name(),
+        };
+        Err(
+            Failure::usage(format!("{name} has no format {}", output.word()))
+                .help(format!("it has: {}", words.join(", "))),
+        )
     }
 }
 
