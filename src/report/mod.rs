@@ -32,5 +32,6 @@ pub use sarif::sarif;
 pub use text_audit_policy::{decision, unknown_key};
 pub use text_history::{line as history_line, transaction};
 pub use text_plan::{change_block, plan};
+use text_prune::grouped;
 pub use text_prune::{pruned, removed, why_kept};
 pub use text_scan::{explain, explain_all, facts, header, scan, totals};

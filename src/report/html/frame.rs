@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::baseline::Severity;
 use crate::kinds::Verdict;
 use crate::report::escape::{escaped, one_line};
+use crate::report::grouped;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -62,7 +63,7 @@ pub fn word(verdict: Verdict) -> &'static str {
 /// `1 finding`, `2 findings`.
 pub fn plural(number: usize, one: &str) -> String {
     let end = if number == 1 { "" } else { "s" };
-    format!("{number} {one}{end}")
+    format!("{} {one}{end}", grouped(number))
 }
 
 /// A unified diff, a line each, marked by its first character.

@@ -1,10 +1,13 @@
 //! The page of many nodes: the checks, what they found where, and every verdict in one table.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::frame::{frame, plural, severity, tag, word};
 use crate::kinds::Verdict;
 use crate::report::escape::escaped;
+use crate::report::grouped;
 use crate::report::merge::{Group, Merged, MergedCheck, MergedNode};
 use crate::report::scanned::Scan;
 
@@ -96,17 +99,34 @@ fn not_scanned(body: &mut String, missing: &[&MergedNode]) {
         "<h2 id=\"missing\">Not scanned <span class=\"count\">{}</span></h2>",
         missing.len()
     );
+    // A thousand nodes can fail for one reason.
+    let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for node in missing {
         if let Scan::NotScanned(not) = &node.scan {
             let help = not.error.help.as_deref().unwrap_or_default();
-            let _ = writeln!(
-                body,
-                "<div class=\"box bad\"><p><strong>{}</strong> {}</p><p class=\"soft\">{}</p></div>",
-                escaped(&node.name),
-                escaped(&not.error.message),
-                escaped(help)
-            );
+            let nodes = reasons.entry((&not.error.message, help)).or_default();
+            nodes.push(&node.name);
         }
+    }
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, nodes)| Reverse(nodes.len()));
+    for ((message, help), nodes) in reasons {
+        let _ = writeln!(
+            body,
+            "<div class=\"box bad\"><p>{}</p><p><strong>{}</strong></p><p class=\"soft\">{}</p></div>",
+            escaped(message),
+            names(&nodes),
+            escaped(help)
+        );
+    }
+}
+
+/// The first names, and how many there are besides.
+fn names(all: &[&str]) -> String {
+    let shown: Vec<String> = all.iter().take(NAMES).map(|name| escaped(name)).collect();
+    match all.len().saturating_sub(NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {} more", shown.join(", "), grouped(more)),
     }
 }
 
@@ -128,7 +148,7 @@ fn checks(body: &mut String, merged: &Merged) {
         let share = (counts.fail * 100).checked_div(all).unwrap_or_default();
         let number = |number: usize| {
             let zero = if number == 0 { " zero" } else { "" };
-            format!("<td class=\"num{zero}\">{number}</td>")
+            format!("<td class=\"num{zero}\">{}</td>", grouped(number))
         };
         let _ = write!(body, "<tr><th scope=\"row\">");
         found(body, merged, check);
@@ -141,7 +161,7 @@ fn checks(body: &mut String, merged: &Merged) {
             body,
             "</th><td>{}</td><td class=\"share{zero}\">{}{bar}</td>{}{}{}</tr>",
             severity(check.severity),
-            counts.fail,
+            grouped(counts.fail),
             number(counts.unknown),
             number(counts.waived),
             number(counts.pass),
@@ -178,27 +198,23 @@ fn found(body: &mut String, merged: &Merged, check: &MergedCheck) {
 }
 
 fn group(body: &mut String, merged: &Merged, group: &Group) {
-    let names = group
+    let nodes: Vec<&str> = group
         .nodes
         .iter()
-        .take(NAMES)
-        .filter_map(|index| merged.nodes.get(*index));
-    let names: Vec<String> = names.map(|node| escaped(&node.name)).collect();
-    let more = match group.nodes.len().saturating_sub(NAMES) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+        .filter_map(|index| merged.nodes.get(*index))
+        .map(|node| node.name.as_str())
+        .collect();
     let mut told: String = group.found.chars().take(FOUND).collect();
     if told.len() < group.found.len() {
         told.push_str(" ...");
     }
     let _ = write!(
         body,
-        "<li>{} on {}: <span class=\"mono\">{}</span><br><span class=\"soft\">{}{more}</span></li>",
+        "<li>{} on {}: <span class=\"mono\">{}</span><br><span class=\"soft\">{}</span></li>",
         tag(group.verdict.word(), word(group.verdict)),
         plural(group.nodes.len(), "node"),
         escaped(&told).replace('\n', "<br>"),
-        names.join(", ")
+        names(&nodes)
     );
 }
 
@@ -207,8 +223,8 @@ fn group(body: &mut String, merged: &Merged, group: &Group) {
 fn nodes(body: &mut String, merged: &Merged) {
     body.push_str(
         "<h2 id=\"nodes\" class=\"read\">Nodes, worst first</h2>\n<div class=\"scroll matrix\" tabindex=\"0\" \
-         role=\"region\" aria-labelledby=\"nodes\"><table><thead><tr><th scope=\"col\">Node\
-         <th scope=\"col\" class=\"num\">Findings",
+         role=\"region\" aria-labelledby=\"nodes\"><table><thead><tr><th scope=\"col\" class=\"name\">Node\
+         <th scope=\"col\" class=\"num sum\">Findings",
     );
     for check in &merged.checks {
         let _ = write!(

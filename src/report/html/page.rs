@@ -218,15 +218,15 @@ fn glance(body: &mut String, scanned: &Scanned) {
     ];
     heading(body, "glance", "At a glance", None);
     body.push_str(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"glance\"><table>\n\
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"glance\"><table class=\"glance\">\n\
          <thead><tr><th scope=\"col\">Severity</th>",
     );
     for verdict in COLUMNS {
-        let _ = write!(
-            body,
-            "<th scope=\"col\" class=\"num\">{}</th>",
-            word(verdict)
-        );
+        let short = match verdict {
+            Verdict::Unknown => "not judged",
+            verdict => word(verdict),
+        };
+        let _ = write!(body, "<th scope=\"col\" class=\"num\">{short}</th>");
     }
     body.push_str("</tr></thead>\n<tbody>\n");
     for of in SEVERITIES {
@@ -245,10 +245,9 @@ fn glance(body: &mut String, scanned: &Scanned) {
 fn card(body: &mut String, judged: &Judged) {
     let _ = write!(
         body,
-        "<article class=\"card\"><header><h3>{}</h3>{} {}</header>\n<ul class=\"seen\">\n",
+        "<article class=\"card\"><header><h3>{}</h3>{}</header>\n<ul class=\"seen\">\n",
         escaped(&judged.title),
         severity(judged.severity),
-        tag(judged.verdict.word(), word(judged.verdict)),
     );
     for seen in judged
         .instances
@@ -307,12 +306,12 @@ fn instance(body: &mut String, judged: &Judged, seen: &Seen) {
 fn passed(body: &mut String, rest: &[&Judged]) {
     body.push_str(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"passed\"><table>\n<thead><tr>\
-         <th scope=\"col\">Check</th><th scope=\"col\">Severity</th><th scope=\"col\">Verdict</th></tr></thead>\n<tbody>\n",
+         <th scope=\"col\">Check</th><th scope=\"col\">Severity and verdict</th></tr></thead>\n<tbody>\n",
     );
     for judged in rest {
         let _ = writeln!(
             body,
-            "<tr><th scope=\"row\">{}<br><span class=\"soft mono\">{}</span></th><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}<br><span class=\"soft mono\">{}</span></th><td class=\"tags\">{} {}</td></tr>",
             escaped(&judged.title),
             escaped(&judged.check),
             severity(judged.severity),

@@ -70,15 +70,9 @@ fn notes(body: &mut String, plan: &Plan, flags: &str) {
 }
 
 fn one(body: &mut String, change: &Change) {
-    let sign = if change.action == Action::Create {
-        "new"
-    } else {
-        "change"
-    };
     let what = format!(
-        "<span class=\"what\"><span class=\"path mono\">{}</span><span>{}: {}</span>{}</span>",
+        "<span class=\"what\"><span class=\"path mono\">{}</span><span>{}</span>{}</span>",
         escaped(change.path.as_str()),
-        sign,
         escaped(&change.summary),
         severity(change.severity),
     );

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Merged, MergedNode};
+use crate::report::grouped;
 use crate::report::printable;
 use crate::report::scanned::Scan;
 use crate::report::style::Style;
@@ -43,10 +44,10 @@ pub fn text(merged: &Merged, style: Style, verbose: bool) -> String {
 pub fn totals(merged: &Merged) -> String {
     let nodes = match merged.nodes.len() {
         1 => "1 node".to_string(),
-        number => format!("{number} nodes"),
+        number => format!("{} nodes", grouped(number)),
     };
-    let (scanned, found) = (merged.scanned(), merged.with_findings());
-    let missing = merged.nodes.len() - scanned;
+    let missing = grouped(merged.nodes.len() - merged.scanned());
+    let (scanned, found) = (grouped(merged.scanned()), grouped(merged.with_findings()));
     format!("Report: {nodes}, {scanned} scanned, {missing} not scanned, {found} with findings.")
 }
 
