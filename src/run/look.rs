@@ -19,14 +19,16 @@ pub fn scan(context: &Context, fail_on: FailOn) -> Result<Exit, Failure> {
     warn_of_interrupted(context);
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
+    let states = context.waiver_states(&facts, &outcomes);
     match context.format {
         Format::Json => print_json(&report::document(
             "scan",
-            report::scan_body(&context.root, &facts, &outcomes),
+            report::scan_body(&context.root, &facts, &outcomes, &states),
         )),
         Format::Text => context.say(&report::scan(
             &facts,
             &outcomes,
+            &report::Remarks::of(&states),
             context.style,
             context.verbose,
             context.quiet,
