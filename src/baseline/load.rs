@@ -148,14 +148,25 @@ fn place(error: &serde_yaml::Error) -> Option<Place> {
         .map(|location| (location.line(), location.column()))
 }
 
-/// The message without the position, which stands in front of it already.
+/// What the reader adds for programmers, who are not the ones that read it here.
+const ASIDES: &[&str] = &[
+    ", set DuplicateKeyPolicy",
+    "; use from_str_multiple",
+    // The position, which stands in front of it already.
+    " at line ",
+];
+
+/// The message without what stands behind it.
 fn message(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    match first.rfind(" at line ") {
-        Some(at) => first.get(..at).unwrap_or(first).to_string(),
-        None => first.to_string(),
-    }
+    let cut = |text: &str, aside: &&str| match text.rfind(*aside) {
+        Some(at) => text.get(..at).unwrap_or(text).to_string(),
+        None => text.to_string(),
+    };
+    ASIDES
+        .iter()
+        .fold(first.to_string(), |text, aside| cut(&text, aside))
 }
 
 impl Check {

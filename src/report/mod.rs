@@ -19,4 +19,4 @@ pub use text_history::{line as history_line, transaction};
 pub use text_plan::{change_block, plan};
 pub use text_prune::{pruned, removed, why_kept};
 pub use text_scan::{explain, explain_all, facts, header, scan};
-pub use text_waivers::{Remarks, waived};
+pub use text_waivers::{Remarks, grounds};

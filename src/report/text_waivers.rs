@@ -43,14 +43,14 @@ impl Remarks {
 }
 
 /// `waived until 2027-03-31: why (FILE:LINE)`, on one line.
-pub(super) fn grounds(grounds: &Grounds) -> String {
+pub fn grounds(grounds: &Grounds) -> String {
     let words: Vec<&str> = grounds.justification.split_whitespace().collect();
     let (until, why, place) = (grounds.until(), words.join(" "), grounds.place());
     format!("waived {until}: {why} ({place})")
 }
 
 /// What a plan leaves alone since it is waived; empty without any.
-pub fn waived(all: &[Waived], style: Style) -> String {
+pub(super) fn waived(all: &[Waived], style: Style) -> String {
     let mut out = String::new();
     if !all.is_empty() {
         out.push_str("Waived:\n");

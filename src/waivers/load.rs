@@ -53,8 +53,8 @@ fn of_node(root: &Root) -> Result<Option<String>, Failure> {
     let Some(path) = NodePath::new(DEFAULT) else {
         return Ok(None);
     };
-    let opened = match root.open(&path) {
-        Ok((_, opened)) => opened,
+    let (real, opened) = match root.open(&path) {
+        Ok(found) => found,
         Err(LookError::Missing) => {
             let Some(target) = root.link(&path) else {
                 return Ok(None);
@@ -80,9 +80,12 @@ fn of_node(root: &Root) -> Result<Option<String>, Failure> {
                 .help(format!("look at what it waives, then chmod go-w {DEFAULT}")),
         );
     }
-    let directory = path.parent();
-    match root.open(&directory) {
-        Ok((_, holder)) if !keeps_names(root, &holder.meta) => {
+    // Where its name stands, and where the file lies when that is a link.
+    for directory in [path.parent(), real.parent()] {
+        let (_, holder) = root
+            .open(&directory)
+            .map_err(|error| unreadable(refuse, &error))?;
+        if !keeps_names(root, &holder.meta) {
             return Err(refuse(format!(
                 "could be exchanged by others: {directory} belongs to user {}, mode {:04o}",
                 holder.meta.uid, holder.meta.mode
@@ -91,11 +94,14 @@ fn of_node(root: &Root) -> Result<Option<String>, Failure> {
                 "look at what it waives, then chown root {directory} and chmod go-w {directory}"
             )));
         }
-        Ok(_) => {}
-        Err(error) => return Err(unreadable(refuse, &error)),
     }
     if meta.size > OWN.limit {
-        return Err(refuse(format!("is larger than {} KiB", OWN.limit >> 10)));
+        return Err(
+            refuse(format!("is larger than {} KiB", OWN.limit >> 10)).help(format!(
+                "one waiver without a path is for all files of its check ({})",
+                OWN.page
+            )),
+        );
     }
     let bytes = opened.read().map_err(|error| unreadable(refuse, &error))?;
     match String::from_utf8(bytes) {
@@ -192,6 +198,12 @@ fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
 /// With line and column: what is not YAML, unknown and doubled keys, what a key does not allow, and a
 /// check that there is not.
 pub fn parse(text: &str, shown: &str, known: &[&str]) -> Result<Vec<Waiver>, Failure> {
+    let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    // A file that was cut off must not look like one that waives nothing.
+    if text.lines().all(blank) {
+        let failure = refused(shown, None, "it holds nothing");
+        return Err(failure.help("where nothing is to be waived, write: waivers: []"));
+    }
     let raw: Raw = strictly(text).map_err(|(place, why)| refused(shown, place, &why))?;
     let mut all = Vec::with_capacity(raw.waivers.len());
     for entry in raw.waivers {

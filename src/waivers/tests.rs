@@ -85,8 +85,8 @@ proptest! {
 
 #[test]
 fn many_stars_cost_no_more_than_their_number() {
-    let glob = Glob::of_path(&format!("/{}b", "*a**?".repeat(800))).unwrap();
-    assert!(!glob.matches(&format!("/{}", "a".repeat(4_000))));
+    let glob = Glob::of_path(&format!("/{}b", "*a**?".repeat(200))).unwrap();
+    assert!(!glob.matches(&format!("/{}", "a".repeat(2_000))));
 }
 
 #[test]
