@@ -20,6 +20,7 @@ pub mod facts;
 pub mod baseline;
 pub mod check;
 pub mod kinds;
+pub mod waivers;
 
 pub mod diff;
 pub mod edit;

@@ -57,8 +57,12 @@ fn open(out: &mut String, head: &Head) {
     );
 }
 
-fn close(out: &mut String) {
-    out.push_str("    <system-out></system-out>\n    <system-err></system-err>\n  </testsuite>\n");
+fn close(out: &mut String, warnings: &[String]) {
+    let _ = writeln!(
+        out,
+        "    <system-out></system-out>\n    <system-err>{}</system-err>\n  </testsuite>",
+        escaped(&warnings.join("\n"))
+    );
 }
 
 fn scanned_suite(out: &mut String, number: usize, name: &str, scanned: &Scanned) {
@@ -79,7 +83,7 @@ fn scanned_suite(out: &mut String, number: usize, name: &str, scanned: &Scanned)
     for judged in &scanned.verdicts {
         case(out, judged);
     }
-    close(out);
+    close(out, &scanned.warnings);
 }
 
 fn case(out: &mut String, judged: &Judged) {
@@ -106,11 +110,7 @@ fn case(out: &mut String, judged: &Judged) {
         one_line(&message(judged))
     );
     let mut lines = Vec::new();
-    for seen in judged
-        .instances
-        .iter()
-        .filter(|seen| seen.verdict == judged.verdict)
-    {
+    for seen in place::telling(judged) {
         lines.push(place::evidence(judged, seen));
     }
     if let Some(fix) = &judged.fix {
@@ -126,13 +126,7 @@ fn case(out: &mut String, judged: &Judged) {
 /// What a list of cases shows of one that did not pass.
 fn message(judged: &Judged) -> String {
     match (judged.verdict, &judged.waiver) {
-        (Verdict::Waived, Some(waiver)) => {
-            let until = waiver
-                .expires
-                .as_ref()
-                .map_or(String::new(), |day| format!(" (until {day})"));
-            format!("waived{until}: {}", waiver.justification)
-        }
+        (Verdict::Waived, Some(waiver)) => waiver.told(),
         (Verdict::Waived, None) => "waived".into(),
         (Verdict::Fail, _) => format!("not so: {}", judged.title),
         (Verdict::NotApplicable, _) => format!(
@@ -176,5 +170,5 @@ fn not_scanned_suite(out: &mut String, number: usize, name: &str, not: &NotScann
         one_line(&format!("not scanned: {}", not.error.message)),
         escaped(&told.join("\n"))
     );
-    close(out);
+    close(out, &[]);
 }

@@ -19,6 +19,7 @@ mod text_history;
 mod text_plan;
 mod text_prune;
 mod text_scan;
+mod text_waivers;
 
 pub use document::{document, error, error_document, node, plan as plan_body};
 pub use file::ReportFile;
@@ -35,3 +36,4 @@ pub use text_plan::{change_block, plan};
 use text_prune::grouped;
 pub use text_prune::{pruned, removed, why_kept};
 pub use text_scan::{explain, explain_all, facts, header, scan, totals};
+pub use text_waivers::{Remarks, grounds};

@@ -175,12 +175,7 @@ fn risk(judged: &Judged, uuid: &str) -> Value {
         return risk;
     };
     if let Some(waiver) = &judged.waiver {
-        let until = waiver
-            .expires
-            .as_ref()
-            .map_or(String::new(), |day| format!(", until {day}"));
-        let told = format!("Waived{until}: {}", waiver.justification);
-        fields.insert("description".into(), json!(told));
+        fields.insert("description".into(), json!(waiver.told()));
     }
     if let Some(fix) = &judged.fix {
         let response = json!({

@@ -1,6 +1,6 @@
 //! One instance in words, the same in every format.
 
-use super::scanned::{Judged, Seen};
+use super::scanned::{Excuse, Judged, Seen};
 use crate::kinds::Verdict;
 
 /// `FILE:LINE`, as far as it is known.
@@ -10,6 +10,13 @@ pub fn place(seen: &Seen) -> Option<String> {
         Some(line) => format!("{path}:{line}"),
         None => path.to_string(),
     })
+}
+
+/// The instances that say why the verdict is what it is, and those that are waived besides.
+pub fn telling(judged: &Judged) -> impl Iterator<Item = &Seen> {
+    let verdict = judged.verdict;
+    let all = judged.instances.iter();
+    all.filter(move |seen| seen.verdict == verdict || seen.verdict == Verdict::Waived)
 }
 
 /// What is there, where it comes from, and what was expected of it.
@@ -38,9 +45,12 @@ pub fn observed(judged: &Judged, seen: &Seen) -> String {
             text.push_str(&format!(", expected {}", judged.expected));
         }
     }
-    match (&seen.reason, text.is_empty()) {
-        (Some(reason), true) => reason.clone(),
-        (Some(reason), false) => format!("{text}; {reason}"),
-        (None, _) => text,
+    let waiver = seen.waiver.as_ref().map(Excuse::told);
+    for more in [&seen.reason, &waiver].into_iter().flatten() {
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        text.push_str(more);
     }
+    text
 }

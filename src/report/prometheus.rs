@@ -8,6 +8,7 @@ use std::fmt::Write;
 use super::scanned::{At, Scan, Scanned, Tool};
 use crate::baseline::Severity;
 use crate::kinds::Verdict;
+use crate::waivers::State;
 
 const SEVERITIES: [Severity; 3] = [Severity::High, Severity::Medium, Severity::Low];
 const VERDICTS: [Verdict; 5] = [
@@ -16,6 +17,16 @@ const VERDICTS: [Verdict; 5] = [
     Verdict::Unknown,
     Verdict::Waived,
     Verdict::NotApplicable,
+];
+
+const STATES: [State; 7] = [
+    State::Used,
+    State::Unused,
+    State::Unjudged,
+    State::Expired,
+    State::OtherNode,
+    State::UnknownNode,
+    State::NotSelected,
 ];
 
 /// The metrics. A node that could not be scanned has no verdicts, and `tighten_scan_success` 0.
@@ -74,6 +85,20 @@ fn verdicts(out: &mut String, scanned: &Scanned) {
                 scanned.verdicts.iter().filter(of_both).count()
             );
         }
+    }
+    family(
+        out,
+        "tighten_scan_waivers",
+        "Number of waivers by what became of them.",
+    );
+    for state in STATES {
+        let of_it = |waived: &&super::scanned::Waived| waived.state == state.word();
+        let number = scanned.waivers.iter().filter(of_it).count();
+        let _ = writeln!(
+            out,
+            "tighten_scan_waivers{{state=\"{}\"}} {number}",
+            state.word()
+        );
     }
     family(
         out,

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::place;
-use super::scanned::{Judged, Scan, Scanned, Seen, Tool, Waiver};
+use super::scanned::{Excuse, Judged, Scan, Scanned, Seen, Tool};
 use crate::baseline::Severity;
 use crate::failure::Exit;
 use crate::kinds::Verdict;
@@ -52,6 +52,11 @@ fn run(scanned: &Scanned, exit: Exit, verbose: bool) -> Value {
     if let (Some(at), Some(fields)) = (scanned.scanned_at, invocation.as_object_mut()) {
         fields.insert("startTimeUtc".into(), json!(at));
         fields.insert("endTimeUtc".into(), json!(at));
+    }
+    if let (false, Some(fields)) = (scanned.warnings.is_empty(), invocation.as_object_mut()) {
+        let told = scanned.warnings.iter();
+        let told = told.map(|text| json!({"level": "warning", "message": {"text": text}}));
+        fields.insert("toolExecutionNotifications".into(), told.collect());
     }
     let node = scanned.node.name().unwrap_or("node");
     let mut results = Vec::new();
@@ -208,7 +213,7 @@ fn location(seen: &Seen, scanned: &Scanned) -> Option<Value> {
     Some(json!({"physicalLocation": physical}))
 }
 
-fn suppression(waiver: Option<&Waiver>) -> Value {
+fn suppression(waiver: Option<&Excuse>) -> Value {
     let mut suppression = json!({"kind": "external", "status": "accepted"});
     if let (Some(waiver), Some(fields)) = (waiver, suppression.as_object_mut()) {
         fields.insert("justification".into(), json!(waiver.justification));

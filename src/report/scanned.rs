@@ -13,6 +13,7 @@ use crate::facts::{Facts, Origin, Role};
 use crate::failure::Failure;
 use crate::kinds::{Instance, Mend, Verdict};
 use crate::root::{NodePath, Root};
+use crate::waivers::{self, Grounds, State, Waiver};
 
 /// Which program made a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +147,12 @@ pub struct Scanned {
     pub verdicts: Vec<Judged>,
     /// How many there are of each.
     pub summary: Counts,
+    /// What became of each waiver.
+    #[serde(default)]
+    pub waivers: Vec<Waived>,
+    /// What else whoever reads the scan has to know.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// The node of a document.
@@ -212,8 +219,8 @@ pub struct Judged {
     /// Why it is so.
     pub reason: Option<String>,
     /// What excuses a finding.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiver: Option<Waiver>,
+    #[serde(default)]
+    pub waiver: Option<Excuse>,
     /// On each file or value that the check speaks of.
     pub instances: Vec<Seen>,
 }
@@ -234,24 +241,69 @@ pub struct Seen {
     /// Why it is so.
     pub reason: Option<String>,
     /// What excuses a finding.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waiver: Option<Waiver>,
+    #[serde(default)]
+    pub waiver: Option<Excuse>,
 }
 
 /// What excuses a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiver {
+pub struct Excuse {
     /// Why somebody lives with it.
     pub justification: String,
-    /// The last day on which it holds.
-    #[serde(default)]
+    /// The last day on which it counts, in UTC; `None` for one without an end.
     pub expires: Option<String>,
     /// Where it is written down.
-    #[serde(default)]
-    pub file: Option<String>,
+    pub file: String,
     /// The line in it, counted from 1.
-    #[serde(default)]
-    pub line: Option<usize>,
+    pub line: u64,
+}
+
+/// A waiver, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waived {
+    /// The check whose findings it accepts.
+    pub check: String,
+    /// Only of these files.
+    pub path: Option<String>,
+    /// Only on these nodes.
+    pub node: Option<String>,
+    /// Why, until when, and where it is written down.
+    #[serde(flatten)]
+    pub excuse: Excuse,
+    /// Whether it counts.
+    pub state: String,
+}
+
+impl Excuse {
+    fn of(grounds: &Grounds) -> Excuse {
+        Excuse {
+            justification: grounds.justification.clone(),
+            expires: grounds.expires.clone(),
+            file: grounds.file.clone(),
+            line: grounds.line,
+        }
+    }
+
+    /// `waived until 2027-03-31: why`, the same in every format.
+    pub fn told(&self) -> String {
+        let until = match &self.expires {
+            Some(day) => format!("until {day}"),
+            None => "without an end".into(),
+        };
+        format!("waived {until}: {}", self.justification)
+    }
+}
+
+impl Waived {
+    fn of((waiver, state): &(&Waiver, State)) -> Waived {
+        Waived {
+            check: waiver.check.clone(),
+            path: waiver.path.as_ref().map(ToString::to_string),
+            node: waiver.node.as_ref().map(ToString::to_string),
+            excuse: Excuse::of(&waiver.grounds),
+            state: state.word().into(),
+        }
+    }
 }
 
 /// What would mend a failure.
@@ -298,13 +350,20 @@ impl Counts {
 
 impl Scanned {
     /// What a scan found.
-    pub fn of(root: &Root, facts: &Facts, outcomes: &[Outcome]) -> Scanned {
+    pub fn of(
+        root: &Root,
+        facts: &Facts,
+        outcomes: &[Outcome],
+        waivers: &[(&Waiver, State)],
+    ) -> Scanned {
         Scanned {
             tool: Tool::own(),
             scanned_at: Some(At::of(facts.clock.0.0)),
             node: Node::of(root, Some(facts)),
             verdicts: outcomes.iter().map(Judged::of).collect(),
             summary: Counts::of(outcomes.iter().map(Outcome::verdict)),
+            waivers: waivers.iter().map(Waived::of).collect(),
+            warnings: waivers::warnings(waivers),
         }
     }
 }
@@ -394,7 +453,7 @@ impl Judged {
             }),
             refs: check.refs.clone(),
             reason: decisive.and_then(|instance| instance.reason.clone()),
-            waiver: None,
+            waiver: decisive.and_then(|instance| instance.waiver.as_deref().map(Excuse::of)),
             instances: outcome.instances.iter().map(Seen::of).collect(),
         }
     }
@@ -409,7 +468,7 @@ impl Seen {
             observed: instance.observed.clone(),
             origin: instance.origin.clone(),
             reason: instance.reason.clone(),
-            waiver: None,
+            waiver: instance.waiver.as_deref().map(Excuse::of),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::printable;
 use super::scanned::Counts;
 use super::style::Style;
+use super::text_waivers::{Remarks, grounds};
 use crate::baseline::{Baseline, Check};
 use crate::check::Outcome;
 use crate::discover::Source;
@@ -39,6 +40,7 @@ pub fn header(facts: &Facts, style: Style) -> String {
 pub fn scan(
     facts: &Facts,
     outcomes: &[Outcome],
+    remarks: &Remarks,
     style: Style,
     verbose: bool,
     quiet: bool,
@@ -49,7 +51,11 @@ pub fn scan(
     }
     let shown: Vec<&Outcome> = outcomes
         .iter()
-        .filter(|outcome| verbose || matches!(outcome.verdict(), Verdict::Fail | Verdict::Unknown))
+        .filter(|outcome| match outcome.verdict() {
+            Verdict::Fail | Verdict::Unknown => true,
+            Verdict::Waived => !quiet,
+            Verdict::Pass | Verdict::NotApplicable => verbose,
+        })
         .collect();
     let width = shown
         .iter()
@@ -70,7 +76,8 @@ pub fn scan(
             references(outcome.check),
         );
         for instance in &outcome.instances {
-            if verbose || instance.verdict == verdict {
+            let waived = instance.verdict == Verdict::Waived && !quiet;
+            if verbose || waived || instance.verdict == verdict {
                 for line in evidence(outcome.check, instance) {
                     let _ = writeln!(out, "      {}", printable(&line));
                 }
@@ -80,6 +87,7 @@ pub fn scan(
     if !shown.is_empty() {
         out.push('\n');
     }
+    out.push_str(&remarks.text(style, verbose));
     out.push_str(&totals(outcomes));
     if outcomes
         .iter()
@@ -94,8 +102,12 @@ pub fn scan(
 /// How many there are of each, in a sentence.
 pub fn totals(outcomes: &[Outcome]) -> String {
     let counts = Counts::of(outcomes.iter().map(Outcome::verdict));
+    let waived = match counts.waived {
+        0 => String::new(),
+        number => format!(", {number} waived"),
+    };
     format!(
-        "Scan: {} passed, {} failed, {} could not be judged, {} not applicable.",
+        "Scan: {} passed, {} failed, {} could not be judged, {} not applicable{waived}.",
         counts.pass, counts.fail, counts.unknown, counts.not_applicable
     )
 }
@@ -128,7 +140,7 @@ fn evidence(check: &Check, instance: &Instance) -> Vec<String> {
         None => String::new(),
     };
     match (&instance.observed, instance.verdict) {
-        (Some(observed), Verdict::Fail) => lines.push(format!(
+        (Some(observed), Verdict::Fail | Verdict::Waived) => lines.push(format!(
             "{place}{observed}{origin}, expected {}",
             check.expect.expected()
         )),
@@ -141,6 +153,7 @@ fn evidence(check: &Check, instance: &Instance) -> Vec<String> {
     if let (Some(reason), Some(_)) = (&instance.reason, &instance.observed) {
         lines.push(reason.clone());
     }
+    lines.extend(instance.waiver.as_deref().map(grounds));
     lines
 }
 

@@ -16,6 +16,7 @@ use crate::report::scanned::{At, Node, NotScanned, Refusal, Scan, Scanned, Tool}
 use crate::report::style::{Style, err, out};
 use crate::report::{History, Page, ReportFile};
 use crate::transaction;
+use crate::waivers::{State, Waiver};
 
 /// Most transactions that a page shows.
 const HISTORY: usize = 50;
@@ -24,7 +25,7 @@ const HISTORY: usize = 50;
 /// report does not take the last one for today's.
 pub fn scan(global: &Global, fail_on: FailOn, to: Option<&Path>) -> Result<Exit, Failure> {
     let file = to.map(ReportFile::at).transpose()?;
-    let context = match Context::new(global) {
+    let context = match Context::new(global).and_then(|context| context.with_waivers(global)) {
         Ok(context) => context,
         Err(failure) => return not_scanned(global, None, failure, file.as_ref()),
     };
@@ -42,6 +43,7 @@ pub fn scan(global: &Global, fail_on: FailOn, to: Option<&Path>) -> Result<Exit,
         context: &context,
         facts: &facts,
         outcomes: &outcomes,
+        waivers: context.waiver_states(&facts, &outcomes),
     };
     let text = told.report(global.output, exit, file.is_some());
     deliver(&text, global.output, file.as_ref())?;
@@ -77,12 +79,13 @@ struct Told<'a> {
     context: &'a Context,
     facts: &'a Facts,
     outcomes: &'a [Outcome<'a>],
+    waivers: Vec<(&'a Waiver, State)>,
 }
 
 impl Told<'_> {
     fn report(&self, output: Output, exit: Exit, to_file: bool) -> String {
         let context = self.context;
-        let scan = || Scanned::of(&context.root, self.facts, self.outcomes);
+        let scan = || Scanned::of(&context.root, self.facts, self.outcomes, &self.waivers);
         match output {
             Output::Text => {
                 let style = if to_file {
@@ -91,7 +94,8 @@ impl Told<'_> {
                     context.style
                 };
                 let (verbose, quiet) = (context.verbose, context.quiet);
-                let text = report::scan(self.facts, self.outcomes, style, verbose, quiet);
+                let remarks = report::Remarks::of(&self.waivers);
+                let text = report::scan(self.facts, self.outcomes, &remarks, style, verbose, quiet);
                 report::with_flags(&text, &context.flags)
             }
             Output::Json => pretty(&report::document("scan", json!(scan()))),

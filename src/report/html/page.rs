@@ -71,6 +71,13 @@ fn scanned_body(body: &mut String, name: &str, scanned: &Scanned, page: &Page) {
     contents(body, &sections, page);
     body.push_str("<main id=\"main\">\n");
     glance(body, scanned);
+    for warning in &scanned.warnings {
+        let _ = writeln!(
+            body,
+            "<div class=\"box warn after\"><p><strong>Warning:</strong> {}</p></div>",
+            escaped(warning)
+        );
+    }
     for (id, title, judged) in sections.iter().filter(|(.., judged)| !judged.is_empty()) {
         heading(body, id, title, Some(judged.len()));
         judged.iter().for_each(|judged| card(body, judged));
@@ -249,26 +256,10 @@ fn card(body: &mut String, judged: &Judged) {
         escaped(&judged.title),
         severity(judged.severity),
     );
-    for seen in judged
-        .instances
-        .iter()
-        .filter(|seen| seen.verdict == judged.verdict)
-    {
+    for seen in place::telling(judged) {
         instance(body, judged, seen);
     }
     body.push_str("</ul>\n");
-    if let Some(waiver) = &judged.waiver {
-        let until = waiver
-            .expires
-            .as_ref()
-            .map_or(String::new(), |day| format!(" until {day}"));
-        let _ = writeln!(
-            body,
-            "<p><strong>Waived{}:</strong> {}</p>",
-            escaped(&until),
-            escaped(&waiver.justification)
-        );
-    }
     if !judged.why.is_empty() {
         let _ = writeln!(
             body,

@@ -248,10 +248,7 @@ fn checks(nodes: &[MergedNode]) -> Vec<MergedCheck> {
                 groups: Vec::new(),
             });
             check.severity = check.severity.max(judged.severity);
-            let mut found: Vec<String> = judged
-                .instances
-                .iter()
-                .filter(|seen| seen.verdict == judged.verdict)
+            let mut found: Vec<String> = place::telling(judged)
                 .map(|seen| place::evidence(judged, seen))
                 .collect();
             found.sort_unstable();
