@@ -9,7 +9,7 @@ use super::look::warn_of_interrupted;
 use super::malformed;
 use crate::check::Outcome;
 use crate::cli::{FailOn, Global, Output};
-use crate::facts::Facts;
+use crate::facts::{self, Facts};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::report::scanned::{At, Node, NotScanned, Refusal, Scan, Scanned, Tool};
@@ -163,7 +163,11 @@ fn not_scanned(
     let scan = Scan::NotScanned(NotScanned {
         tool: Tool::own(),
         scanned_at: Some(At::now()),
-        node: context.map(|context| Node::of(&context.root, None)),
+        node: context.map(|context| Node {
+            // So that a report of many nodes knows which one it is.
+            hostname: facts::hostname(&context.root),
+            ..Node::of(&context.root, None)
+        }),
         error: Refusal::of(&failure),
     });
     let text = match global.output {

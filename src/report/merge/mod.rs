@@ -215,8 +215,13 @@ fn newest(read: Vec<Read>, notes: &mut Vec<String>) -> Vec<MergedNode> {
         ));
         named.insert(name, newer);
     }
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    for node in &nodes {
+        *taken.entry(node.name.clone()).or_default() += 1;
+    }
     for node in &mut nodes {
-        if named.contains_key(&node.name) {
+        let shared = taken.get(&node.name).is_some_and(|number| *number > 1);
+        if shared || named.contains_key(&node.name) {
             node.name = format!("{} ({})", node.name, node.file);
         }
     }
