@@ -303,3 +303,24 @@ fn a_saved_plan_of_before_there_were_waivers_is_applied() {
     fs::write(saved, plan.to_string()).unwrap();
     assert_eq!(node.run(&["apply", "--yes", saved]).code, 0);
 }
+
+#[test]
+fn a_justification_is_shown_on_one_line_and_without_what_a_terminal_would_obey() {
+    let node = demo(
+        "- check: metrics-exposed\n  justification: \"a\\e[2K\\rb\\u202ec\\n\\n  d\"\n  node: \"*\"\n",
+    );
+    for command in ["scan", "plan", "verify"] {
+        let ran = node.run(&[command, "--only", "metrics-exposed"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let shown = ran
+            .out
+            .lines()
+            .find(|line| line.contains("waived without"))
+            .unwrap();
+        assert!(shown.ends_with(&format!(" d ({OWN}:2)")), "{shown:?}");
+        assert!(!ran.out.contains(['\u{1b}', '\r', '\u{202e}']), "{ran:?}");
+    }
+    let (_, scan) = node.json(&["scan", "--only", "metrics-exposed"]);
+    let whole = "a\u{1b}[2K\rb\u{202e}c\n\n  d";
+    assert_eq!(scan["verdicts"][0]["waiver"]["justification"], whole);
+}
