@@ -10,6 +10,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod agreement;
 pub mod asked;
 pub mod audit;
 pub mod case;
