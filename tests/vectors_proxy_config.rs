@@ -1,6 +1,6 @@
 //! The answers of kube-proxy 1.36.2 itself to random configurations.
 
-#![expect(
+#![allow(
     clippy::unwrap_used,
     reason = "a vector that cannot be read fails the test"
 )]
