@@ -26,7 +26,9 @@ impl Stage {
     /// Files and programs, with nothing running yet.
     pub fn new() -> Stage {
         stand_in::stop();
-        let _ = Command::new("umount").arg("/run").output();
+        for place in [UNITS, "/run"] {
+            let _ = Command::new("umount").arg(place).output();
+        }
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "mode=755", "none", "/run"])
             .status();
@@ -76,7 +78,6 @@ enableProfiling: {profiling}
     /// The same, with a kube-proxy that its unit gives flags instead of a configuration, running and well.
     pub fn with_flags() -> Stage {
         let stage = Stage::new();
-        let _ = Command::new("umount").arg(UNITS).output();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "mode=755", "none", UNITS])
             .status();
