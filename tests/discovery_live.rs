@@ -51,7 +51,7 @@ fn main() {
     if std::env::var_os(INSIDE).is_none() {
         return enter();
     }
-    let tests: [(&str, Test); 24] = [
+    let tests: [(&str, Test); 25] = [
         (
             "a process is found with its files, and each fact names its origin",
             found,
@@ -72,10 +72,7 @@ fn main() {
             "a ConfigMap volume is left to the operator",
             volumes::config_map,
         ),
-        (
-            "a file that only the container sees is left to the operator",
-            volumes::hidden,
-        ),
+        ("what a container alone sees is left", volumes::hidden),
         ("no process of the machine counts with --root", offline),
         (
             "a ConfigMap volume is read through its links",
@@ -89,6 +86,7 @@ fn main() {
             "what the operator names is a file of the node",
             volumes::named,
         ),
+        ("the kubelet is never restarted", edges::shared_service),
         (
             "two with one configuration leave the named files alone",
             edges::same,

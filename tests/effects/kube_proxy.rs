@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use nix::unistd::Pid;
 
 use super::Stage;
 use super::stage::RESTART;
-use super::stand_in::{self, UNIT};
+use super::stand_in::{self, DROP_IN, UNIT};
 
 type Test = (&'static str, fn());
 
@@ -27,6 +28,14 @@ pub const TESTS: &[Test] = &[
     ("what is unwell before is left alone", unwell_before),
     ("what does not run is not started", not_running),
     ("what kube-proxy refuses is not written", refused),
+    (
+        "flags that kube-proxy refuses are not written",
+        refused_flags,
+    ),
+    (
+        "flags that kube-proxy takes are asked about and committed",
+        flags,
+    ),
     ("what does not come back either way is told", lost),
     ("without effects they are told", no_effects),
     (
@@ -187,6 +196,52 @@ fn refused() {
     assert!(ran.err.contains("nothing was written"), "{ran:?}");
     stage.untouched(&pid);
     assert!(stage.run(&["history"]).out.contains("No transactions"));
+}
+
+fn refused_flags() {
+    let stage = Stage::with_flags();
+    let pid = stage.pid();
+    stage.play("preflight refuse --profiling=false");
+    let ran = stage.work("apply", &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let why = "/run/bin/kube-proxy refuses the new flags: ";
+    assert!(
+        ran.err.contains(why) && ran.err.contains("flags: played"),
+        "{ran:?}"
+    );
+    assert!(ran.err.contains("nothing was written"), "{ran:?}");
+    assert!(!Path::new(DROP_IN).exists());
+    stage.untouched(&pid);
+    assert!(stage.run(&["history"]).out.contains("No transactions"));
+}
+
+fn flags() {
+    let stage = Stage::with_flags();
+    let (code, document) = stage.json("apply");
+    assert_eq!(code, 0, "{document}");
+    let told: Vec<(&str, &str)> = document["effects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|effect| {
+            (
+                effect["kind"].as_str().unwrap(),
+                effect["outcome"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("preflight", "done"),
+        ("daemon-reload", "done"),
+        ("restart", "done"),
+        ("health", "healthy"),
+    ];
+    assert_eq!(told, expected, "{document}");
+    let asked = &document["effects"][0];
+    assert_eq!(asked["target"], "the new flags");
+    assert_eq!(asked["detail"], "/run/bin/kube-proxy accepts them");
+    assert!(!Path::new("/run/klog").exists(), "the question wrote a log");
+    assert!(!stage.profiling());
 }
 
 fn lost() {

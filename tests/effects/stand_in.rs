@@ -18,6 +18,8 @@ use tighten::proxyconfig::{self, Effective};
 
 pub const PLAY: &str = "/run/play";
 pub const UNIT: &str = "/run/systemd/system/kube-proxy.service";
+/// What tighten adds to the unit.
+pub const DROP_IN: &str = "/etc/systemd/system/kube-proxy.service.d/90-tighten.conf";
 pub const CONFIG: &str = "/run/node/config";
 /// The process that the last restart started.
 pub const PID: &str = "/run/pid";
@@ -81,6 +83,10 @@ fn kube_proxy(words: &[String]) -> ! {
         exit(1);
     }
     if let Some(out) = flag(words, "write-config-to") {
+        // As klog did: a file that it names is written.
+        if let Some(log) = flag(words, "log-file") {
+            fs::write(log, "").unwrap();
+        }
         fs::write(out, "kind: KubeProxyConfiguration\n").unwrap();
         exit(0);
     }
@@ -206,10 +212,14 @@ pub fn stop() {
 )]
 pub fn start() {
     let unit = fs::read_to_string(UNIT).unwrap();
+    let drop_in = fs::read_to_string(DROP_IN).unwrap_or_default();
+    // A drop-in gives the command again; the lines of one command end in a backslash.
+    let unit = format!("{unit}{drop_in}").replace("\\\n", "");
     let command = unit
         .lines()
+        .rev()
         .find_map(|line| line.strip_prefix("ExecStart="));
-    let words: Vec<&str> = command.unwrap().split(' ').collect();
+    let words: Vec<&str> = command.unwrap().split_whitespace().collect();
     let child = Command::new(words[0])
         .args(&words[1..])
         .process_group(0)
