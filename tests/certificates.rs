@@ -307,6 +307,40 @@ fn intermediates_that_sign_each_other_end_the_climb() {
 }
 
 #[test]
+fn a_way_that_is_not_verified_outweighs_one_over_a_signer_that_expired() {
+    let (own, root) = (key(1), key(2));
+    let mut client = Parts::kube_proxy(&key(3));
+    client.issuer = name("between", None);
+    let between = || Parts {
+        subject: name("between", None),
+        ..Parts::kube_proxy(&own)
+    };
+    let expired = Parts {
+        not_after: der(0x17, b"210101000000Z"),
+        ..between()
+    };
+    let authority = Parts {
+        subject: name("kubernetes", None),
+        ..Parts::kube_proxy(&root)
+    };
+    let node = Node::demo();
+    node.write(CLIENT_CA, pem("CERTIFICATE", &authority.signed(&root)));
+    let sent = [client.signed(&own), expired.signed(&root)];
+    let sent: String = sent.iter().map(|one| pem("CERTIFICATE", one)).collect();
+    node.write(CERTIFICATE, &sent);
+    let (word, told) = verdict(&node, "certificate-untrusted");
+    assert_eq!(word, "fail", "{told}");
+    assert!(told.contains("which is not valid now"), "{told}");
+    // RSA with SHA-224, of which Go might say anything.
+    let sha224 = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 14];
+    let other = pem("CERTIFICATE", &between().signed_as(&root, &sha224));
+    node.write(CERTIFICATE, sent + &other);
+    let (word, told) = verdict(&node, "certificate-untrusted");
+    assert_eq!(word, "unknown", "{told}");
+    assert!(told.contains("its signature was not verified"), "{told}");
+}
+
+#[test]
 fn der_that_nests_deeper_than_any_certificate_is_told_as_unread() {
     let mut deep = Vec::new();
     for _ in 0..10_000 {
