@@ -14,6 +14,7 @@ use serde_json::Value;
 use support::Node;
 use support::certificates::{CN, O, Parts, attribute, der, in_days, key, name, pem, sequence};
 use support::places::DIRECTORY;
+use support::watched::watched;
 
 const CERTIFICATE: &str = "/var/lib/kube-proxy/kube-proxy.crt";
 const CA: &str = "/var/lib/kube-proxy/ca.crt";
@@ -264,6 +265,35 @@ fn of_four_mib_of_certificates_the_first_512_are_read_and_the_rest_is_told() {
     let (word, told) = verdict(&node, "certificate-expired");
     assert_eq!(word, "unknown");
     assert!(told.contains("more than 4 MiB is not read"), "{told}");
+}
+
+#[test]
+fn crowded_names_are_told_as_unread_and_take_no_more_memory_than_their_bytes() {
+    let own = key(1);
+    let groups = |many: usize| {
+        let mut parts: Vec<Vec<u8>> = vec![attribute(O, 0x0c, b"a"); many];
+        parts.push(attribute(CN, 0x0c, b"system:kube-proxy"));
+        let mut certificate = Parts::kube_proxy(&own);
+        (certificate.subject, certificate.issuer) = (sequence(&parts), sequence(&parts));
+        certificate.signed(&own)
+    };
+    let (word, told) = verdict(&node(&groups(64)), "credential-overprivileged");
+    assert_eq!(word, "fail", "{told}");
+    let (word, told) = verdict(&node(&groups(65)), "credential-overprivileged");
+    assert_eq!(word, "unknown", "{told}");
+    assert!(
+        told.ends_with("it names more than 64 organizations"),
+        "{told}"
+    );
+    let node = Node::demo();
+    let one = pem("CERTIFICATE", &groups(2_000));
+    node.write(CLIENT_CA, one.repeat((4 << 20) / one.len()));
+    let ran = watched(
+        node.command()
+            .args(["--only", "certificate-untrusted", "scan"]),
+    );
+    assert!(!ran.late && ran.ran.code == 2, "{ran:?}");
+    assert!(ran.peak < 100 << 10, "{ran:?}");
 }
 
 #[test]
