@@ -296,6 +296,58 @@ fn crowded_names_are_told_as_unread_and_take_no_more_memory_than_their_bytes() {
     assert!(ran.peak < 100 << 10, "{ran:?}");
 }
 
+/// A number of so many bits.
+fn odd(bits: usize) -> Vec<u8> {
+    let mut bytes = vec![0xff; bits.div_ceil(8)];
+    bytes[0] >>= (8 - bits % 8) % 8;
+    *bytes.last_mut().unwrap() = 0xfb;
+    bytes
+}
+
+#[test]
+fn an_rsa_key_of_absurd_size_or_exponent_is_not_judged() {
+    let own = key(1);
+    let unsigned = |number: Vec<u8>| der(2, &[&[0][..], &number].concat());
+    let rsa = |modulus: Vec<u8>, exponent: Vec<u8>| {
+        let key = sequence(&[unsigned(modulus), der(2, &exponent)]);
+        let kind = der(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1]);
+        let kind = sequence(&[kind, der(5, &[])]);
+        sequence(&[kind, der(3, &[&[0][..], &key].concat())])
+    };
+    let usual = || vec![1, 0, 1];
+    let length = "the signer's RSA key has under 2,048 or over 8,192 bits";
+    let exponent = "the signer's RSA key has an unusual exponent";
+    let sha256 = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11];
+    let node = node(&Parts::kube_proxy(&own).signed_as(&own, &sha256));
+    for (key, expected) in [
+        (rsa(odd(2_048), usual()), None),
+        (rsa(odd(8_192), usual()), None),
+        (rsa(odd(2_048), vec![0x7f, 0xff, 0xff, 0xff]), None),
+        (rsa(odd(1_024), usual()), Some(length)),
+        (rsa(odd(2_040), usual()), Some(length)),
+        (rsa(odd(8_200), usual()), Some(length)),
+        (rsa(odd(400_000), usual()), Some(length)),
+        (rsa(odd(2_048), vec![0, 0x80, 0, 0, 1]), Some(exponent)),
+        (rsa(odd(2_048), vec![0x7f; 8_000]), Some(exponent)),
+        (rsa(odd(2_048), vec![4]), Some(exponent)),
+        (rsa(odd(2_048), vec![1]), Some(exponent)),
+        (
+            rsa(odd(2_048), vec![0x80]),
+            Some("the signer's RSA key cannot be read here"),
+        ),
+    ] {
+        let mut authority = Parts::kube_proxy(&own);
+        (authority.subject, authority.public_key) = (authority.issuer.clone(), key);
+        let one = pem("CERTIFICATE", &authority.signed(&own));
+        node.write(CLIENT_CA, one.repeat(8));
+        let (word, told) = verdict(&node, "certificate-untrusted");
+        match expected {
+            None => assert_eq!(word, "fail", "{told}"),
+            Some(why) => assert!(word == "unknown" && told.ends_with(why), "{word}: {told}"),
+        }
+    }
+}
+
 #[test]
 fn many_cas_of_one_name_do_not_cost_a_signature_each() {
     let own = key(1);
