@@ -4,6 +4,12 @@ use base64::Engine;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 
+use super::Node;
+
+pub const CERTIFICATE: &str = "/var/lib/kube-proxy/kube-proxy.crt";
+pub const CA: &str = "/var/lib/kube-proxy/ca.crt";
+pub const CLIENT_CA: &str = "/etc/kubernetes/pki/ca.crt";
+
 /// A DER value: its tag, its length, its contents.
 pub fn der(tag: u8, contents: &[u8]) -> Vec<u8> {
     let mut bytes = vec![tag];
@@ -142,4 +148,23 @@ pub fn in_days(days: u64) -> Vec<u8> {
     let text = humantime::format_rfc3339_seconds(then).to_string();
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     der(0x18, format!("{digits}Z").as_bytes())
+}
+
+/// The demo node with another client certificate.
+pub fn node(certificate: &[u8]) -> Node {
+    let node = Node::demo();
+    node.write(CERTIFICATE, pem("CERTIFICATE", certificate));
+    node
+}
+
+/// The one verdict of a check: the word, what was observed or the reason.
+pub fn verdict(node: &Node, check: &str) -> (String, String) {
+    let (_, document) = node.json(&["--only", check, "scan"]);
+    let all = document["verdicts"].as_array().unwrap();
+    // Of several the client's is meant.
+    let client = all.iter().find(|one| one["path"] == CERTIFICATE);
+    let found = client.unwrap_or(&all[0]);
+    let text = |key: &str| found[key].as_str().map(str::to_owned);
+    let said = text("observed").or_else(|| text("reason"));
+    (text("verdict").unwrap(), said.unwrap_or_default())
 }
