@@ -10,6 +10,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -92,14 +93,16 @@ pub fn kube_apiserver(words: &[String]) -> ! {
             }
         });
     }
-    let read = |path: &str| pem::parse(fs::read(path).unwrap()).unwrap().into_contents();
-    let certificate = CertificateDer::from(read(flag(words, "tls-cert-file").unwrap()));
-    let key = PrivatePkcs8KeyDer::from(read(flag(words, "tls-private-key-file").unwrap()));
+    let certificate = CertificateDer::from_pem_file(flag(words, "tls-cert-file").unwrap());
+    let key = PrivatePkcs8KeyDer::from_pem_file(flag(words, "tls-private-key-file").unwrap());
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], PrivateKeyDer::from(key))
+        .with_single_cert(
+            vec![certificate.unwrap()],
+            PrivateKeyDer::from(key.unwrap()),
+        )
         .unwrap();
     let config = Arc::new(config);
     let port: u16 = flag(words, "secure-port").unwrap().parse().unwrap();
