@@ -18,8 +18,6 @@ mod stand_in;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::process::Command;
-
 use stage::Stage;
 
 const INSIDE: &str = "TIGHTEN_TEST_INSIDE";
@@ -29,7 +27,7 @@ fn main() {
     let name = words[0].rsplit('/').next().unwrap_or_default();
     stand_in::play(name, &words[1..]);
     if std::env::var_os(INSIDE).is_none() {
-        return enter();
+        return support::namespaces::enter(INSIDE);
     }
     let only = words.get(1).filter(|word| !word.starts_with('-'));
     for (name, test) in kube_proxy::TESTS.iter().chain(api_server::TESTS) {
@@ -39,22 +37,4 @@ fn main() {
         }
     }
     stand_in::stop();
-}
-
-/// Runs this program again in namespaces of its own, as far as that is possible here.
-fn enter() {
-    let unshared = ["--mount", "--pid", "--fork", "--mount-proc"];
-    let possible = Command::new("unshare").args(unshared).arg("true").output();
-    if !nix::unistd::geteuid().is_root() || !possible.is_ok_and(|ran| ran.status.success()) {
-        println!("skipped: namespaces need root and unshare");
-        return;
-    }
-    let status = Command::new("unshare")
-        .args(unshared)
-        .arg(std::env::current_exe().unwrap())
-        .args(std::env::args().skip(1))
-        .env(INSIDE, "1")
-        .status()
-        .unwrap();
-    assert!(status.success(), "a test failed inside the namespaces");
 }
