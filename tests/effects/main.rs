@@ -13,6 +13,7 @@
 mod api_server;
 mod kube_proxy;
 mod pods;
+mod proxy_pod;
 mod stage;
 mod stand_in;
 #[path = "../support/mod.rs"]
@@ -30,7 +31,8 @@ fn main() {
         return support::namespaces::enter(INSIDE);
     }
     let only = words.get(1).filter(|word| !word.starts_with('-'));
-    for (name, test) in kube_proxy::TESTS.iter().chain(api_server::TESTS) {
+    let tests = [kube_proxy::TESTS, api_server::TESTS, proxy_pod::TESTS];
+    for (name, test) in tests.into_iter().flatten() {
         if only.is_none_or(|only| name.contains(only.as_str())) {
             test();
             println!("test {name} ... ok");
