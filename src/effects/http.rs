@@ -42,7 +42,7 @@ impl Timed {
     fn left(&self) -> io::Result<Option<Duration>> {
         let left = self.end.saturating_duration_since(Instant::now());
         match left.is_zero() {
-            true => Err(io::Error::new(ErrorKind::TimedOut, "it answers too slowly")),
+            true => Err(slow()),
             false => Ok(Some(left.min(PATIENCE))),
         }
     }
@@ -51,18 +51,30 @@ impl Timed {
 impl Read for Timed {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(self.left()?)?;
-        self.stream.read(bytes)
+        self.stream.read(bytes).map_err(named)
     }
 }
 
 impl Write for Timed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stream.set_write_timeout(self.left()?)?;
-        self.stream.write(bytes)
+        self.stream.write(bytes).map_err(named)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
+    }
+}
+
+fn slow() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "it answers too slowly")
+}
+
+/// The kernel calls a time that is over "temporarily unavailable" (SO_RCVTIMEO in socket(7)).
+fn named(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock => slow(),
+        _ => error,
     }
 }
 
