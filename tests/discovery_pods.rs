@@ -288,7 +288,7 @@ fn metrics(container: &str) -> (String, String) {
 }
 
 #[test]
-fn a_flag_behind_an_alias_is_not_taken_for_absent() {
+fn a_flag_behind_an_alias_or_in_another_container_is_not_taken_for_absent() {
     for (container, why) in [
         (
             "    command: [kube-proxy, *open]\n",
@@ -305,6 +305,10 @@ fn a_flag_behind_an_alias_is_not_taken_for_absent() {
         (
             "    <<: *command\n",
             "it merges what stands elsewhere into its container",
+        ),
+        (
+            "    command: [kube-proxy]\n  - name: other\n    command: [kube-proxy, *open]\n",
+            "more than one container of its pod runs it",
         ),
     ] {
         let why = format!("kube-proxy's flags are not known: {why}");

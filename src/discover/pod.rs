@@ -83,17 +83,19 @@ impl Manifests {
     pub fn running(&self, program: &str) -> Vec<StaticPod> {
         let pod = |(path, pod): &(NodePath, Node)| {
             let spec = pod.get("spec")?;
-            spec.get("containers")?
-                .items()
-                .iter()
-                .enumerate()
-                .find_map(|(index, container)| {
-                    let pod = component(container, spec, path, program)?;
-                    Some(StaticPod {
-                        container: index,
-                        ..pod
-                    })
+            let containers = spec.get("containers")?.items().iter().enumerate();
+            let mut found = containers.filter_map(|(index, container)| {
+                let pod = component(container, spec, path, program)?;
+                Some(StaticPod {
+                    container: index,
+                    ..pod
                 })
+            });
+            let mut first = found.next()?;
+            if found.next().is_some() {
+                first.problem = Some("more than one container of its pod runs it".into());
+            }
+            Some(first)
         };
         self.0.iter().filter_map(pod).collect()
     }
