@@ -49,7 +49,7 @@ fn main() {
         return;
     }
     if std::env::var_os(INSIDE).is_none() {
-        return enter();
+        return support::namespaces::enter(INSIDE);
     }
     let tests: [(&str, Test); 25] = [
         (
@@ -134,23 +134,6 @@ fn main() {
         test(&stage);
         println!("test {name} ... ok");
     }
-}
-
-/// Runs this program again in namespaces of its own, as far as that is possible here.
-fn enter() {
-    let unshared = ["--mount", "--pid", "--fork", "--mount-proc"];
-    let possible = Command::new("unshare").args(unshared).arg("true").output();
-    if !nix::unistd::geteuid().is_root() || !possible.is_ok_and(|ran| ran.status.success()) {
-        println!("skipped: namespaces need root and unshare");
-        return;
-    }
-    let status = Command::new("unshare")
-        .args(unshared)
-        .arg(std::env::current_exe().unwrap())
-        .env(INSIDE, "1")
-        .status()
-        .unwrap();
-    assert!(status.success(), "a test failed inside the namespaces");
 }
 
 /// A directory with kube-proxy's files, and the processes that are on.

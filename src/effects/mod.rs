@@ -15,6 +15,7 @@ mod configz;
 mod due;
 mod health;
 mod http;
+mod listener;
 mod preflight;
 mod processes;
 mod program;

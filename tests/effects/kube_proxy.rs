@@ -1,7 +1,8 @@
 //! kube-proxy under systemd: well, unwell, hanging, dying, and the tool killed in between.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use nix::unistd::Pid;
 
 use super::Stage;
 use super::stage::RESTART;
-use super::stand_in::{self, DROP_IN, UNIT};
+use super::stand_in::{self, CONFIG, DROP_IN, UNIT};
 
 type Test = (&'static str, fn());
 
@@ -19,6 +20,8 @@ pub const TESTS: &[Test] = &[
     ("what is well afterwards is committed", well),
     ("what is unwell afterwards is put back", unwell),
     ("what does not answer is put back", hangs),
+    ("what answers a letter at a time is put back", drips),
+    ("whoever takes its port does not speak for it", robbed),
     ("what dies after some seconds is put back", dies),
     ("what runs with other values is put back", stale),
     ("a restart that fails is put back", restart_fails),
@@ -107,6 +110,42 @@ fn hangs() {
         "kube-proxy hang enableProfiling: false",
         "was not well within 3 s",
     );
+}
+
+fn drips() {
+    put_back(
+        "kube-proxy drip enableProfiling: false",
+        "it answers too slowly",
+    );
+}
+
+/// Another program listens where kube-proxy does not, as long as the new configuration is there.
+fn robbed() {
+    let stage = Stage::running();
+    let pid = stage.pid();
+    stage.play("kube-proxy deaf enableProfiling: false");
+    let (healthz, new) = (stage.healthz, stage.after.clone());
+    let thief = std::thread::spawn(move || {
+        let listener = loop {
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", healthz)) {
+                break listener;
+            }
+            sleep(Duration::from_millis(5));
+        };
+        listener.set_nonblocking(true).unwrap();
+        while fs::read_to_string(CONFIG).unwrap() == new {
+            if let Ok((mut stream, _)) = listener.accept() {
+                let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n{}");
+            }
+            sleep(Duration::from_millis(5));
+        }
+    });
+    let ran = stage.work("apply", &[]);
+    thief.join().unwrap();
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let why = format!("another program listens on 127.0.0.1:{healthz} in place of process ");
+    assert!(ran.err.contains(&why), "{ran:?}");
+    stage.back(&pid);
 }
 
 fn dies() {

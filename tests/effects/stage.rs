@@ -19,7 +19,7 @@ pub struct Stage {
     pub before: String,
     pub after: String,
     pub metrics: u16,
-    healthz: u16,
+    pub healthz: u16,
 }
 
 impl Stage {

@@ -103,10 +103,12 @@ fn kube_proxy(words: &[String]) -> ! {
     } else {
         "200 OK"
     };
-    let hangs = doing == "hang";
-    let other = shown.clone();
-    thread::spawn(move || serve(metrics, "200 OK", &other, hangs));
-    thread::spawn(move || serve(healthz, live, "{}", hangs));
+    let other = (shown.clone(), doing.clone());
+    thread::spawn(move || serve(metrics, "200 OK", &other.0, &other.1));
+    if doing != "deaf" {
+        let doing = doing.clone();
+        thread::spawn(move || serve(healthz, live, "{}", &doing));
+    }
     sleep(Duration::from_secs(if doing == "die" { 3 } else { 600 }));
     exit(1)
 }
@@ -122,12 +124,18 @@ fn configz(values: &Effective, doing: &str) -> String {
     .to_string()
 }
 
-fn serve(address: SocketAddr, status: &str, body: &str, hangs: bool) {
+fn serve(address: SocketAddr, status: &str, body: &str, doing: &str) {
     let listener = TcpListener::bind(address).unwrap();
     for stream in listener.incoming() {
         let mut stream: TcpStream = stream.unwrap();
-        if hangs {
+        if doing == "hang" {
             std::mem::forget(stream);
+            continue;
+        }
+        if doing == "drip" {
+            while stream.write_all(b"x").is_ok() {
+                sleep(Duration::from_millis(500));
+            }
             continue;
         }
         let mut request = [0; 1024];

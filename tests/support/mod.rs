@@ -20,6 +20,7 @@ pub mod found;
 pub mod history;
 pub mod many;
 pub mod mounted;
+pub mod namespaces;
 pub mod places;
 pub mod rights;
 pub mod stepped;
