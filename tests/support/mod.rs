@@ -10,6 +10,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod agreement;
 pub mod asked;
 pub mod audit;
 pub mod case;
@@ -19,6 +20,7 @@ pub mod found;
 pub mod history;
 pub mod many;
 pub mod mounted;
+pub mod namespaces;
 pub mod places;
 pub mod rights;
 pub mod stepped;
