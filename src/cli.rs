@@ -330,13 +330,18 @@ pub struct AskedRequest {
     #[arg(long, value_name = "G")]
     pub group: Vec<String>,
     /// get, list, watch, create, ...; of a path the HTTP method in lower case
-    #[arg(long, value_name = "V", required_unless_present = "requests")]
+    #[arg(
+        long,
+        value_name = "V",
+        value_parser = lower_case,
+        required_unless_present = "requests"
+    )]
     pub verb: Option<String>,
     /// A resource with its API group and subresource, such as pods/log or deployments.apps/scale
     #[arg(
         long,
         value_name = "R[.group][/sub]",
-        value_parser = Resource::parse,
+        value_parser = resource,
         required_unless_present_any = ["path", "requests"]
     )]
     pub resource: Option<Resource>,
@@ -359,6 +364,20 @@ pub struct AskedRequest {
         conflicts_with_all = ["user", "group", "verb", "resource", "namespace", "name", "path"]
     )]
     pub requests: Option<PathBuf>,
+}
+
+/// A word as the API server has it. A policy is compared letter by letter, so that GET would be answered
+/// with a rule that decides on nothing that is ever asked.
+fn lower_case(text: &str) -> Result<String, String> {
+    let lower = text.to_lowercase();
+    if lower != text {
+        return Err(format!("the API server has it in lower case: {lower}"));
+    }
+    Ok(lower)
+}
+
+fn resource(text: &str) -> Result<Resource, String> {
+    Resource::parse(&lower_case(text)?)
 }
 
 /// A path as the API server sees it: it starts at the root and has no query.

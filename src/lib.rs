@@ -1,7 +1,7 @@
 //! `tighten` hardens kube-proxy on Linux nodes.
 //!
 //! ```text
-//! scan      discover -> facts -> check -> findings
+//! scan      discover -> facts -> check -> waivers -> findings
 //! plan      findings -> plan -> diff
 //! apply     plan -> transaction (journal, backup, write) -> verify -> effects -> commit
 //! rollback  journal -> transaction

@@ -253,3 +253,74 @@ fn a_saved_plan_is_stale_when_something_else_is_waived_than_when_it_was_made() {
     );
     assert!(node.read(CONFIG).contains("enableProfiling: true"));
 }
+
+#[test]
+fn a_saved_plan_whose_list_of_what_is_waived_was_edited_is_refused() {
+    type Edit = fn(&mut Value);
+    let edits: [(&str, Edit); 5] = [
+        ("none", |plan| plan["waived"] = json!([])),
+        ("another check", |plan| {
+            plan["waived"][0]["check"] = json!("profiling-enabled")
+        }),
+        ("another file", |plan| {
+            plan["waived"][0]["path"] = json!("/etc/passwd")
+        }),
+        ("the figures", |plan| plan["summary"]["waived"] = json!(7)),
+        ("a field", |plan| {
+            plan["waived"][0]["waiver"]["run"] = json!("sh")
+        }),
+    ];
+    for (what, edit) in edits {
+        let node = demo(METRICS);
+        let saved = node.outside().join("plan.json");
+        let saved = saved.to_str().unwrap();
+        assert_eq!(node.run(&["plan", "--out", saved]).code, 0);
+        let mut plan: Value = serde_json::from_slice(&fs::read(saved).unwrap()).unwrap();
+        edit(&mut plan);
+        fs::write(saved, plan.to_string()).unwrap();
+        let before = node.snapshot();
+        let ran = node.run(&["apply", "--yes", saved]);
+        assert_eq!(ran.code, 1, "{what}: {ran:?}");
+        assert!(node.snapshot() == before, "{what}");
+    }
+}
+
+#[test]
+fn a_saved_plan_of_before_there_were_waivers_is_applied() {
+    let node = Node::demo();
+    let saved = node.outside().join("plan.json");
+    let saved = saved.to_str().unwrap();
+    assert_eq!(node.run(&["plan", "--out", saved]).code, 0);
+    let mut plan: Value = serde_json::from_slice(&fs::read(saved).unwrap()).unwrap();
+    assert!(plan.as_object_mut().unwrap().remove("waived").is_some());
+    assert!(
+        plan["summary"]
+            .as_object_mut()
+            .unwrap()
+            .remove("waived")
+            .is_some()
+    );
+    fs::write(saved, plan.to_string()).unwrap();
+    assert_eq!(node.run(&["apply", "--yes", saved]).code, 0);
+}
+
+#[test]
+fn a_justification_is_shown_on_one_line_and_without_what_a_terminal_would_obey() {
+    let node = demo(
+        "- check: metrics-exposed\n  justification: \"a\\e[2K\\rb\\u202ec\\n\\n  d\"\n  node: \"*\"\n",
+    );
+    for command in ["scan", "plan", "verify"] {
+        let ran = node.run(&[command, "--only", "metrics-exposed"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let shown = ran
+            .out
+            .lines()
+            .find(|line| line.contains("waived without"))
+            .unwrap();
+        assert!(shown.ends_with(&format!(" d ({OWN}:2)")), "{shown:?}");
+        assert!(!ran.out.contains(['\u{1b}', '\r', '\u{202e}']), "{ran:?}");
+    }
+    let (_, scan) = node.json(&["scan", "--only", "metrics-exposed"]);
+    let whole = "a\u{1b}[2K\rb\u{202e}c\n\n  d";
+    assert_eq!(scan["verdicts"][0]["waiver"]["justification"], whole);
+}

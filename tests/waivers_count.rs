@@ -19,7 +19,8 @@ fn days_from_now(days: i64) -> String {
     let now = SystemTime::now();
     let day = Duration::from_secs(86_400 * days.unsigned_abs());
     let then = if days < 0 { now - day } else { now + day };
-    humantime::format_rfc3339_seconds(then).to_string()[..10].to_string()
+    let text = humantime::format_rfc3339_seconds(then).to_string();
+    text.split('T').next().unwrap().to_string()
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub mod flags;
 pub mod platform;
 pub mod pod;
 pub mod process;
+pub mod sandbox;
 mod settings;
 mod shell;
 pub mod systemd;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::due::Component;
 use super::processes::Moment;
-use super::{api_server, configz, http};
+use super::{api_server, configz, http, listener};
 use crate::discover::flag_file::FlagFile;
 use crate::discover::flags::Flag;
 use crate::facts::Facts;
@@ -70,9 +70,11 @@ fn kube_proxy(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
         .ok_or("its configuration is not accepted")?;
     let mut seen = Vec::new();
     if let Some(address) = listening(values, "healthzBindAddress") {
+        listener::is_its(pid, address)?;
         seen.push(alive(address)?);
     }
     if let Some(address) = listening(values, "metricsBindAddress").filter(|_| wanted.values) {
+        listener::is_its(pid, address)?;
         let answer = http::get(address, "/configz")?;
         if answer.status != 200 {
             return Err(format!("{address}/configz answers {}", answer.status));

@@ -116,7 +116,7 @@ pub enum Verdict {
     NotApplicable,
     /// It is as expected, or stricter.
     Pass,
-    /// A finding that a waiver excuses.
+    /// A finding that a waiver accepts.
     Waived,
     /// It could not be looked at, or not be judged. Never shown as pass.
     Unknown,

@@ -75,8 +75,12 @@ pub fn scan(
             ),
             references(outcome.check),
         );
-        for instance in &outcome.instances {
-            let waived = instance.verdict == Verdict::Waived && !quiet;
+        // What still fails stands before what is waived.
+        let is_waived = |instance: &&Instance| instance.verdict == Verdict::Waived;
+        let instances = || outcome.instances.iter();
+        let waived = instances().filter(is_waived);
+        for instance in instances().filter(|one| !is_waived(one)).chain(waived) {
+            let waived = is_waived(&instance) && !quiet;
             if verbose || waived || instance.verdict == verdict {
                 for line in evidence(outcome.check, instance) {
                     let _ = writeln!(out, "      {}", printable(&line));

@@ -147,14 +147,12 @@ fn carry_out(
         context.progress(),
     )?;
     let config = transact::config_path(facts);
-    let new_config = planned
-        .works
-        .iter()
-        .find(|work| Some(&work.path) == config.as_ref());
-    if let Some(bytes) = new_config.and_then(|work| work.bytes.as_deref()) {
-        told.effects
-            .extend(transact::preflight(context, facts, bytes, state.path())?);
-    }
+    told.effects.extend(transact::preflight(
+        context,
+        facts,
+        &planned.works,
+        state.path(),
+    )?);
     let mut description = transact::describe(&planned.plan, context, facts);
     description.restarts = work.restarts();
     let operations = planned.works.iter().map(transact::operation).collect();

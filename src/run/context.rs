@@ -240,11 +240,11 @@ impl Context {
         facts::gather(&self.root, survey, proxy, self.inputs.node_ip)
     }
 
-    /// Judges the node, and excuses what is waived.
+    /// Judges the node, and waives what the waivers accept.
     pub fn outcomes(&self, facts: &Facts) -> Vec<Outcome<'_>> {
         let mut outcomes = check::run(&self.baselines, &self.selection, facts);
         let hostname = facts.hostname.as_deref();
-        self.waivers.excuse(&mut outcomes, hostname);
+        self.waivers.waive(&mut outcomes, hostname);
         outcomes
     }
 

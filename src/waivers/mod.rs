@@ -155,7 +155,7 @@ impl Waivers {
 
     /// Turns the findings that a waiver accepts into waived ones. Only failures: what could not be looked
     /// at is nothing that somebody accepted.
-    pub fn excuse(&self, outcomes: &mut [Outcome], hostname: Option<&str>) {
+    pub fn waive(&self, outcomes: &mut [Outcome], hostname: Option<&str>) {
         let counts =
             |waiver: &&Waiver| waiver.is_for(hostname) == Some(true) && !self.has_expired(waiver);
         let counting: Vec<&Waiver> = self.list.iter().filter(counts).collect();
@@ -180,7 +180,7 @@ impl Waivers {
         }
     }
 
-    /// What became of each waiver, in the order of the files; `outcomes` are those that were excused.
+    /// What became of each waiver, in the order of the files; `outcomes` are what `waive` left.
     pub fn states(&self, outcomes: &[Outcome], hostname: Option<&str>) -> Vec<(&Waiver, State)> {
         let state = |waiver: &Waiver| {
             let mut own = outcomes

@@ -1,7 +1,9 @@
 //! kube-proxy under systemd: well, unwell, hanging, dying, and the tool killed in between.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use nix::unistd::Pid;
 
 use super::Stage;
 use super::stage::RESTART;
-use super::stand_in::{self, UNIT};
+use super::stand_in::{self, CONFIG, DROP_IN, UNIT};
 
 type Test = (&'static str, fn());
 
@@ -18,6 +20,8 @@ pub const TESTS: &[Test] = &[
     ("what is well afterwards is committed", well),
     ("what is unwell afterwards is put back", unwell),
     ("what does not answer is put back", hangs),
+    ("what answers a letter at a time is put back", drips),
+    ("whoever takes its port does not speak for it", robbed),
     ("what dies after some seconds is put back", dies),
     ("what runs with other values is put back", stale),
     ("a restart that fails is put back", restart_fails),
@@ -27,6 +31,14 @@ pub const TESTS: &[Test] = &[
     ("what is unwell before is left alone", unwell_before),
     ("what does not run is not started", not_running),
     ("what kube-proxy refuses is not written", refused),
+    (
+        "flags that kube-proxy refuses are not written",
+        refused_flags,
+    ),
+    (
+        "flags that kube-proxy takes are asked about and committed",
+        flags,
+    ),
     ("what does not come back either way is told", lost),
     ("without effects they are told", no_effects),
     (
@@ -98,6 +110,42 @@ fn hangs() {
         "kube-proxy hang enableProfiling: false",
         "was not well within 3 s",
     );
+}
+
+fn drips() {
+    put_back(
+        "kube-proxy drip enableProfiling: false",
+        "it answers too slowly",
+    );
+}
+
+/// Another program listens where kube-proxy does not, as long as the new configuration is there.
+fn robbed() {
+    let stage = Stage::running();
+    let pid = stage.pid();
+    stage.play("kube-proxy deaf enableProfiling: false");
+    let (healthz, new) = (stage.healthz, stage.after.clone());
+    let thief = std::thread::spawn(move || {
+        let listener = loop {
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", healthz)) {
+                break listener;
+            }
+            sleep(Duration::from_millis(5));
+        };
+        listener.set_nonblocking(true).unwrap();
+        while fs::read_to_string(CONFIG).unwrap() == new {
+            if let Ok((mut stream, _)) = listener.accept() {
+                let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n{}");
+            }
+            sleep(Duration::from_millis(5));
+        }
+    });
+    let ran = stage.work("apply", &[]);
+    thief.join().unwrap();
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let why = format!("another program listens on 127.0.0.1:{healthz} in place of process ");
+    assert!(ran.err.contains(&why), "{ran:?}");
+    stage.back(&pid);
 }
 
 fn dies() {
@@ -187,6 +235,52 @@ fn refused() {
     assert!(ran.err.contains("nothing was written"), "{ran:?}");
     stage.untouched(&pid);
     assert!(stage.run(&["history"]).out.contains("No transactions"));
+}
+
+fn refused_flags() {
+    let stage = Stage::with_flags();
+    let pid = stage.pid();
+    stage.play("preflight refuse --profiling=false");
+    let ran = stage.work("apply", &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let why = "/run/bin/kube-proxy refuses the new flags: ";
+    assert!(
+        ran.err.contains(why) && ran.err.contains("flags: played"),
+        "{ran:?}"
+    );
+    assert!(ran.err.contains("nothing was written"), "{ran:?}");
+    assert!(!Path::new(DROP_IN).exists());
+    stage.untouched(&pid);
+    assert!(stage.run(&["history"]).out.contains("No transactions"));
+}
+
+fn flags() {
+    let stage = Stage::with_flags();
+    let (code, document) = stage.json("apply");
+    assert_eq!(code, 0, "{document}");
+    let told: Vec<(&str, &str)> = document["effects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|effect| {
+            (
+                effect["kind"].as_str().unwrap(),
+                effect["outcome"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        ("preflight", "done"),
+        ("daemon-reload", "done"),
+        ("restart", "done"),
+        ("health", "healthy"),
+    ];
+    assert_eq!(told, expected, "{document}");
+    let asked = &document["effects"][0];
+    assert_eq!(asked["target"], "the new flags");
+    assert_eq!(asked["detail"], "/run/bin/kube-proxy accepts them");
+    assert!(!Path::new("/run/klog").exists(), "the question wrote a log");
+    assert!(!stage.profiling());
 }
 
 fn lost() {

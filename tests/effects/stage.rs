@@ -12,20 +12,23 @@ use serde_json::Value;
 use super::stand_in::{self, CONFIG, LOG, PID, PLAY, UNIT};
 use super::support::{self, Ran};
 
+const UNITS: &str = "/etc/systemd/system";
 pub const SYSTEMCTL: &str = "/run/bin/systemctl";
 
 pub struct Stage {
     pub before: String,
     pub after: String,
     pub metrics: u16,
-    healthz: u16,
+    pub healthz: u16,
 }
 
 impl Stage {
     /// Files and programs, with nothing running yet.
     pub fn new() -> Stage {
         stand_in::stop();
-        let _ = Command::new("umount").arg("/run").output();
+        for place in [UNITS, "/run"] {
+            let _ = Command::new("umount").arg(place).output();
+        }
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "mode=755", "none", "/run"])
             .status();
@@ -69,6 +72,25 @@ enableProfiling: {profiling}
             format!("[Service]\nExecStart=/run/bin/kube-proxy --config={CONFIG}\n"),
         )
         .unwrap();
+        stage
+    }
+
+    /// The same, with a kube-proxy that its unit gives flags instead of a configuration, running and well.
+    pub fn with_flags() -> Stage {
+        let stage = Stage::new();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "mode=755", "none", UNITS])
+            .status();
+        assert!(mounted.unwrap().success());
+        let (metrics, healthz) = (stage.metrics, stage.healthz);
+        let flags = format!(
+            "--profiling=true --kubeconfig=/run/node/kubeconfig --metrics-bind-address=127.0.0.1:{metrics} --healthz-bind-address=127.0.0.1:{healthz} --log-file=/run/klog"
+        );
+        let unit = format!("[Service]\nExecStart=/run/bin/kube-proxy {flags}\n");
+        fs::write(format!("{UNITS}/kube-proxy.service"), &unit).unwrap();
+        fs::write(UNIT, unit).unwrap();
+        stand_in::start();
+        wait_for(stage.healthz);
         stage
     }
 

@@ -10,6 +10,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod agreement;
 pub mod asked;
 pub mod audit;
 pub mod case;
@@ -21,6 +22,7 @@ pub mod many;
 pub mod markup;
 pub mod metrics;
 pub mod mounted;
+pub mod namespaces;
 pub mod places;
 pub mod rights;
 pub mod stepped;
