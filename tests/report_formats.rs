@@ -201,7 +201,7 @@ fn junit_has_a_case_for_each_check_and_says_why_it_did_not_pass() {
         if case.get("name") == "metrics-exposed" {
             assert_eq!(
                 told.unwrap().get("message"),
-                "waived until 2999-12-31: scraped on purpose: <b> & ]]> \"quoted\""
+                "waived until 2999-12-31: scraped on purpose: <b> & ]]> \"quoted\" (/etc/tighten/waivers.yaml:2)"
             );
         }
     }

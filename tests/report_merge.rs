@@ -556,7 +556,7 @@ fn a_merge_needs_no_node_and_obeys_out_as_a_scan_does() {
     std::os::unix::fs::symlink("a.json", scans.path("link")).unwrap();
     let ran = scans.merge(&["--out", "link"], &["a.json"]);
     assert!(
-        ran.code == 1 && ran.err.contains("it is a symlink"),
+        ran.code == 1 && ran.err.contains("it is a symbolic link"),
         "{ran:?}"
     );
     let ran = scans.merge(&["--out", "report.txt"], &["a.json"]);

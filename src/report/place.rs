@@ -1,6 +1,6 @@
 //! One instance in words, the same in every format.
 
-use super::scanned::{Excuse, Judged, Seen};
+use super::scanned::{Grounds, Judged, Seen};
 use crate::kinds::Verdict;
 
 /// `FILE:LINE`, as far as it is known.
@@ -45,7 +45,7 @@ pub fn observed(judged: &Judged, seen: &Seen) -> String {
             text.push_str(&format!(", expected {}", judged.expected));
         }
     }
-    let waiver = seen.waiver.as_ref().map(Excuse::told);
+    let waiver = seen.waiver.as_ref().map(Grounds::told);
     for more in [&seen.reason, &waiver].into_iter().flatten() {
         if !text.is_empty() {
             text.push_str("; ");

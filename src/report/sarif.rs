@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::place;
-use super::scanned::{Excuse, Judged, Scan, Scanned, Seen, Tool};
+use super::scanned::{Grounds, Judged, Scan, Scanned, Seen, Tool};
 use crate::baseline::Severity;
 use crate::failure::Exit;
 use crate::kinds::Verdict;
@@ -213,7 +213,7 @@ fn location(seen: &Seen, scanned: &Scanned) -> Option<Value> {
     Some(json!({"physicalLocation": physical}))
 }
 
-fn suppression(waiver: Option<&Excuse>) -> Value {
+fn suppression(waiver: Option<&Grounds>) -> Value {
     let mut suppression = json!({"kind": "external", "status": "accepted"});
     if let (Some(waiver), Some(fields)) = (waiver, suppression.as_object_mut()) {
         fields.insert("justification".into(), json!(waiver.justification));

@@ -13,7 +13,7 @@ use crate::facts::{Facts, Origin, Role};
 use crate::failure::Failure;
 use crate::kinds::{Instance, Mend, Verdict};
 use crate::root::{NodePath, Root};
-use crate::waivers::{self, Grounds, State, Waiver};
+use crate::waivers::{self, Grounds as Given, State, Waiver};
 
 /// Which program made a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,7 +220,7 @@ pub struct Judged {
     pub reason: Option<String>,
     /// What excuses a finding.
     #[serde(default)]
-    pub waiver: Option<Excuse>,
+    pub waiver: Option<Grounds>,
     /// On each file or value that the check speaks of.
     pub instances: Vec<Seen>,
 }
@@ -242,12 +242,12 @@ pub struct Seen {
     pub reason: Option<String>,
     /// What excuses a finding.
     #[serde(default)]
-    pub waiver: Option<Excuse>,
+    pub waiver: Option<Grounds>,
 }
 
-/// What excuses a finding.
+/// What is shown of a waiver beside a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Excuse {
+pub struct Grounds {
     /// Why somebody lives with it.
     pub justification: String,
     /// The last day on which it counts, in UTC; `None` for one without an end.
@@ -269,28 +269,30 @@ pub struct Waived {
     pub node: Option<String>,
     /// Why, until when, and where it is written down.
     #[serde(flatten)]
-    pub excuse: Excuse,
+    pub grounds: Grounds,
     /// Whether it counts.
     pub state: String,
 }
 
-impl Excuse {
-    fn of(grounds: &Grounds) -> Excuse {
-        Excuse {
-            justification: grounds.justification.clone(),
-            expires: grounds.expires.clone(),
-            file: grounds.file.clone(),
-            line: grounds.line,
+impl Grounds {
+    fn of(given: &Given) -> Grounds {
+        Grounds {
+            justification: given.justification.clone(),
+            expires: given.expires.clone(),
+            file: given.file.clone(),
+            line: given.line,
         }
     }
 
-    /// `waived until 2027-03-31: why`, the same in every format.
+    /// `waived until 2027-03-31: why (FILE:LINE)` on one line, the same in every format.
     pub fn told(&self) -> String {
         let until = match &self.expires {
             Some(day) => format!("until {day}"),
             None => "without an end".into(),
         };
-        format!("waived {until}: {}", self.justification)
+        let words: Vec<&str> = self.justification.split_whitespace().collect();
+        let why = words.join(" ");
+        format!("waived {until}: {why} ({}:{})", self.file, self.line)
     }
 }
 
@@ -300,7 +302,7 @@ impl Waived {
             check: waiver.check.clone(),
             path: waiver.path.as_ref().map(ToString::to_string),
             node: waiver.node.as_ref().map(ToString::to_string),
-            excuse: Excuse::of(&waiver.grounds),
+            grounds: Grounds::of(&waiver.grounds),
             state: state.word().into(),
         }
     }
@@ -453,7 +455,7 @@ impl Judged {
             }),
             refs: check.refs.clone(),
             reason: decisive.and_then(|instance| instance.reason.clone()),
-            waiver: decisive.and_then(|instance| instance.waiver.as_deref().map(Excuse::of)),
+            waiver: decisive.and_then(|instance| instance.waiver.as_deref().map(Grounds::of)),
             instances: outcome.instances.iter().map(Seen::of).collect(),
         }
     }
@@ -468,7 +470,7 @@ impl Seen {
             observed: instance.observed.clone(),
             origin: instance.origin.clone(),
             reason: instance.reason.clone(),
-            waiver: instance.waiver.as_deref().map(Excuse::of),
+            waiver: instance.waiver.as_deref().map(Grounds::of),
         }
     }
 }

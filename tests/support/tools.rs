@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 /// What a program says of an input on its stdin; `None`, with a note, where there is no such program.
 pub fn judged(program: &str, arguments: &[&str], input: &str) -> Option<Result<(), String>> {
-    let started = Command::new(program)
+    let own = validators().join("bin").join(program);
+    let found = if own.exists() { own } else { program.into() };
+    let started = Command::new(found)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -32,7 +34,7 @@ pub fn judged(program: &str, arguments: &[&str], input: &str) -> Option<Result<(
     })
 }
 
-/// Where .ci/validators put the validators of SARIF and OSCAL.
+/// Where .ci/validators put promtool and the validators of SARIF and OSCAL.
 fn validators() -> PathBuf {
     match std::env::var_os("TIGHTEN_VALIDATORS") {
         Some(directory) => directory.into(),
