@@ -240,6 +240,11 @@ fn the_manual_page_has_every_command() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .filter(|name| !name.is_empty() && *name != "help")
+        // It only holds another one.
+        .map(|name| match name {
+            "report" => "report merge",
+            name => name,
+        })
         .collect();
     assert!(commands.len() > 10, "{help}");
     assert_eq!(sections, commands);
@@ -247,7 +252,7 @@ fn the_manual_page_has_every_command() {
 
 #[test]
 fn the_scripts_have_no_shellcheck_findings() {
-    let scripts = ["install.sh", "tests/run", ".ci/run"];
+    let scripts = ["install.sh", "tests/run", ".ci/run", ".ci/validators"];
     let checked = Command::new("shellcheck")
         .args(scripts)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -39,8 +39,9 @@ pub fn metrics(text: &str) -> BTreeMap<String, Vec<Sample>> {
             while bytes[end] != b'"' {
                 end += if bytes[end] == b'\\' { 2 } else { 1 };
             }
-            read.insert(label.to_string(), behind[..end].to_string());
-            rest = behind[end + 1..].trim_start_matches(',');
+            let (value, after) = behind.split_at(end);
+            read.insert(label.to_string(), value.to_string());
+            rest = after.strip_prefix('"').unwrap().trim_start_matches(',');
         }
         found
             .get_mut(name)

@@ -25,6 +25,7 @@ pub mod mounted;
 pub mod namespaces;
 pub mod places;
 pub mod rights;
+pub mod scans;
 pub mod stepped;
 pub mod tools;
 pub mod traced;

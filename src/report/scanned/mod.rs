@@ -1,19 +1,18 @@
 //! A scan as it is told: what `scan --format json` prints, what every other format is made from, and what
 //! `report merge` reads back.
 
-use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod at;
+mod of;
+
+pub use at::At;
 
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Risk, Severity};
-use crate::check::Outcome;
-use crate::discover::Source;
-use crate::facts::{Facts, Origin, Role};
+use crate::facts::Origin;
 use crate::failure::Failure;
-use crate::kinds::{Instance, Mend, Verdict};
-use crate::root::{NodePath, Root};
-use crate::waivers::{self, Grounds as Given, State, Waiver};
+use crate::kinds::Verdict;
+use crate::root::NodePath;
 
 /// Which program made a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,57 +30,6 @@ impl Tool {
             name: env!("CARGO_PKG_NAME").into(),
             version: env!("CARGO_PKG_VERSION").into(),
         }
-    }
-}
-
-/// When a node was looked at, to the second, in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct At(u64);
-
-/// The last second that RFC 3339 can say, 9999-12-31T23:59:59Z.
-const LAST: u64 = 253_402_300_799;
-
-impl At {
-    /// So many seconds after 1970.
-    pub fn of(seconds: u64) -> At {
-        At(seconds.min(LAST))
-    }
-
-    /// By the machine's clock. One that stands before 1970 counts as 1970.
-    pub fn now() -> At {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        At::of(since.unwrap_or_default().as_secs())
-    }
-
-    /// Seconds since 1970.
-    pub fn seconds(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for At {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = UNIX_EPOCH + Duration::from_secs(self.0);
-        humantime::format_rfc3339_seconds(time).fmt(out)
-    }
-}
-
-impl From<At> for String {
-    fn from(at: At) -> String {
-        at.to_string()
-    }
-}
-
-impl TryFrom<String> for At {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let time = humantime::parse_rfc3339(&text).ok();
-        let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        since
-            .map(|since| At::of(since.as_secs()))
-            .ok_or_else(|| format!("not a time such as 2026-01-31T12:00:00Z: {text:?}"))
     }
 }
 
@@ -275,15 +223,6 @@ pub struct Waived {
 }
 
 impl Grounds {
-    fn of(given: &Given) -> Grounds {
-        Grounds {
-            justification: given.justification.clone(),
-            expires: given.expires.clone(),
-            file: given.file.clone(),
-            line: given.line,
-        }
-    }
-
     /// `waived until 2027-03-31: why (FILE:LINE)` on one line, the same in every format.
     pub fn told(&self) -> String {
         let until = match &self.expires {
@@ -293,18 +232,6 @@ impl Grounds {
         let words: Vec<&str> = self.justification.split_whitespace().collect();
         let why = words.join(" ");
         format!("waived {until}: {why} ({}:{})", self.file, self.line)
-    }
-}
-
-impl Waived {
-    fn of((waiver, state): &(&Waiver, State)) -> Waived {
-        Waived {
-            check: waiver.check.clone(),
-            path: waiver.path.as_ref().map(ToString::to_string),
-            node: waiver.node.as_ref().map(ToString::to_string),
-            grounds: Grounds::of(&waiver.grounds),
-            state: state.word().into(),
-        }
     }
 }
 
@@ -350,26 +277,6 @@ impl Counts {
     }
 }
 
-impl Scanned {
-    /// What a scan found.
-    pub fn of(
-        root: &Root,
-        facts: &Facts,
-        outcomes: &[Outcome],
-        waivers: &[(&Waiver, State)],
-    ) -> Scanned {
-        Scanned {
-            tool: Tool::own(),
-            scanned_at: Some(At::of(facts.clock.0.0)),
-            node: Node::of(root, Some(facts)),
-            verdicts: outcomes.iter().map(Judged::of).collect(),
-            summary: Counts::of(outcomes.iter().map(Outcome::verdict)),
-            waivers: waivers.iter().map(Waived::of).collect(),
-            warnings: waivers::warnings(waivers),
-        }
-    }
-}
-
 impl Scan {
     /// The node's name, where it has one.
     pub fn name(&self) -> Option<&str> {
@@ -402,90 +309,5 @@ impl Node {
         let name = self.hostname.as_deref()?.trim();
         let common = ["", "localhost", "localhost.localdomain"].contains(&name);
         (!common).then_some(name)
-    }
-
-    /// The node, and its kube-proxy where facts are known.
-    pub fn of(root: &Root, facts: Option<&Facts>) -> Node {
-        Node {
-            root: root.host().to_string_lossy().into_owned(),
-            hostname: facts.and_then(|facts| facts.hostname.clone()),
-            kube_proxy: facts.map(KubeProxy::of).unwrap_or_default(),
-        }
-    }
-}
-
-impl KubeProxy {
-    fn of(facts: &Facts) -> KubeProxy {
-        let path = |role: Role| facts.target(role).map(|target| target.path.clone());
-        KubeProxy {
-            found: !matches!(facts.proxy.source, Source::Named),
-            platform: Some(facts.proxy.platform().to_string()),
-            pid: facts.proxy.pid(),
-            version: facts.proxy.version.clone(),
-            config: path(Role::ProxyConfig),
-            kubeconfig: path(Role::ProxyKubeconfig),
-            managed_by: facts.proxy.managed_by(),
-            evidence: facts.proxy.recognised.evidence.clone(),
-        }
-    }
-}
-
-impl Judged {
-    fn of(outcome: &Outcome) -> Judged {
-        let check = outcome.check;
-        let decisive = outcome.decisive();
-        let verdict = outcome.verdict();
-        let fix = check.fix.as_ref().filter(|_| verdict == Verdict::Fail);
-        let by_hand = decisive
-            .is_some_and(|instance| matches!(instance.mend, Mend::ByHand(_) | Mend::Elsewhere(..)));
-        Judged {
-            check: check.id.clone(),
-            verdict,
-            severity: check.severity,
-            title: check.title.clone(),
-            why: check.why.clone(),
-            path: decisive.and_then(|instance| instance.path.clone()),
-            line: decisive.and_then(|instance| instance.line),
-            observed: decisive.and_then(|instance| instance.observed.clone()),
-            expected: check.expect.expected(),
-            origin: decisive.and_then(|instance| instance.origin.clone()),
-            fix: fix.map(|fix| Remedy {
-                risk: if by_hand { Risk::Manual } else { fix.risk },
-                summary: summary(decisive),
-            }),
-            refs: check.refs.clone(),
-            reason: decisive.and_then(|instance| instance.reason.clone()),
-            waiver: decisive.and_then(|instance| instance.waiver.as_deref().map(Grounds::of)),
-            instances: outcome.instances.iter().map(Seen::of).collect(),
-        }
-    }
-}
-
-impl Seen {
-    fn of(instance: &Instance) -> Seen {
-        Seen {
-            verdict: instance.verdict,
-            path: instance.path.clone(),
-            line: instance.line,
-            observed: instance.observed.clone(),
-            origin: instance.origin.clone(),
-            reason: instance.reason.clone(),
-            waiver: instance.waiver.as_deref().map(Grounds::of),
-        }
-    }
-}
-
-/// What would mend it, in words.
-fn summary(decisive: Option<&Instance>) -> String {
-    match decisive.map(|instance| &instance.mend) {
-        Some(Mend::ByHand(reason)) => reason.clone(),
-        Some(Mend::Mode(path, mode)) => format!("chmod {mode:04o} {path}"),
-        Some(Mend::Owner(path, owner)) => format!("chown {}:{} {path}", owner.uid, owner.gid),
-        Some(Mend::Directory(path, _, _)) => format!("take {path} away from others"),
-        Some(Mend::Edit(path, edit)) => format!("set {} in {path}", edit.places()),
-        Some(Mend::Elsewhere(_, edit, _)) => format!("set {} in the cluster's API", edit.places()),
-        Some(Mend::Create(path, ..)) => format!("create {path}"),
-        Some(Mend::MakeDirectory(path, mode)) => format!("mkdir -m {mode:04o} {path}"),
-        Some(Mend::None) | None => "left to you".into(),
     }
 }
