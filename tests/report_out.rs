@@ -220,6 +220,8 @@ fn a_scan_that_fails_replaces_the_report_of_the_one_before() {
         assert!(ran.err.starts_with("error: no kube-proxy"), "{ran:?}");
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(text == "all is well", format == "oscal", "{format}");
+        let kept = format!("\n  no report was written to {}\n", file.display());
+        assert_eq!(ran.err.contains(&kept), format == "oscal", "{ran:?}");
     }
     let read = |format: &str| fs::read_to_string(place.join(format)).unwrap();
     assert!(read("text").starts_with("error: no kube-proxy"));

@@ -173,7 +173,15 @@ fn not_scanned(
     let text = match global.output {
         Output::Text if file.is_none() => return Err(failure),
         // An assessment that was not made has no results, and OSCAL knows no other document for it.
-        Output::Oscal => return Err(failure),
+        Output::Oscal => {
+            return Err(match (file, &failure.state) {
+                (Some(file), None) => {
+                    let kept = format!("no report was written to {}", file.shown());
+                    failure.state(kept)
+                }
+                _ => failure,
+            });
+        }
         Output::Text => format!("{}\n", report::printable(&failure.to_string())),
         Output::Json => pretty(&match &scan {
             Scan::NotScanned(not) => report::document("scan", json!(not)),
