@@ -61,6 +61,12 @@ pub struct Global {
     /// Not these checks
     #[arg(long, global = true, value_name = "ID,..", value_delimiter = ',')]
     pub skip: Vec<String>,
+    /// Accepted findings: a file (repeatable) [default: the node's own /etc/tighten/waivers.yaml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub waivers: Vec<PathBuf>,
+    /// Judge as if nothing were waived
+    #[arg(long, global = true, conflicts_with = "waivers")]
+    pub no_waivers: bool,
     /// The node's own InternalIP, where tighten cannot find it
     #[arg(long, global = true, value_name = "IP", value_parser = node_ip)]
     pub node_ip: Option<IpAddr>,
@@ -365,6 +371,13 @@ impl Global {
                 words.push("--baseline".into());
                 words.push(quoted(baseline));
             }
+        }
+        for waivers in &self.waivers {
+            words.push("--waivers".into());
+            words.push(quoted(&waivers.to_string_lossy()));
+        }
+        if self.no_waivers {
+            words.push("--no-waivers".into());
         }
         words.join(" ")
     }

@@ -33,6 +33,8 @@ pub fn apply(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<E
 struct Told {
     transaction: Option<String>,
     changes: Vec<plan::Change>,
+    waived: Vec<plan::Waived>,
+    warnings: Vec<String>,
     effects: Vec<effects::Told>,
 }
 
@@ -58,6 +60,8 @@ fn run(
         plan::compare(saved, &planned.plan)?;
     }
     malformed::refuse(&facts, &outcomes)?;
+    told.waived.clone_from(&planned.plan.waived);
+    told.warnings.clone_from(&planned.plan.warnings);
     show(context, &facts, &planned.plan, yes);
     if planned.plan.changes.is_empty() {
         if context.format == Format::Json {
@@ -102,9 +106,12 @@ fn run(
 }
 
 /// Who is asked sees what for, on stderr where stdout belongs to JSON; who asked for quiet and does not
-/// want to be asked sees nothing.
+/// want to be asked sees nothing but the warnings.
 fn show(context: &Context, facts: &Facts, plan: &Plan, yes: bool) {
     if yes && (context.quiet || context.format == Format::Json) {
+        for warning in &plan.warnings {
+            context.tell(&format!("warning: {warning}\n"));
+        }
         return;
     }
     let (style, verbose, quiet) = (context.style, context.verbose, context.quiet);
@@ -264,6 +271,8 @@ impl Told {
             "outcome": outcome,
             "changes": changes,
             "effects": effects,
+            "waived": self.waived,
+            "warnings": self.warnings,
             "error": failure.map(report::error),
         })
     }

@@ -25,6 +25,7 @@ pub mod places;
 pub mod rights;
 pub mod stepped;
 pub mod traced;
+pub mod waived;
 pub mod watched;
 
 use std::collections::BTreeMap;
