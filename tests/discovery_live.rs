@@ -44,6 +44,14 @@ bindAddress: 0.0.0.0
 type Test = fn(&Stage);
 
 fn main() {
+    // Asked before an apply, by the name of this program.
+    let mut words = std::env::args();
+    if let Some(out) =
+        words.find_map(|word| word.strip_prefix("--write-config-to=").map(String::from))
+    {
+        fs::write(out, "kind: KubeProxyConfiguration\n").unwrap();
+        return;
+    }
     if std::env::var_os(PLAYING).is_some() {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         return;
@@ -51,7 +59,7 @@ fn main() {
     if std::env::var_os(INSIDE).is_none() {
         return support::namespaces::enter(INSIDE);
     }
-    let tests: [(&str, Test); 25] = [
+    let tests: &[(&str, Test)] = &[
         (
             "a process is found with its files, and each fact names its origin",
             found,
@@ -87,6 +95,7 @@ fn main() {
             volumes::named,
         ),
         ("the kubelet is never restarted", edges::shared_service),
+        ("not for kube-proxy either", edges::shared_with_kubelet),
         (
             "two with one configuration leave the named files alone",
             edges::same,

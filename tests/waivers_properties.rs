@@ -1,19 +1,23 @@
 //! With any set of waivers a plan is the one without them, less what they waive.
+//! `TIGHTEN_WAIVER_CASES=1000 cargo test --release --test waivers_properties` tries more of them.
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/random.rs"]
+mod random;
 mod support;
 
 use std::cell::Cell;
 use std::fs;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 use serde_json::Value;
 use support::Node;
 use support::waived::{OWN, waive};
@@ -22,11 +26,7 @@ use support::waived::{OWN, waive};
 const CASES: u32 = 24;
 
 fn runner() -> TestRunner {
-    TestRunner::new(Config {
-        cases: CASES,
-        failure_persistence: None,
-        ..Config::default()
-    })
+    TestRunner::new(random::config(random::cases("TIGHTEN_WAIVER_CASES", CASES)))
 }
 
 /// A node on which many checks fail, some of them for several files.

@@ -162,6 +162,10 @@ fn kube_proxy(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
     }
     let because = because(&parts)?;
     let way = match (unit, manifest) {
+        (Some(unit), _) if facts.proxy.with_kubelet => Way::ByHand(format!(
+            "its service runs it together with the kubelet: restart {} when nothing else is changing",
+            unit.name
+        )),
         (Some(unit), _) => Way::Unit {
             name: unit.name.clone(),
             reload,

@@ -58,8 +58,10 @@ fn kube_proxy(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
     if wanted.unit.is_some() && unit != wanted.unit.as_deref() {
         return Err(format!("process {pid} does not belong to its unit"));
     }
-    if let (Ok(FlagFile::Manifest(_, _, written)), true) = (&facts.flag_file, wanted.values) {
-        runs_with(pid, &facts.proxy.flags, written)?;
+    if wanted.values
+        && let Some(written) = written(facts)
+    {
+        runs_with(pid, &facts.proxy.flags, &written)?;
     }
     younger(pid, wanted)?;
     let values = facts
@@ -87,6 +89,18 @@ fn kube_proxy(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
         false => seen.join(", "),
     };
     Ok(Well { pid, seen })
+}
+
+/// The flags that are written, where they are known to be all.
+fn written(facts: &Facts) -> Option<Vec<Flag>> {
+    match (&facts.flag_file, facts.proxy.unit()) {
+        (Ok(FlagFile::Manifest(_, _, written)), _) => Some(written.clone()),
+        (Ok(FlagFile::DropIn(_)), Some(unit)) => {
+            let given = unit.flags(Component::KubeProxy.name());
+            given.problem.is_none().then_some(given.flags)
+        }
+        _ => None,
+    }
 }
 
 /// What runs must have been started with the flags that are written. A reference to the pod's

@@ -11,6 +11,7 @@
 )]
 
 mod api_server;
+mod asked_before;
 mod kube_proxy;
 mod pods;
 mod proxy_pod;
@@ -31,7 +32,12 @@ fn main() {
         return support::namespaces::enter(INSIDE);
     }
     let only = words.get(1).filter(|word| !word.starts_with('-'));
-    let tests = [kube_proxy::TESTS, api_server::TESTS, proxy_pod::TESTS];
+    let tests = [
+        kube_proxy::TESTS,
+        asked_before::TESTS,
+        api_server::TESTS,
+        proxy_pod::TESTS,
+    ];
     for (name, test) in tests.into_iter().flatten() {
         if only.is_none_or(|only| name.contains(only.as_str())) {
             test();

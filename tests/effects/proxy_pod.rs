@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::Stage;
 use super::pods::PROXY_MANIFEST;
-use super::stage::wait_for;
+use super::stage::{PATIENCE, wait_for};
 use super::support::{self, Ran};
 
 type Test = (&'static str, fn());
@@ -94,7 +94,8 @@ spec:
     }
 
     fn run(&self, command: &str) -> Ran {
-        self.stage.run(&[command, "--yes", "--pod-timeout", "4s"])
+        self.stage
+            .run(&[command, "--yes", "--pod-timeout", PATIENCE])
     }
 }
 

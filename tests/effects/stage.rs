@@ -4,8 +4,10 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -14,6 +16,8 @@ use super::support::{self, Ran};
 
 const UNITS: &str = "/etc/systemd/system";
 pub const SYSTEMCTL: &str = "/run/bin/systemctl";
+/// Little, but enough for a machine that has much else to do.
+pub const PATIENCE: &str = "6s";
 
 pub struct Stage {
     pub before: String,
@@ -41,11 +45,7 @@ impl Stage {
             fs::copy(&own, name).unwrap();
             fs::set_permissions(name, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let free = || {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port()
-        };
-        let (metrics, healthz) = (free(), free());
+        let (metrics, healthz) = (free_port(), free_port());
         let config = |profiling: bool| {
             format!(
                 "apiVersion: kubeproxy.config.k8s.io/v1alpha1
@@ -121,7 +121,7 @@ enableProfiling: {profiling}
     /// `apply` or `rollback` with what stands in for systemctl, and little patience.
     pub fn work(&self, command: &str, more: &[&str]) -> Ran {
         let mut words = vec![command, "--yes", "--systemctl", SYSTEMCTL];
-        words.extend(["--unit-timeout", "3s"]);
+        words.extend(["--unit-timeout", PATIENCE]);
         words.extend(more);
         self.run(&words)
     }
@@ -183,6 +183,22 @@ enableProfiling: {profiling}
 }
 
 pub const RESTART: &str = "--no-ask-password restart -- kube-proxy.service";
+
+/// A port that nobody listens on and that was not given before, below those that the kernel gives to
+/// whoever asks for any: another program's connection must not take it before it is used.
+pub fn free_port() -> u16 {
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    let next = NEXT.get_or_init(|| {
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        AtomicU16::new(20_000 + (clock.subsec_nanos() % 8_000) as u16)
+    });
+    loop {
+        let port = next.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
 
 /// Until something listens on a port.
 pub fn wait_for(port: u16) {

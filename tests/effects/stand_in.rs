@@ -187,7 +187,10 @@ fn systemctl(words: &[String]) -> ! {
         _ => {}
     }
     stop();
-    start();
+    match told("systemctl", &config).as_deref() {
+        Some("forget") => start_with(false),
+        _ => start(),
+    }
     exit(0)
 }
 
@@ -214,13 +217,18 @@ pub fn stop() {
 }
 
 /// Starts what the unit names, in a cgroup as systemd would.
+pub fn start() {
+    start_with(true);
+}
+
 #[allow(
     clippy::zombie_processes,
     reason = "`stop` ends it, and a zombie is gone for it"
 )]
-pub fn start() {
+fn start_with(drop_ins: bool) {
     let unit = fs::read_to_string(UNIT).unwrap();
-    let drop_in = fs::read_to_string(DROP_IN).unwrap_or_default();
+    let drop_in = fs::read_to_string(DROP_IN).ok().filter(|_| drop_ins);
+    let drop_in = drop_in.unwrap_or_default();
     // A drop-in gives the command again; the lines of one command end in a backslash.
     let unit = format!("{unit}{drop_in}").replace("\\\n", "");
     let command = unit

@@ -137,6 +137,36 @@ pub fn shared_service(stage: &Stage) {
     umount("/run");
 }
 
+/// The same for kube-proxy's own files.
+pub fn shared_with_kubelet(stage: &Stage) {
+    mount(&["-t", "tmpfs", "-o", "mode=755", "none", "/run"]);
+    fs::create_dir_all("/run/systemd/system").unwrap();
+    let unit = "[Service]\nExecStart=/opt/start-all\n";
+    fs::write("/run/systemd/system/all.service", unit).unwrap();
+    let config = "/run/config";
+    fs::write("/run/kubeconfig", "apiVersion: v1\nkind: Config\n").unwrap();
+    let proxy = stage.play(&[], "kube-proxy", &["--config", config]);
+    let kubelet = stage.play(&[], "kubelet", &[]);
+    let cgroup = stage.text("cgroup");
+    fs::write(&cgroup, "0::/system.slice/all.service\n").unwrap();
+    let places = [&proxy, &kubelet].map(|playing| format!("/proc/{}/cgroup", playing.pid()));
+    for place in &places {
+        mount(&["--bind", &cgroup, place]);
+    }
+    for effects in [&[][..], &["--no-effects"]] {
+        fs::write(config, format!("{CONFIG}enableProfiling: true\n")).unwrap();
+        let words = ["apply", "--yes", "--only", "profiling-enabled"];
+        let ran = stage.run(&[&words, effects].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let told = "Left to you: restart kube-proxy, because its configuration changes; its service runs it together with the kubelet: restart all.service when nothing else is changing.";
+        assert!(ran.out.contains(told), "{ran:?}");
+    }
+    for place in &places {
+        umount(place);
+    }
+    umount("/run");
+}
+
 pub fn flags(stage: &Stage) {
     let units = "/etc/systemd/system";
     mount(&["-t", "tmpfs", "-o", "mode=755", "none", units]);
