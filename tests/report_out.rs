@@ -169,6 +169,14 @@ fn a_symlink_that_somebody_planted_on_the_way_is_not_followed() {
         ran.code == 1 && ran.err.contains("others than root could have put it there"),
         "{ran:?}"
     );
+    let plan = shared.join("reports/plan.json");
+    let ran = node.run(&["plan", "--out", plan.to_str().unwrap()]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(
+        ran.err.starts_with("error: the plan cannot be written to ")
+            && ran.err.contains("others than root could have put it there"),
+        "{ran:?}"
+    );
     assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
     // Root's own link in a directory of root is the operator's business.
     fs::remove_file(shared.join("reports")).unwrap();
@@ -200,7 +208,7 @@ fn a_report_that_cannot_be_written_leaves_the_former_one_and_no_other_file() {
     let ran = Ran::from(limited);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(
-        ran.err.contains("a report that was there is as it was"),
+        ran.err.contains("a file that was there is as it was"),
         "{ran:?}"
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), "former");

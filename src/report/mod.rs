@@ -2,7 +2,6 @@
 
 mod document;
 mod escape;
-mod file;
 mod hint;
 mod html;
 mod junit;
@@ -22,7 +21,6 @@ mod text_scan;
 mod text_waivers;
 
 pub use document::{document, error, error_document, node, plan as plan_body};
-pub use file::ReportFile;
 pub use hint::{quoted, with_flags};
 pub use html::{History, Page, merged_page, page};
 pub use junit::junit;

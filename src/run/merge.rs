@@ -9,8 +9,8 @@ use nix::sys::stat::Mode;
 
 use crate::cli::{Global, Output};
 use crate::failure::{Exit, Failure};
+use crate::outfile::OutFile;
 use crate::report;
-use crate::report::ReportFile;
 use crate::report::merge::{Merged, Read, merged_document, merged_text, merged_totals, read_scan};
 use crate::report::scanned::Tool;
 use crate::report::style::{Style, err, out};
@@ -24,7 +24,7 @@ const NAMED: usize = 5;
 /// Reads the scans and puts them beside each other. All of them are read before one is refused, so that
 /// somebody with a thousand files learns of every bad one at once.
 pub fn merge(files: &[PathBuf], to: Option<&Path>, global: &Global) -> Result<Exit, Failure> {
-    let file = to.map(ReportFile::at).transpose()?;
+    let file = to.map(|path| OutFile::at(path, "the report")).transpose()?;
     let mut scans = Vec::new();
     let mut refused = Vec::new();
     for path in files {

@@ -11,10 +11,11 @@ use crate::check::Outcome;
 use crate::cli::{FailOn, Global, Output};
 use crate::facts::{self, Facts};
 use crate::failure::{Exit, Failure};
+use crate::outfile::OutFile;
 use crate::report;
 use crate::report::scanned::{At, Node, NotScanned, Refusal, Scan, Scanned, Tool};
 use crate::report::style::{Style, err, out};
-use crate::report::{History, Page, ReportFile};
+use crate::report::{History, Page};
 use crate::transaction;
 use crate::waivers::{State, Waiver};
 
@@ -24,7 +25,7 @@ const HISTORY: usize = 50;
 /// Judges the node. A scan that could not be made is told in the format too, so that whoever reads only the
 /// report does not take the last one for today's.
 pub fn scan(global: &Global, fail_on: FailOn, to: Option<&Path>) -> Result<Exit, Failure> {
-    let file = to.map(ReportFile::at).transpose()?;
+    let file = to.map(|path| OutFile::at(path, "the report")).transpose()?;
     let context = match Context::new(global).and_then(|context| context.with_waivers(global)) {
         Ok(context) => context,
         Err(failure) => return not_scanned(global, None, failure, file.as_ref()),
@@ -55,7 +56,7 @@ pub fn scan(global: &Global, fail_on: FailOn, to: Option<&Path>) -> Result<Exit,
 }
 
 /// Prints a report, or writes it into its file.
-fn deliver(text: &str, output: Output, file: Option<&ReportFile>) -> Result<(), Failure> {
+fn deliver(text: &str, output: Output, file: Option<&OutFile>) -> Result<(), Failure> {
     match file {
         Some(file) => file.write(text.as_bytes(), mode(output)),
         None => {
@@ -154,7 +155,7 @@ fn not_scanned(
     global: &Global,
     context: Option<&Context>,
     failure: Failure,
-    file: Option<&ReportFile>,
+    file: Option<&OutFile>,
 ) -> Result<Exit, Failure> {
     if failure.exit == Exit::Usage {
         return Err(failure);

@@ -1,4 +1,4 @@
-//! A report in a file: replaced whole or not at all, and never through a symlink of somebody else.
+//! The file that `--out` names: replaced whole or not at all, and never through a symlink of somebody else.
 
 use std::fs::Permissions;
 use std::io::{self, Write};
@@ -13,22 +13,23 @@ use crate::cli::machine_path;
 use crate::failure::Failure;
 use crate::root::{FileKind, LookError, Meta, Root};
 
-/// Where a report goes. The directory was opened before the node is looked at, so that a name that cannot
-/// be written costs nothing.
+/// Where a report or a plan goes. Its directory is open already.
 #[derive(Debug)]
-pub struct ReportFile {
+pub struct OutFile {
     directory: OwnedFd,
     name: String,
     shown: PathBuf,
+    /// What is written, such as `the report`.
+    what: &'static str,
 }
 
-impl ReportFile {
+impl OutFile {
     /// Opens the directory of a path of this machine.
     ///
     /// # Errors
     /// Wrong usage for what cannot be a file's name; exit 1 when the directory is missing or is reached
     /// through a symlink that others could have planted, or when something else than a file has the name.
-    pub fn at(path: &Path) -> Result<ReportFile, Failure> {
+    pub fn at(path: &Path, what: &'static str) -> Result<OutFile, Failure> {
         let shown = path.display();
         let full = machine_path(path)
             .filter(|full| !full.name().is_empty() && full.name() != "..")
@@ -36,7 +37,7 @@ impl ReportFile {
             .ok_or_else(|| Failure::usage(format!("--out {shown} cannot be the name of a file")))?;
         let parent = full.parent();
         let refuse = |why: &dyn std::fmt::Display| {
-            Failure::refused(format!("the report cannot be written to {shown}: {why}"))
+            Failure::refused(format!("{what} cannot be written to {shown}: {why}"))
                 .state("nothing was written")
         };
         let directory = Root::live()
@@ -63,12 +64,13 @@ impl ReportFile {
         match Meta::at(&directory, full.name()) {
             Ok(meta) if meta.kind != FileKind::File => {
                 let why = format!("it is {}, not a regular file", meta.kind.describe());
-                Err(refuse(&why).help("name a file; without --out the report is printed on stdout"))
+                Err(refuse(&why).help("name a file; without --out it is printed on stdout"))
             }
-            Ok(_) | Err(rustix::io::Errno::NOENT) => Ok(ReportFile {
+            Ok(_) | Err(rustix::io::Errno::NOENT) => Ok(OutFile {
                 directory,
                 name: full.name().to_string(),
                 shown: path.to_path_buf(),
+                what,
             }),
             Err(error) => Err(refuse(&error).because(error)),
         }
@@ -85,9 +87,9 @@ impl ReportFile {
     /// When the directory cannot be written; a former file is as it was then.
     pub fn write(&self, bytes: &[u8], mode: u32) -> Result<(), Failure> {
         self.put(bytes, mode).map_err(|error| {
-            let shown = self.shown();
-            Failure::refused(format!("the report cannot be written to {shown}: {error}"))
-                .state("a report that was there is as it was")
+            let (shown, what) = (self.shown(), self.what);
+            Failure::refused(format!("{what} cannot be written to {shown}: {error}"))
+                .state("a file that was there is as it was")
                 .because(error)
         })
     }
@@ -97,7 +99,7 @@ impl ReportFile {
         let directory = PathBuf::from(format!("/proc/self/fd/{}", self.directory.as_raw_fd()));
         // Not the final name's ending: a collector reads every *.prom.
         let mut file = tempfile::Builder::new()
-            .prefix(".tighten-report-")
+            .prefix(".tighten-out-")
             .tempfile_in(&directory)?;
         file.write_all(bytes)?;
         file.as_file()
