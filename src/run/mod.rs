@@ -18,7 +18,7 @@ mod transact;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use serde_json::Value;
 
 use crate::cli::{Cli, Command, Format};
@@ -32,7 +32,7 @@ use context::{Context, hinted};
 /// Parses the arguments, runs the command, prints what it says.
 pub fn main() -> ExitCode {
     outlive_size_limit();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::called() {
         Ok(cli) => cli,
         Err(error) => {
             use clap::error::ErrorKind;
