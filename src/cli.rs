@@ -45,7 +45,9 @@ impl Cli {
         let mut command = Cli::command();
         if let Some(name) = std::env::args_os().next().as_deref().and_then(plugin) {
             let help = command.get_after_help().map(ToString::to_string);
-            let help = help.unwrap_or_default().replace("tighten ", &format!("{name} "));
+            let help = help
+                .unwrap_or_default()
+                .replace("tighten ", &format!("{name} "));
             command = command.bin_name(name).after_help(help);
         }
         let matches = command.try_get_matches_from_mut(std::env::args_os())?;
@@ -57,8 +59,13 @@ impl Cli {
 /// `-` within one.
 fn plugin(path: &std::ffi::OsStr) -> Option<String> {
     let name = std::path::Path::new(path).file_name()?.to_str()?;
-    let words = name.strip_prefix("kubectl-").filter(|words| !words.is_empty())?;
-    Some(format!("kubectl {}", words.replace('-', " ").replace('_', "-")))
+    let words = name
+        .strip_prefix("kubectl-")
+        .filter(|words| !words.is_empty())?;
+    Some(format!(
+        "kubectl {}",
+        words.replace('-', " ").replace('_', "-")
+    ))
 }
 
 /// What every command understands.
