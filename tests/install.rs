@@ -134,7 +134,7 @@ fn uninstall_keeps_the_state_directory_and_what_others_put_there() {
     assert_eq!(ran.code, 0, "{ran:?}");
     for (file, mode) in INSTALLED {
         let path = place.path().join("usr/local").join(file);
-        let meta = path.metadata().unwrap();
+        let meta = path.symlink_metadata().unwrap();
         assert_eq!(meta.permissions().mode() & 0o7777, *mode, "{file}");
     }
     let ran = staged(&["--uninstall"]);
