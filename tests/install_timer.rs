@@ -159,12 +159,14 @@ fn the_service_may_read_the_whole_node_and_write_the_metrics_alone() {
         setting(SERVICE, "ReadWritePaths"),
         ["-/var/lib/prometheus/node-exporter -/var/lib/node_exporter/textfile_collector"]
     );
-    assert_eq!(setting(SERVICE, "ProtectHome"), ["read-only"]);
     for hiding in [
         "PrivateTmp",
         "PrivateDevices",
         "PrivateNetwork",
         "PrivateUsers",
+        "ProtectHome",
+        "ProtectHostname",
+        "ProtectKernelModules",
         "ProtectProc",
         "InaccessiblePaths",
         "TemporaryFileSystem",

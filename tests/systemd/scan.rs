@@ -98,7 +98,17 @@ fn sees() {
     let outside = machine.json(&["scan"]);
     assert_eq!(inside["node"], outside["node"]);
     assert_eq!(inside["verdicts"], outside["verdicts"]);
-    assert!(inside["node"]["kube_proxy"]["pid"].is_number(), "{inside}");
+    assert_eq!(inside["node"]["kube_proxy"]["platform"], "systemd");
+    // A bound that hides files is seen, not believed.
+    drop_in(
+        &machine,
+        &format!(
+            "ExecStart=\\nExecStart=/usr/local/bin/tighten scan --format json\\nStandardOutput=truncate:{seen}\\nPrivateTmp=yes"
+        ),
+    );
+    start(&machine);
+    let hidden: Value = serde_json::from_str(&machine.run(&["cat", seen]).out).unwrap();
+    assert_eq!(hidden["node"]["kube_proxy"]["platform"], "container");
 }
 
 fn fails() {
