@@ -165,12 +165,12 @@ fn the_service_may_read_the_whole_node_and_write_the_metrics_alone() {
         "PrivateNetwork",
         "PrivateUsers",
         "ProtectHome",
-        "ProtectHostname",
         "ProtectKernelModules",
         "ProtectProc",
         "InaccessiblePaths",
         "TemporaryFileSystem",
         "ProcSubset",
+        "RestrictSUIDSGID",
     ] {
         assert!(setting(SERVICE, hiding).is_empty(), "{hiding}");
     }
