@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::machine::Machine;
+use super::machine::{CONFIG, KUBE_PROXY, Machine};
 
 type Test = (&'static str, fn());
 
@@ -80,35 +80,52 @@ fn timer() {
     assert!(overall.contains("OK"), "{score:?}");
 }
 
-/// What the service's bounds hide would be judged as missing.
-fn sees() {
-    let machine = with_timer();
-    let seen = "/var/lib/prometheus/node-exporter/seen.json";
+/// The document of a scan by the service, with further settings.
+fn scanned(machine: &Machine, settings: &str) -> Value {
+    let seen = format!("{TEXTFILES}/seen.json");
+    let command = "ExecStart=\\nExecStart=/usr/local/bin/tighten scan --format json";
     drop_in(
-        &machine,
-        &format!(
-            "ExecStart=\\nExecStart=/usr/local/bin/tighten scan --format json\\nStandardOutput=file:{seen}"
-        ),
+        machine,
+        &format!("{command}\\nStandardOutput=truncate:{seen}\\n{settings}"),
     );
-    assert_eq!(start(&machine), 0);
+    assert_eq!(start(machine), 0);
     // It found something, and that is no failure.
     assert_eq!(machine.show(SERVICE, "ExecMainStatus"), "2");
     assert_eq!(machine.show(SERVICE, "Result"), "success");
-    let inside: Value = serde_json::from_str(&machine.run(&["cat", seen]).out).unwrap();
+    serde_json::from_str(&machine.run(&["cat", &seen]).out).unwrap()
+}
+
+/// What the service's bounds hide would be judged as missing.
+fn sees() {
+    let machine = with_timer();
+    let platform = |scan: &Value| scan["node"]["kube_proxy"]["platform"].clone();
+    let inside = scanned(&machine, "");
     let outside = machine.json(&["scan"]);
     assert_eq!(inside["node"], outside["node"]);
     assert_eq!(inside["verdicts"], outside["verdicts"]);
-    assert_eq!(inside["node"]["kube_proxy"]["platform"], "systemd");
-    // A bound that hides files is seen, not believed.
-    drop_in(
-        &machine,
-        &format!(
-            "ExecStart=\\nExecStart=/usr/local/bin/tighten scan --format json\\nStandardOutput=truncate:{seen}\\nPrivateTmp=yes"
-        ),
-    );
-    start(&machine);
-    let hidden: Value = serde_json::from_str(&machine.run(&["cat", seen]).out).unwrap();
-    assert_eq!(hidden["node"]["kube_proxy"]["platform"], "container");
+    assert_eq!(platform(&inside), "systemd");
+    // One that belongs to no service, so that only its files tell where it runs.
+    for words in [
+        &["systemctl", "disable", "--now", "kube-proxy"][..],
+        &["rm", "/etc/systemd/system/kube-proxy.service"],
+        &["systemctl", "daemon-reload"],
+    ] {
+        let ran = machine.run(words);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let config = format!("--config={CONFIG}");
+    let _kube_proxy = machine
+        .command(&["systemd-run", "--scope", "--quiet", KUBE_PROXY, &config])
+        .spawn()
+        .unwrap();
+    machine.wait_for_kube_proxy();
+    let inside = scanned(&machine, "");
+    let outside = machine.json(&["scan"]);
+    assert_eq!(inside["node"], outside["node"]);
+    assert_eq!(inside["verdicts"], outside["verdicts"]);
+    assert_eq!(platform(&inside), "process");
+    // A bound that hides files is noticed.
+    assert_eq!(platform(&scanned(&machine, "PrivateTmp=yes")), "container");
 }
 
 fn fails() {
