@@ -114,8 +114,9 @@ fn sees() {
         assert_eq!(ran.code, 0, "{ran:?}");
     }
     let config = format!("--config={CONFIG}");
-    let _kube_proxy = machine
-        .command(&["systemd-run", "--scope", "--quiet", KUBE_PROXY, &config])
+    let scope = ["systemd-run", "--scope", "--quiet", "--unit=own"];
+    let mut kube_proxy = machine
+        .command(&[&scope[..], &[KUBE_PROXY, &config]].concat())
         .spawn()
         .unwrap();
     machine.wait_for_kube_proxy();
@@ -126,6 +127,8 @@ fn sees() {
     assert_eq!(platform(&inside), "process");
     // A bound that hides files is noticed.
     assert_eq!(platform(&scanned(&machine, "PrivateTmp=yes")), "container");
+    machine.run(&["systemctl", "kill", "--signal=KILL", "own.scope"]);
+    kube_proxy.wait().unwrap();
 }
 
 fn fails() {
