@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::auditpolicy::Resource;
 use crate::discover::address::usable;
@@ -37,6 +37,38 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// The command line of this process. A plugin of kubectl is shown as it is called through kubectl.
+    ///
+    /// # Errors
+    /// What clap says of the words, or the help or version that they ask for.
+    pub fn called() -> Result<Cli, clap::Error> {
+        let mut command = Cli::command();
+        if let Some(name) = std::env::args_os().next().as_deref().and_then(plugin) {
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help
+                .unwrap_or_default()
+                .replace("tighten ", &format!("{name} "));
+            command = command.bin_name(name).after_help(help);
+        }
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// How kubectl calls a plugin of this name: behind `kubectl-` each `-` parts two words, and each `_` is a
+/// `-` within one.
+fn plugin(path: &std::ffi::OsStr) -> Option<String> {
+    let name = std::path::Path::new(path).file_name()?.to_str()?;
+    let words = name
+        .strip_prefix("kubectl-")
+        .filter(|words| !words.is_empty())?;
+    Some(format!(
+        "kubectl {}",
+        words.replace('-', " ").replace('_', "-")
+    ))
 }
 
 /// What every command understands.

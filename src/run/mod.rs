@@ -21,7 +21,7 @@ mod waivers;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{CommandFactory, ValueEnum};
 use serde_json::Value;
 
 use crate::cli::{Cli, Command, Format, Output, ReportCommand};
@@ -35,7 +35,7 @@ use context::{Context, hinted};
 /// Parses the arguments, runs the command, prints what it says.
 pub fn main() -> ExitCode {
     outlive_size_limit();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::called() {
         Ok(cli) => cli,
         Err(error) => {
             use clap::error::ErrorKind;
