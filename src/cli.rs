@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::auditpolicy::Resource;
 use crate::baseline::Severity;
+use crate::check::MaxRisk;
 use crate::discover::address::usable;
 use crate::report::quoted;
 use crate::root::NodePath;
@@ -61,6 +62,9 @@ pub struct Global {
     /// Not these checks
     #[arg(long, global = true, value_name = "ID,..", value_delimiter = ',')]
     pub skip: Vec<String>,
+    /// Leave fixes of a higher risk to you [default: disruptive]
+    #[arg(long, global = true, value_enum, value_name = "RISK")]
+    pub max_risk: Option<MaxRisk>,
     /// The node's own InternalIP, where tighten cannot find it
     #[arg(long, global = true, value_name = "IP", value_parser = node_ip)]
     pub node_ip: Option<IpAddr>,
@@ -332,7 +336,8 @@ fn how_many(text: &str) -> Result<usize, String> {
 }
 
 impl Global {
-    /// The flags that decide which tree and which state a command works on, as they would be typed.
+    /// The flags that decide which tree and which state a command works on, and how far it goes, as they
+    /// would be typed.
     pub fn flags(&self) -> String {
         let mut words = Vec::new();
         for (name, value) in [("--root", &self.root), ("--state-dir", &self.state_dir)] {
@@ -346,6 +351,9 @@ impl Global {
                 words.push("--baseline".into());
                 words.push(quoted(baseline));
             }
+        }
+        if let Some(max_risk) = self.max_risk {
+            words.push(format!("--max-risk {}", max_risk.word()));
         }
         words.join(" ")
     }
