@@ -160,6 +160,9 @@ pub enum Command {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+        /// Show what would be done, or why it would be refused; writes nothing
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
         /// How effects are carried out.
         #[command(flatten)]
         effects: EffectOptions,
@@ -171,6 +174,9 @@ pub enum Command {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+        /// Show what would be done, or why it would be refused; writes nothing
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
         /// Overwrite files that changed since; what is overwritten is backed up
         #[arg(long)]
         force: bool,

@@ -229,7 +229,7 @@ fn unsettled(state: &crate::transaction::StateDir) -> Result<Option<String>, Fai
 }
 
 /// A look at a node in the middle of a transaction says so.
-fn warn_of_interrupted(context: &Context) {
+pub fn warn_of_interrupted(context: &Context) {
     let Ok(Some(state)) = context.existing_state() else {
         return;
     };

@@ -15,6 +15,7 @@ mod rollback;
 mod settle;
 mod state;
 mod transact;
+mod undone;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ use crate::report::style::{err, out, output_lost};
 use crate::transaction::outlive_size_limit;
 
 use context::{Context, hinted};
+use settle::Go;
 
 /// Parses the arguments, runs the command, prints what it says.
 pub fn main() -> ExitCode {
@@ -80,18 +82,25 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         } => look::plan(&context()?, out.as_deref(), *detailed_exitcode),
         Command::Verify => look::verify(&context()?),
         Command::Explain { check } => look::explain(&context()?, check.as_deref()),
-        Command::Apply { plan, yes, effects } => {
+        Command::Apply {
+            plan,
+            yes,
+            dry_run,
+            effects,
+        } => {
             let mut context = context()?.with_effects(effects);
-            apply::apply(&mut context, plan.as_deref(), *yes)
+            apply::apply(&mut context, plan.as_deref(), Go::of(*yes, *dry_run))
         }
         Command::Rollback {
             id,
             yes,
+            dry_run,
             force,
             effects,
         } => {
             let context = context()?.with_effects(effects);
-            rollback::rollback(&context, id.as_deref(), *yes, *force)
+            let go = Go::of(*yes, *dry_run);
+            rollback::rollback(&context, id.as_deref(), go, *force)
         }
         Command::Recover {
             force,
