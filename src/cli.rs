@@ -260,7 +260,7 @@ pub struct EffectOptions {
 }
 
 /// A time to wait for: long enough to see anything, and short enough to be meant.
-fn patience(text: &str) -> Result<Duration, String> {
+pub fn patience(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|_| "not a time such as 90s or 5m")?;
     if (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&time) {
         Ok(time)
@@ -323,7 +323,7 @@ fn url_path(text: &str) -> Result<String, String> {
 
 /// An address that can be the node's own: loopback and wildcards are refused, since kube-proxy opens
 /// NodePorts on every address when it takes loopback for the node's.
-fn node_ip(text: &str) -> Result<IpAddr, String> {
+pub fn node_ip(text: &str) -> Result<IpAddr, String> {
     let address: IpAddr = text.parse().map_err(|_| "not an IP address".to_string())?;
     if usable(address) {
         Ok(address)

@@ -49,7 +49,9 @@ fn run(
 ) -> Result<Exit, Failure> {
     settle::ask_or_yes("apply", go)?;
     // While somebody is asked, Ctrl-C is an answer.
-    let early = (!go.asks()).then(Interrupt::hold_to_the_end).transpose()?;
+    let early = (go == Go::Yes)
+        .then(Interrupt::hold_to_the_end)
+        .transpose()?;
     let saved = saved.map(plan::load).transpose()?;
     if let Some(saved) = &saved {
         context.take_inputs(&saved.inputs)?;

@@ -1,5 +1,6 @@
 //! One composing function per command.
 
+mod ansible;
 mod apply;
 mod audit_policy;
 mod context;
@@ -8,6 +9,7 @@ mod facts;
 mod look;
 mod malformed;
 mod man;
+mod own;
 mod prompt;
 mod prune;
 mod recover;
@@ -22,6 +24,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use serde_json::Value;
 
+use crate::ansible::argument;
 use crate::cli::{Cli, Command, Format};
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -34,6 +37,9 @@ use settle::Go;
 /// Parses the arguments, runs the command, prints what it says.
 pub fn main() -> ExitCode {
     outlive_size_limit();
+    if let Some(path) = argument(std::env::args_os()) {
+        return ansible::answer(&path);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -45,7 +45,9 @@ fn run(
 ) -> Result<Exit, Failure> {
     settle::ask_or_yes("rollback", go)?;
     // While somebody is asked, Ctrl-C is an answer.
-    let early = (!go.asks()).then(Interrupt::hold_to_the_end).transpose()?;
+    let early = (go == Go::Yes)
+        .then(Interrupt::hold_to_the_end)
+        .transpose()?;
     match go {
         Go::Not => look::warn_of_interrupted(context),
         Go::Ask | Go::Yes => settle::earlier(context)?,
