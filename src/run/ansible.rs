@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::own::{self, Ended};
+use super::taken_back::Committed;
 use crate::ansible::{Call, Given, Options, Reply, State, given, of_changes};
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -201,12 +202,9 @@ impl Runner<'_> {
     }
 
     fn rolled_back(&self) -> Result<Reply, Failure> {
-        let id = match &self.options.transaction {
-            Some(id) => id.clone(),
-            None => match self.newest_apply()? {
-                Newest::Applied(id) => id,
-                Newest::Nothing(reply) => return Ok(*reply),
-            },
+        let id = match self.to_take_back()? {
+            Wanted::Apply(id) => id,
+            Wanted::Nothing(reply) => return Ok(*reply),
         };
         let mut command = vec!["rollback"];
         command.extend(self.changing());
@@ -221,35 +219,34 @@ impl Runner<'_> {
         Ok(reply)
     }
 
-    /// The newest apply that committed. Once it is taken back there is nothing to do, where the command
-    /// without a name would take back the rollback: a task that runs twice must not do that.
-    fn newest_apply(&self) -> Result<Newest, Failure> {
+    /// The transaction that is named, or the newest apply that committed. Once it is taken back there is
+    /// nothing to do, where the command without a name would take back the rollback: a task that runs
+    /// twice must not do that.
+    fn to_take_back(&self) -> Result<Wanted, Failure> {
         let ended = self.run(&["history"])?;
         let mut reply = base(&ended);
         if reply.failed {
-            return Ok(Newest::Nothing(Box::new(reply)));
+            return Ok(Wanted::Nothing(Box::new(reply)));
         }
-        let all = ended.document["transactions"].as_array();
-        let mut undone: Vec<&Value> = Vec::new();
-        for one in all.into_iter().flatten() {
-            if one["state"] != "committed" {
-                continue;
-            }
-            if one["kind"] == "apply" {
-                if undone.contains(&&one["id"]) {
-                    break;
-                }
-                let id = one["id"].as_str().unwrap_or_default().to_string();
-                return Ok(Newest::Applied(id));
-            }
-            if !undone.contains(&&one["id"]) {
-                undone.push(&one["rollback_of"]);
-            }
+        let committed = Committed::of(&ended.document);
+        let id = match &self.options.transaction {
+            Some(named) => Some(named.clone()),
+            None => committed.newest_apply(),
+        };
+        if let Some(id) = id
+            && !committed.is_undone(&id)
+        {
+            return Ok(Wanted::Apply(id));
         }
-        reply.msg = "nothing to do: the newest apply, where there was one, is taken back".into();
+        reply.msg = match &self.options.transaction {
+            Some(named) => {
+                report::printable(&format!("nothing to do: {named} is taken back already"))
+            }
+            None => "nothing to do: no apply committed here that is not taken back already".into(),
+        };
         reply.with("transaction", Value::Null);
         reply.with_diff(&[]);
-        Ok(Newest::Nothing(Box::new(reply)))
+        Ok(Wanted::Nothing(Box::new(reply)))
     }
 
     /// What the node fails now. It is told beside what was done, and where it cannot be told that is no
@@ -268,9 +265,9 @@ impl Runner<'_> {
     }
 }
 
-enum Newest {
-    /// Its id.
-    Applied(String),
+enum Wanted {
+    /// The transaction that is to be taken back.
+    Apply(String),
     /// There is nothing to take back, or it cannot be told.
     Nothing(Box<Reply>),
 }

@@ -16,6 +16,7 @@ mod recover;
 mod rollback;
 mod settle;
 mod state;
+mod taken_back;
 mod transact;
 mod undone;
 

@@ -12,6 +12,7 @@
 
 pub mod asked;
 pub mod audit;
+pub mod called;
 pub mod case;
 pub mod certificates;
 pub mod exact;
