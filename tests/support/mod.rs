@@ -21,6 +21,7 @@ pub mod history;
 pub mod many;
 pub mod mounted;
 pub mod places;
+pub mod play;
 pub mod rights;
 pub mod stepped;
 pub mod traced;
