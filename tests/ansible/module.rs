@@ -239,7 +239,8 @@ fn the_collection_is_packed_and_installed_with_what_it_needs() {
     let installed = out.path().join("installed");
     let output = ansible
         .command("ansible-galaxy")
-        .args(["collection", "install", "--offline", "-p"])
+        // The one that is tried here is there already.
+        .args(["collection", "install", "--offline", "--force", "-p"])
         .arg(&installed)
         .arg(archive)
         .output()
