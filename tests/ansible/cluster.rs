@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::play::{Ansible, ansible, recap, script};
 use crate::support::traced::can_trace;
-use crate::support::{Entry, Ran, snapshot, tighten};
+use crate::support::{Entry, Ran, make_directory, snapshot, tighten};
 
 const PLAYBOOK: &str = "tighten.kube_proxy.kubeadm";
 
@@ -236,4 +236,72 @@ fn the_role_plans_scans_and_takes_back_too() {
     assert!(scanned.out.contains("\"healthz-exposed\""), "{scanned:?}");
     run("rolled-back", &[]);
     assert!(cluster.tree("cp1") == before);
+}
+
+#[test]
+fn handlers_restart_what_was_left_to_them_and_tell_the_rest() {
+    let Some(ansible) = ansible() else { return };
+    let cluster = Cluster::new();
+    let bin = cluster.path().join("bin");
+    make_directory(&bin);
+    let log = cluster.path().join("systemctl.log");
+    // It stands for systemd's: nothing of this machine is restarted.
+    let text = format!(
+        "#!/bin/sh\necho \"$@\" >>{}\ncase $1 in show) echo LoadState=loaded; echo ActiveState=active ;; esac\n",
+        log.display()
+    );
+    script(&bin.join("systemctl"), &text);
+    let playbook = cluster.path().join("handlers.yml");
+    let text = r#"
+- hosts: w1
+  gather_facts: false
+  vars:
+    tighten_effects: false
+    tighten_result:
+      effects:
+        - {kind: daemon-reload, target: systemd, outcome: left-to-you, detail: its unit changes}
+        - {kind: restart, target: kube-proxy.service, outcome: left-to-you, detail: its unit changes}
+        - {kind: restart, target: static pod /etc/kubernetes/manifests/kube-apiserver.yaml, outcome: left-to-you, detail: its manifest changes}
+        - {kind: restart, target: done.service, outcome: healthy, detail: well}
+  tasks:
+    - ansible.builtin.import_role: {name: tighten.kube_proxy.tighten}
+      when: false
+    - ansible.builtin.debug: {msg: as after an apply}
+      changed_when: true
+      notify: Tighten effects
+"#;
+    fs::write(&playbook, text).unwrap();
+    let python = ansible.venv.join("bin/python");
+    let inventory = format!(
+        "w1 ansible_connection=local ansible_python_interpreter={}\n",
+        python.display()
+    );
+    let hosts = cluster.path().join("inventory.ini");
+    fs::write(&hosts, inventory).unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let ran: Ran = ansible
+        .command("ansible-playbook")
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .arg("-i")
+        .arg(&hosts)
+        .arg(&playbook)
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let called = fs::read_to_string(&log).unwrap();
+    let changing: Vec<&str> = called
+        .lines()
+        .filter(|line| {
+            !line.starts_with("show") && !line.starts_with("is-") && !line.starts_with("list-")
+        })
+        .collect();
+    assert_eq!(
+        changing,
+        ["daemon-reload", "restart kube-proxy.service"],
+        "{called}"
+    );
+    let by_hand =
+        "restart static pod /etc/kubernetes/manifests/kube-apiserver.yaml: its manifest changes";
+    assert!(ran.out.contains(by_hand), "{ran:?}");
 }
