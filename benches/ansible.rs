@@ -207,12 +207,12 @@ fn main() {
         first.1, second.1
     );
     println!(
-        "| step 5 of 8 fails: files that are neither as before nor as wanted, or half of them | {} | {} |",
+        "| step 5 of 8 fails: files that stay changed | {} | {} |",
         told(&left.0),
         told(&rest.0)
     );
     println!(
-        "| and new files beside them | {} | {} |",
+        "| and files that lie beside them | {} | {} |",
         told(&left.1),
         told(&rest.1)
     );

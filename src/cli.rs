@@ -1,12 +1,15 @@
 //! The command line, nothing else.
 
+mod asked;
+
+pub use asked::AskedRequest;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::auditpolicy::Resource;
 use crate::baseline::Severity;
 use crate::check::MaxRisk;
 use crate::discover::address::usable;
@@ -65,6 +68,12 @@ pub struct Global {
     /// Leave fixes of a higher risk to you [default: disruptive]
     #[arg(long, global = true, value_enum, value_name = "RISK")]
     pub max_risk: Option<MaxRisk>,
+    /// Accepted findings: a file (repeatable) [default: the node's own /etc/tighten/waivers.yaml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub waivers: Vec<PathBuf>,
+    /// Judge as if nothing were waived
+    #[arg(long, global = true, conflicts_with = "waivers")]
+    pub no_waivers: bool,
     /// The node's own InternalIP, where tighten cannot find it
     #[arg(long, global = true, value_name = "IP", value_parser = node_ip)]
     pub node_ip: Option<IpAddr>,
@@ -269,58 +278,6 @@ pub fn patience(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The request that an audit policy is asked about.
-#[derive(Clone, Debug, Args)]
-pub struct AskedRequest {
-    /// The user's name, such as system:kube-proxy
-    #[arg(long, value_name = "U", required_unless_present = "requests")]
-    pub user: Option<String>,
-    /// A group of the user (repeatable), such as system:authenticated
-    #[arg(long, value_name = "G")]
-    pub group: Vec<String>,
-    /// get, list, watch, create, ...; of a path the HTTP method in lower case
-    #[arg(long, value_name = "V", required_unless_present = "requests")]
-    pub verb: Option<String>,
-    /// A resource with its API group and subresource, such as pods/log or deployments.apps/scale
-    #[arg(
-        long,
-        value_name = "R[.group][/sub]",
-        value_parser = Resource::parse,
-        required_unless_present_any = ["path", "requests"]
-    )]
-    pub resource: Option<Resource>,
-    /// The namespace; without it the request is for the whole cluster
-    #[arg(long, value_name = "N", conflicts_with = "path")]
-    pub namespace: Option<String>,
-    /// The object's name
-    #[arg(long, value_name = "X", conflicts_with = "path")]
-    pub name: Option<String>,
-    /// A path that is no resource, such as /metrics
-    #[arg(long, value_parser = url_path, conflicts_with = "resource")]
-    pub path: Option<String>,
-    /// Requests as lines of JSON, from a file of this machine or - for stdin; a line of JSON answers each
-    ///
-    /// Keys: User, Groups, Verb, and either Path or Resource with APIGroup, Subresource, Namespace and
-    /// Name. Empty lines are passed over.
-    #[arg(
-        long,
-        value_name = "FILE|-",
-        conflicts_with_all = ["user", "group", "verb", "resource", "namespace", "name", "path"]
-    )]
-    pub requests: Option<PathBuf>,
-}
-
-/// A path as the API server sees it: it starts at the root and has no query.
-fn url_path(text: &str) -> Result<String, String> {
-    if !text.starts_with('/') {
-        return Err("a path starts with /".into());
-    }
-    if text.contains('?') {
-        return Err("the query behind the ? is no part of the path".into());
-    }
-    Ok(text.into())
-}
-
 /// An address that can be the node's own: loopback and wildcards are refused, since kube-proxy opens
 /// NodePorts on every address when it takes loopback for the node's.
 pub fn node_ip(text: &str) -> Result<IpAddr, String> {
@@ -360,6 +317,13 @@ impl Global {
         }
         if let Some(max_risk) = self.max_risk {
             words.push(format!("--max-risk {}", max_risk.word()));
+        }
+        for waivers in &self.waivers {
+            words.push("--waivers".into());
+            words.push(quoted(&waivers.to_string_lossy()));
+        }
+        if self.no_waivers {
+            words.push("--no-waivers".into());
         }
         words.join(" ")
     }

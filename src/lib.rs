@@ -1,7 +1,7 @@
 //! `tighten` hardens kube-proxy on Linux nodes.
 //!
 //! ```text
-//! scan      discover -> facts -> check -> findings
+//! scan      discover -> facts -> check -> waivers -> findings
 //! plan      findings -> plan -> diff
 //! apply     plan -> transaction (journal, backup, write) -> verify -> effects -> commit
 //! rollback  journal -> transaction
@@ -21,6 +21,7 @@ pub mod facts;
 pub mod baseline;
 pub mod check;
 pub mod kinds;
+pub mod waivers;
 
 pub mod diff;
 pub mod edit;

@@ -382,3 +382,28 @@ fn an_older_apply_is_taken_back_only_by_its_name() {
     let unknown = json!({"state": "rolled-back", "transaction": "19990101"});
     assert!(message(&call(&node, &unknown, false)).contains("19990101"));
 }
+
+#[test]
+fn what_is_waived_is_told_and_left_alone() {
+    let node = Node::demo();
+    let waivers = node.outside().join("waivers.yaml");
+    let text = "waivers:\n- check: metrics-exposed\n  justification: Prometheus scrapes it.\n  expires: 2999-12-31\n";
+    std::fs::write(&waivers, text).unwrap();
+    let told = call(&node, &json!({"waivers": [waivers]}), true);
+    assert_eq!(told["msg"], "12 changes would be made");
+    assert_eq!(told["waived"][0]["check"], "metrics-exposed");
+    let scan = json!({"state": "scanned", "waivers": waivers});
+    let scan = call(&node, &scan, true);
+    assert_eq!(scan["summary"]["waived"], 1);
+    assert!(!checks(&scan["findings"]).contains(&"metrics-exposed"));
+    // The node's own, and none at all.
+    node.write("/etc/tighten/waivers.yaml", text);
+    assert_eq!(
+        call(&node, &json!({}), true)["msg"],
+        "12 changes would be made"
+    );
+    let none = call(&node, &json!({"waivers": []}), true);
+    assert_eq!(none["msg"], "13 changes would be made");
+    let missing = json!({"waivers": ["/nowhere/waivers.yaml"]});
+    assert!(message(&call(&node, &missing, true)).contains("/nowhere/waivers.yaml"));
+}

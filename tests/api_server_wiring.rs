@@ -254,3 +254,63 @@ fn what_kubeadm_writes_anew_is_told_with_the_change_that_was_made() {
         assert_eq!(read, wanted);
     }
 }
+
+/// The demo node with other volumes and mounts in its API server's manifest.
+fn node_with(volumes: &str, mounts: &str) -> Node {
+    let node = Node::demo();
+    let manifest = node.read(MANIFEST);
+    let manifest = manifest
+        .replace("  volumes:\n", &format!("  volumes:\n{volumes}"))
+        .replace(
+            "    volumeMounts:\n",
+            &format!("    volumeMounts:\n{mounts}"),
+        );
+    node.write(MANIFEST, manifest);
+    node.chmod(MANIFEST, 0o600);
+    node
+}
+
+#[test]
+fn only_a_volume_is_used_again_that_lets_the_container_start() {
+    let volume = |name: &str, path: &str, kind: &str| {
+        format!("  - hostPath:\n      path: {path}\n      type: {kind}\n    name: {name}\n")
+    };
+    for (volumes, used) in [
+        (volume("old", POLICY, "File"), true),
+        (volume("old", POLICY, "FileOrCreate"), true),
+        (volume("old", POLICY, "\"\""), true),
+        // The kubelet refuses each of these, and the API server would not come back.
+        (volume("old", POLICY, "DirectoryOrCreate"), false),
+        (volume("old", POLICY, "Socket"), false),
+        (
+            volume("old", POLICY, "File") + &volume("old", "/srv", "Directory"),
+            false,
+        ),
+        (volume("old", AUDIT, "Directory"), true),
+        (volume("old", AUDIT, "FileOrCreate"), false),
+    ] {
+        let node = node_with(&volumes, "");
+        let (_, document) = node.json(&["plan", "--only", CHECKS]);
+        let changes = document["changes"].as_array().unwrap();
+        let diff = changes
+            .iter()
+            .find(|change| change["check"] == "audit-log-disabled" && change["path"] == MANIFEST)
+            .map(|change| change["diff"].as_str().unwrap())
+            .unwrap();
+        assert_eq!(diff.contains("+      name: old\n"), used, "{volumes}{diff}");
+    }
+}
+
+#[test]
+fn a_read_only_mount_is_one_in_every_spelling() {
+    let volume = "  - hostPath: {path: /var/log}\n    name: old\n";
+    for spelled in ["true", "True", "yes", "on"] {
+        let mount =
+            format!("    - mountPath: /var/log\n      name: old\n      readOnly: {spelled}\n");
+        let node = node_with(volume, &mount);
+        let (_, document) = node.json(&["scan", "--only", "audit-log-disabled"]);
+        let observed = document["verdicts"][0]["observed"].as_str().unwrap();
+        let seen = "/var/log/kubernetes/audit is mounted readOnly";
+        assert!(observed.contains(seen), "{spelled}: {observed}");
+    }
+}

@@ -55,6 +55,37 @@ fn says_that_no_rule_matches_and_nothing_is_logged() {
 }
 
 #[test]
+fn of_a_path_no_level_promises_bodies() {
+    let node = node();
+    let policy = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: RequestResponse\n";
+    node.write("/p.yaml", policy);
+    let request = ["--user", "bob", "--verb", "get", "--path", "/metrics"];
+    let ran = ask(&node, &request);
+    assert_eq!(
+        ran.out,
+        "Level: RequestResponse (who, what and when: a path has no bodies that are logged)
+Stages left out: none
+Rule: rules[0] in /p.yaml:4
+  - level: RequestResponse
+"
+    );
+}
+
+#[test]
+fn what_the_api_server_has_in_lower_case_is_asked_for_in_lower_case() {
+    for (verb, resource, told) in [
+        ("GET", "pods", "'GET' for '--verb <V>'"),
+        ("get", "Pods", "'Pods' for '--resource <R[.group][/sub]>'"),
+    ] {
+        let request = ["--user", "bob", "--verb", verb, "--resource", resource];
+        let ran = ask(&node(), &request);
+        assert_eq!(ran.code, 64, "{ran:?}");
+        let told = format!("{told}: the API server has it in lower case: ");
+        assert!(ran.err.contains(&told), "{ran:?}");
+    }
+}
+
+#[test]
 fn each_flag_of_the_request_decides() {
     let node = node();
     let (code, document) = node.json(&[&["audit-policy", "/p.yaml"], SCALE].concat());

@@ -12,31 +12,11 @@ mod support;
 
 use serde_json::Value;
 use support::Node;
-use support::certificates::{CN, O, Parts, attribute, der, in_days, key, name, pem, sequence};
+use support::certificates::{
+    CERTIFICATE, CLIENT_CA, CN, O, Parts, attribute, der, in_days, key, node, pem, sequence,
+    verdict,
+};
 use support::places::DIRECTORY;
-
-const CERTIFICATE: &str = "/var/lib/kube-proxy/kube-proxy.crt";
-const CA: &str = "/var/lib/kube-proxy/ca.crt";
-const CLIENT_CA: &str = "/etc/kubernetes/pki/ca.crt";
-
-/// The demo node with another client certificate.
-fn node(certificate: &[u8]) -> Node {
-    let node = Node::demo();
-    node.write(CERTIFICATE, pem("CERTIFICATE", certificate));
-    node
-}
-
-/// The one verdict of a check: the word, what was observed or the reason.
-fn verdict(node: &Node, check: &str) -> (String, String) {
-    let (_, document) = node.json(&["--only", check, "scan"]);
-    let all = document["verdicts"].as_array().unwrap();
-    // Of several the client's is meant.
-    let client = all.iter().find(|one| one["path"] == CERTIFICATE);
-    let found = client.unwrap_or(&all[0]);
-    let text = |key: &str| found[key].as_str().map(str::to_owned);
-    let said = text("observed").or_else(|| text("reason"));
-    (text("verdict").unwrap(), said.unwrap_or_default())
-}
 
 #[test]
 fn a_certificate_that_expires_within_30_days_is_a_finding_and_one_of_32_days_is_none() {
@@ -230,80 +210,6 @@ fn a_certificate_cut_at_any_place_or_with_any_bit_turned_is_judged_without_a_pan
             assert!(matches!(ran.code, 0 | 2), "{what} at {at}: {ran:?}");
         }
     }
-}
-
-#[test]
-fn of_four_mib_of_certificates_the_first_512_are_read_and_the_rest_is_told() {
-    let own = key(1);
-    let one = pem("CERTIFICATE", &Parts::kube_proxy(&own).signed(&own));
-    let node = Node::demo();
-    let many = one.repeat((4 << 20) / one.len());
-    node.write(CA, &many);
-    node.write(CERTIFICATE, &many);
-    node.write(CLIENT_CA, &many);
-    assert_eq!(verdict(&node, "certificate-expired").0, "pass");
-    let rest = "its certificate 513 cannot be read here: more than 512 are not read";
-    let (word, told) = verdict(&node, "api-ca-missing");
-    assert_eq!(word, "pass");
-    assert!(
-        told.ends_with(&format!("512 that can be read; {rest}")),
-        "{told}"
-    );
-    let other = key(2);
-    node.write(
-        CERTIFICATE,
-        pem("CERTIFICATE", &Parts::kube_proxy(&other).signed(&other)),
-    );
-    let (word, told) = verdict(&node, "certificate-untrusted");
-    assert_eq!(
-        (word.as_str(), told),
-        ("unknown", format!("{CLIENT_CA}: {rest}"))
-    );
-
-    node.write(CERTIFICATE, one.repeat((4 << 20) / one.len() + 2));
-    let (word, told) = verdict(&node, "certificate-expired");
-    assert_eq!(word, "unknown");
-    assert!(told.contains("more than 4 MiB is not read"), "{told}");
-}
-
-#[test]
-fn many_cas_of_one_name_do_not_cost_a_signature_each() {
-    let own = key(1);
-    let other = key(2);
-    let mut authority = Parts::kube_proxy(&other);
-    authority.subject = authority.issuer.clone();
-    let one = pem("CERTIFICATE", &authority.signed(&other));
-    let node = node(&Parts::kube_proxy(&own).signed(&own));
-    node.write(CLIENT_CA, one.repeat(512));
-    let (word, told) = verdict(&node, "certificate-untrusted");
-    assert_eq!(word, "unknown", "{told}");
-    assert!(told.contains("its signature was not verified"), "{told}");
-    node.write(CLIENT_CA, one.repeat(8));
-    assert_eq!(verdict(&node, "certificate-untrusted").0, "fail");
-}
-
-#[test]
-fn intermediates_that_sign_each_other_end_the_climb() {
-    let (one, other) = (key(1), key(2));
-    let part = |subject: &str, issuer: &str, of| Parts {
-        subject: name(subject, None),
-        issuer: name(issuer, None),
-        ..Parts::kube_proxy(of)
-    };
-    let mut client = Parts::kube_proxy(&key(3));
-    client.issuer = name("a", None);
-    let text: String = [
-        client.signed(&one),
-        part("a", "b", &one).signed(&other),
-        part("b", "a", &other).signed(&one),
-        part("a", "a", &one).signed(&one),
-    ]
-    .iter()
-    .map(|certificate| pem("CERTIFICATE", certificate))
-    .collect();
-    let node = Node::demo();
-    node.write(CERTIFICATE, text);
-    assert_eq!(verdict(&node, "certificate-untrusted").0, "fail");
 }
 
 #[test]

@@ -44,14 +44,22 @@ bindAddress: 0.0.0.0
 type Test = fn(&Stage);
 
 fn main() {
+    // Asked before an apply, by the name of this program.
+    let mut words = std::env::args();
+    if let Some(out) =
+        words.find_map(|word| word.strip_prefix("--write-config-to=").map(String::from))
+    {
+        fs::write(out, "kind: KubeProxyConfiguration\n").unwrap();
+        return;
+    }
     if std::env::var_os(PLAYING).is_some() {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         return;
     }
     if std::env::var_os(INSIDE).is_none() {
-        return enter();
+        return support::namespaces::enter(INSIDE);
     }
-    let tests: [(&str, Test); 24] = [
+    let tests: &[(&str, Test)] = &[
         (
             "a process is found with its files, and each fact names its origin",
             found,
@@ -72,10 +80,7 @@ fn main() {
             "a ConfigMap volume is left to the operator",
             volumes::config_map,
         ),
-        (
-            "a file that only the container sees is left to the operator",
-            volumes::hidden,
-        ),
+        ("what a container alone sees is left", volumes::hidden),
         ("no process of the machine counts with --root", offline),
         (
             "a ConfigMap volume is read through its links",
@@ -89,6 +94,8 @@ fn main() {
             "what the operator names is a file of the node",
             volumes::named,
         ),
+        ("the kubelet is never restarted", edges::shared_service),
+        ("not for kube-proxy either", edges::shared_with_kubelet),
         (
             "two with one configuration leave the named files alone",
             edges::same,
@@ -136,23 +143,6 @@ fn main() {
         test(&stage);
         println!("test {name} ... ok");
     }
-}
-
-/// Runs this program again in namespaces of its own, as far as that is possible here.
-fn enter() {
-    let unshared = ["--mount", "--pid", "--fork", "--mount-proc"];
-    let possible = Command::new("unshare").args(unshared).arg("true").output();
-    if !nix::unistd::geteuid().is_root() || !possible.is_ok_and(|ran| ran.status.success()) {
-        println!("skipped: namespaces need root and unshare");
-        return;
-    }
-    let status = Command::new("unshare")
-        .args(unshared)
-        .arg(std::env::current_exe().unwrap())
-        .env(INSIDE, "1")
-        .status()
-        .unwrap();
-    assert!(status.success(), "a test failed inside the namespaces");
 }
 
 /// A directory with kube-proxy's files, and the processes that are on.

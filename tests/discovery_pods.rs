@@ -273,3 +273,70 @@ fn an_api_server_that_cannot_be_known_gets_no_policy() {
         assert_eq!(node.snapshot(), before);
     }
 }
+
+/// What a scan says of kube-proxy's metrics address: the verdict, and why or what was seen.
+fn metrics(container: &str) -> (String, String) {
+    let node = Node::empty();
+    node.write(
+        &format!("{MANIFESTS}/kube-proxy.yaml"),
+        format!("x: &open --metrics-bind-address=0.0.0.0\ny: &all [kube-proxy, --metrics-bind-address=0.0.0.0]\nz: &command {{command: [kube-proxy, --metrics-bind-address=0.0.0.0]}}\n{}", pod(container, "  - {name: x, emptyDir: {}}\n")),
+    );
+    let (_, document) = node.json(&["scan", "--only", "metrics-exposed"]);
+    let verdict = &document["verdicts"][0];
+    let text = |key: &str| verdict[key].as_str().unwrap_or_default().to_string();
+    (text("verdict"), text("reason") + &text("observed"))
+}
+
+#[test]
+fn a_flag_behind_an_alias_or_in_another_container_is_not_taken_for_absent() {
+    for (container, why) in [
+        (
+            "    command: [kube-proxy, *open]\n",
+            "its command holds what is no plain text",
+        ),
+        (
+            "    command: [kube-proxy]\n    args:\n    - --v=2\n    - *open\n",
+            "its args hold what is no plain text",
+        ),
+        (
+            "    command: *all\n",
+            "its command holds what is no plain text",
+        ),
+        (
+            "    <<: *command\n",
+            "it merges what stands elsewhere into its container",
+        ),
+        (
+            "    command: [kube-proxy]\n  - name: other\n    command: [kube-proxy, *open]\n",
+            "more than one container of its pod runs it",
+        ),
+    ] {
+        let why = format!("kube-proxy's flags are not known: {why}");
+        assert_eq!(metrics(container), ("unknown".into(), why), "{container}");
+    }
+}
+
+#[test]
+fn a_script_in_a_manifest_is_read_without_its_comments_and_with_its_lines_joined() {
+    let script = "    command:\n    - /bin/sh\n    - -c\n    - |\n      # start kube-proxy --metrics-bind-address=127.0.0.1\n      exec kube-proxy --v=2 \\\n        --metrics-bind-address \\\n        0.0.0.0 # --metrics-bind-address=127.0.0.1\n";
+    let seen = "metricsBindAddress: 0.0.0.0:10249";
+    assert_eq!(metrics(script), ("fail".into(), seen.into()));
+}
+
+#[test]
+fn a_service_that_only_speaks_of_kube_proxy_is_not_one() {
+    let node = node_with("kube-proxy.yaml", &pod(COMMAND, VOLUME));
+    for (name, command) in [
+        ("logs", "/usr/bin/journalctl -u kube-proxy -f"),
+        ("again", "/usr/bin/systemctl restart kube-proxy --no-block"),
+        (
+            "ends",
+            "/bin/sh -c 'pkill kube-proxy -e; exec other kube-proxy --x'",
+        ),
+    ] {
+        let unit = format!("/etc/systemd/system/{name}.service");
+        node.write(&unit, format!("[Service]\nExecStart={command}\n"));
+    }
+    let found = Found::in_node(&node);
+    assert_eq!(found.proxy("config"), "/srv/kube-proxy/config.yaml");
+}

@@ -236,3 +236,23 @@ fn certificates_and_keys_of_any_bytes_are_read_or_refused() {
     );
     is_not_in(&accepted, &["empty", "nested", "key-encrypted", "year-0"]);
 }
+
+#[test]
+fn waivers_are_refused_or_mean_the_same_when_they_are_written_again() {
+    let (accepted, _) = run("waivers", properties::waivers::holds);
+    is_in(&accepted, &["whole", "json", "none", "crlf", "block"]);
+    is_not_in(
+        &accepted,
+        &[
+            "cut",
+            "unknown-key",
+            "doubled-key",
+            "empty-path",
+            "unknown-check",
+            "no-such-day",
+            "two-documents",
+            "no-utf8",
+            "deep",
+        ],
+    );
+}

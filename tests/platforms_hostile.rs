@@ -141,6 +141,13 @@ fn two_configurations_in_volumes_are_both_named_and_neither_is_taken() {
 }
 
 #[test]
+fn a_tab_separates_no_words_for_microk8s_and_is_not_taken_for_part_of_a_flag() {
+    let node = Node::empty();
+    node.write(ARGS, "--v=2\n--metrics-bind-address\t0.0.0.0\n");
+    assert_eq!(verdict(&node, "metrics-exposed"), "unknown");
+}
+
+#[test]
 fn endless_variables_and_lines_of_flags_end() {
     for text in [
         "$".repeat(1 << 20),

@@ -228,3 +228,34 @@ fn the_running_system_is_looked_at_without_root_and_never_changed() {
     let state = home.run(&["--state-dir", "/var/lib/tighten", "apply", "--yes"]);
     assert_ne!(state.code, 101, "{state:?}");
 }
+
+#[test]
+fn waivers_that_cannot_be_read_are_not_taken_for_none() {
+    let Some(home) = Home::new() else { return };
+    let directory = home.root().join("etc/tighten");
+    fs::create_dir(&directory).unwrap();
+    let file = directory.join("waivers.yaml");
+    fs::write(
+        &file,
+        "waivers:\n- {check: metrics-exposed, justification: x}\n",
+    )
+    .unwrap();
+    let scan = ["scan", "--only", "metrics-exposed"];
+    for (uid, mode, code) in [
+        (0, 0o644, 0),
+        (0, 0o600, 1),
+        (USER, 0o600, 0),
+        (1000, 0o644, 1),
+    ] {
+        chown(&file, Some(uid), Some(uid)).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        let ran = home.on_node(&scan);
+        assert_eq!(ran.code, code, "{uid} {mode:04o}: {ran:?}");
+        if mode == 0o600 && code == 1 {
+            let said = "cannot be read: permission denied\n  nothing was written\nhelp: run tighten as root, or judge without the node's waivers: --no-waivers\n";
+            assert!(ran.err.ends_with(said), "{ran:?}");
+        }
+    }
+    let ran = home.on_node(&[&["--no-waivers"], &scan[..]].concat());
+    assert_eq!(ran.code, 2, "{ran:?}");
+}

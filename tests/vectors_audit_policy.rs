@@ -6,21 +6,18 @@
     reason = "a vector that cannot be read fails the test"
 )]
 
+mod support;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tighten::auditpolicy::{Policy, Request};
 
+use support::agreement::{all_agree, vectors};
+
 const VECTORS: &str = include_str!("vectors/audit-policy.jsonl");
 /// The API server names the file behind its message.
 const FROM: &str = ": from file FILE";
-
-fn vectors() -> Vec<Value> {
-    VECTORS
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
 
 fn read(vector: &Value) -> Result<Policy, tighten::auditpolicy::Refused> {
     Policy::read(vector["policy"].as_str().unwrap().as_bytes())
@@ -34,7 +31,7 @@ fn names(list: &Value) -> BTreeSet<&str> {
 #[test]
 fn every_policy_is_judged_as_the_api_server_judged_it() {
     let (mut wrong, mut refused, mut same_text) = (Vec::new(), 0, 0);
-    let vectors = vectors();
+    let vectors = vectors(VECTORS);
     for (number, vector) in vectors.iter().enumerate() {
         let answer = read(vector);
         let same = match &answer {
@@ -50,24 +47,15 @@ fn every_policy_is_judged_as_the_api_server_judged_it() {
             wrong.push(format!("line {}: {answer:?}\n{vector}", number + 1));
         }
     }
-    println!(
-        "agree: {} of {}, refused with the same words: {same_text} of {refused}",
-        vectors.len() - wrong.len(),
-        vectors.len()
-    );
-    assert!(
-        wrong.is_empty(),
-        "{} wrong, first:\n{}",
-        wrong.len(),
-        wrong[0]
-    );
+    let beside = format!(", refused with the same words: {same_text} of {refused}");
+    all_agree(&wrong, vectors.len(), &beside);
     assert_eq!((vectors.len(), refused, same_text), (400, 81, 81));
 }
 
 #[test]
 fn every_request_is_decided_as_the_api_server_decided_it() {
     let (mut wrong, mut all) = (Vec::new(), 0);
-    for (number, vector) in vectors().iter().enumerate() {
+    for (number, vector) in vectors(VECTORS).iter().enumerate() {
         let Ok(policy) = read(vector) else {
             continue;
         };
@@ -87,12 +75,6 @@ fn every_request_is_decided_as_the_api_server_decided_it() {
             }
         }
     }
-    println!("agree: {} of {all} requests", all - wrong.len());
-    assert!(
-        wrong.is_empty(),
-        "{} wrong, first:\n{}",
-        wrong.len(),
-        wrong[0]
-    );
+    all_agree(&wrong, all, " requests");
     assert_eq!(all, 7_975);
 }

@@ -1,7 +1,10 @@
 //! The answers of client-go itself to random kubeconfigs.
 
-use serde_json::Value;
+mod support;
+
 use tighten::kubeconfig;
+
+use support::agreement::{all_agree, vectors};
 
 const VECTORS: &str = include_str!("vectors/kubeconfig.jsonl");
 
@@ -16,10 +19,9 @@ fn opens(path: &str) -> bool {
 
 #[test]
 fn every_vector_is_judged_as_client_go_judged_it() {
-    let (mut wrong, mut all, mut same_text) = (Vec::new(), 0, 0);
-    for (number, line) in VECTORS.lines().enumerate() {
-        let vector: Value = serde_json::from_str(line).unwrap();
-        all += 1;
+    let vectors = vectors(VECTORS);
+    let (mut wrong, mut same_text) = (Vec::new(), 0);
+    for (number, vector) in vectors.iter().enumerate() {
         let config = kubeconfig::read(vector["kubeconfig"].as_str().unwrap().as_bytes());
         let answer = config.and_then(|config| config.usable(&opens));
         let message = answer.as_ref().err().map_or("", |problem| &problem.message);
@@ -32,15 +34,7 @@ fn every_vector_is_judged_as_client_go_judged_it() {
             wrong.push(format!("line {}: {answer:?}\n{vector}", number + 1));
         }
     }
-    println!(
-        "agree: {} of {all}, with the same words: {same_text}",
-        all - wrong.len()
-    );
-    assert!(
-        wrong.is_empty(),
-        "{} wrong, first:\n{}",
-        wrong.len(),
-        wrong[0]
-    );
+    let beside = format!(", with the same words: {same_text}");
+    all_agree(&wrong, vectors.len(), &beside);
     assert_eq!(same_text, 400);
 }

@@ -1,21 +1,18 @@
 //! The answers of kube-proxy 1.36.2 itself to random configurations.
 
-#![expect(
+#![allow(
     clippy::unwrap_used,
     reason = "a vector that cannot be read fails the test"
 )]
 
+mod support;
+
 use serde_json::Value;
 use tighten::proxyconfig;
 
-const VECTORS: &str = include_str!("vectors/proxy-config.jsonl");
+use support::agreement::{all_agree, vectors};
 
-fn vectors() -> Vec<Value> {
-    VECTORS
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
+const VECTORS: &str = include_str!("vectors/proxy-config.jsonl");
 
 /// The log quotes the message as Go does, and the vectors cut what is long.
 fn logged(error: &str) -> Option<(String, bool)> {
@@ -39,7 +36,7 @@ fn covers(ours: &Value, expected: &Value) -> bool {
 
 #[test]
 fn every_vector_is_judged_as_kube_proxy_judged_it() {
-    let vectors = vectors();
+    let vectors = vectors(VECTORS);
     let mut wrong = Vec::new();
     for (number, vector) in vectors.iter().enumerate() {
         let reading = proxyconfig::read(vector["config"].as_str().unwrap().as_bytes());
@@ -56,24 +53,14 @@ fn every_vector_is_judged_as_kube_proxy_judged_it() {
             wrong.push(format!("line {}: {reading:?}\n{vector}", number + 1));
         }
     }
-    println!(
-        "agree: {} of {}",
-        vectors.len() - wrong.len(),
-        vectors.len()
-    );
-    assert!(
-        wrong.is_empty(),
-        "{} wrong, first:\n{}",
-        wrong.len(),
-        wrong[0]
-    );
+    all_agree(&wrong, vectors.len(), "");
 }
 
 #[test]
 fn the_messages_are_kube_proxys_own() {
     let (mut same, mut all) = (0, 0);
     let mut first = String::new();
-    for vector in vectors() {
+    for vector in vectors(VECTORS) {
         let Some((expected, whole)) = vector["error"].as_str().and_then(logged) else {
             continue;
         };
@@ -111,7 +98,7 @@ fn damaged_files_are_judged_without_contradiction() {
         usize::try_from(state >> 33).unwrap() % below
     };
     let trouble = b":\n\t \"'{}[],#&*!|>%@\\?-~0x\xff\0";
-    for vector in vectors() {
+    for vector in vectors(VECTORS) {
         for _ in 0..20 {
             let mut bytes = vector["config"].as_str().unwrap().as_bytes().to_vec();
             for _ in 0..=random(3) {

@@ -15,4 +15,5 @@ pub mod flags;
 pub mod journal;
 pub mod meaning;
 pub mod saved_plan;
+pub mod waivers;
 pub mod yaml_edit;

@@ -148,6 +148,10 @@ impl Reader<'_> {
         };
         let items = self.read(name, convert, |items| json!(items))?;
         let flag = name.replace('_', "-");
+        // No list leaves the node's own file in force; an empty one says that nothing is accepted.
+        if name == "waivers" && items.as_ref().is_some_and(Vec::is_empty) {
+            flags.push("--no-waivers".into());
+        }
         flags.extend(
             items
                 .iter()

@@ -65,8 +65,12 @@ impl Reply {
             .more
             .entry("warnings")
             .or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(warnings) = warnings {
-            warnings.push(printable(warning).into());
+        // What a document says is said on stderr, too.
+        let warning = Value::from(printable(warning));
+        if let Value::Array(warnings) = warnings
+            && !warnings.contains(&warning)
+        {
+            warnings.push(warning);
         }
     }
 }

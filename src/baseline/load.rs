@@ -1,20 +1,22 @@
 //! Loading a baseline, strictly.
 
-use std::io::Read;
 use std::path::Path;
 
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode as OpenMode;
+use serde::de::DeserializeOwned;
 use serde_yaml::Spanned;
 
 use crate::failure::Failure;
-use crate::root::{FileKind, Meta};
+use crate::root::{self, Purpose};
 use crate::transaction::sha256;
 
 use super::{Baseline, Check, Severity, builtin};
 
-/// Largest baseline that is read, in bytes.
-const MAX_BASELINE: u64 = 1 << 20;
+/// A baseline of the user's own.
+const OWN: Purpose = Purpose {
+    name: "baseline",
+    page: "docs/baselines.md",
+    limit: 1 << 20,
+};
 
 /// Loads the baselines that `--baseline` names, built-in ones by name, others by path.
 ///
@@ -42,7 +44,7 @@ pub fn load(names: &[String]) -> Result<Vec<Baseline>, Failure> {
     Ok(loaded)
 }
 
-/// Opens the user's own baseline first and judges the handle: what it says is done as root.
+/// Reads the user's own baseline: what it says is done as root.
 fn read_own(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
     if !shown.to_string().contains(['/', '.']) {
@@ -54,41 +56,7 @@ fn read_own(path: &Path) -> Result<String, Failure> {
             )),
         );
     }
-    let refuse = |why: String| {
-        Failure::refused(format!("the baseline {shown} {why}")).state("nothing was read from it")
-    };
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    let handle = open(path, flags, OpenMode::empty())
-        .map_err(|errno| refuse(format!("cannot be opened: {}", errno.desc())).because(errno))?;
-    let meta = Meta::of(&handle)
-        .map_err(|errno| refuse(format!("cannot be looked at: {errno}")).because(errno))?;
-    if meta.kind != FileKind::File {
-        return Err(
-            refuse(format!("is {}, not a regular file", meta.kind.describe())).help(
-                "name a file that holds a baseline; docs/baselines.md says what one looks like",
-            ),
-        );
-    }
-    let user = nix::unistd::geteuid().as_raw();
-    if meta.uid != 0 && meta.uid != user {
-        return Err(refuse(format!("belongs to user {}, not to root", meta.uid))
-            .help(format!("chown root {shown}")));
-    }
-    if meta.mode & 0o022 != 0 {
-        return Err(
-            refuse(format!("is writable by others (mode {:04o})", meta.mode))
-                .help(format!("chmod go-w {shown}")),
-        );
-    }
-    let mut text = String::new();
-    std::fs::File::from(handle)
-        .take(MAX_BASELINE + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| refuse(format!("cannot be read: {error}")).because(error))?;
-    if text.len() as u64 > MAX_BASELINE {
-        return Err(refuse(format!("is larger than {} KiB", MAX_BASELINE >> 10)));
-    }
-    Ok(text)
+    root::read_own(path, OWN)
 }
 
 /// The same shape as [`Baseline`], whose checks may know their place in the text.
@@ -101,7 +69,17 @@ struct Raw<C> {
 }
 
 /// Line and column, counted from 1.
-type Place = (u64, u64);
+pub type Place = (u64, u64);
+
+/// Reads YAML into types that say what is allowed.
+///
+/// # Errors
+/// What is wrong, without its place, and where, as far as that is known.
+pub fn strictly<T: DeserializeOwned>(text: &str) -> Result<T, (Option<Place>, String)> {
+    let options = serde_yaml::options! { with_snippet: false };
+    serde_yaml::from_str_with_options(text, options)
+        .map_err(|error| (place(&error), message(&error)))
+}
 
 /// Reads a built-in baseline, which the build made JSON of. A test proves its YAML sound, as `parse` does
 /// with the user's own on each run.
@@ -122,9 +100,8 @@ fn parse_builtin(json: &str, shown: &str) -> Result<Baseline, Failure> {
 /// With line and column: what is not YAML, unknown fields and kinds, doubled ids, a fix that does not
 /// suit its kind or does not satisfy its own expectation.
 pub fn parse(text: &str, shown: &str) -> Result<Baseline, Failure> {
-    let options = serde_yaml::options! { with_snippet: false };
-    let raw: Raw<Spanned<Check>> = serde_yaml::from_str_with_options(text, options)
-        .map_err(|error| refuse(shown, place(&error), &message(&error)))?;
+    let raw: Raw<Spanned<Check>> =
+        strictly(text).map_err(|(place, why)| refuse(shown, place, &why))?;
     let placed = |check: Spanned<Check>| {
         let at = (check.referenced.line(), check.referenced.column());
         (Some(at), check.value)
@@ -171,14 +148,25 @@ fn place(error: &serde_yaml::Error) -> Option<Place> {
         .map(|location| (location.line(), location.column()))
 }
 
-/// The message without the position, which stands in front of it already.
+/// What the reader adds for programmers, who are not the ones that read it here.
+const ASIDES: &[&str] = &[
+    ", set DuplicateKeyPolicy",
+    "; use from_str_multiple",
+    // The position, which stands in front of it already.
+    " at line ",
+];
+
+/// The message without what stands behind it.
 fn message(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    match first.rfind(" at line ") {
-        Some(at) => first.get(..at).unwrap_or(first).to_string(),
-        None => first.to_string(),
-    }
+    let cut = |text: &str, aside: &&str| match text.rfind(*aside) {
+        Some(at) => text.get(..at).unwrap_or(text).to_string(),
+        None => text.to_string(),
+    };
+    ASIDES
+        .iter()
+        .fold(first.to_string(), |text, aside| cut(&text, aside))
 }
 
 impl Check {

@@ -12,7 +12,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use builtin::{content, names};
-pub use load::{load, parse};
+pub use load::{Place, load, parse, strictly};
 
 use crate::auditpolicy::Level;
 use crate::edit::Scalar;

@@ -12,8 +12,12 @@ use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoOwned};
 
 use super::{Damage, Moment, Name};
 
+type Parsed = TbsCertificateInner<Raw>;
+
 /// The first byte of a certificate, and of everything else that is a DER sequence.
 const SEQUENCE: u8 = 0x30;
+/// The tag of the version, which a certificate of version 1 leaves out.
+const VERSION: u8 = 0xa0;
 
 /// Uses that let a client show it: clientAuth, and any use at all.
 const CLIENT: [ObjectIdentifier; 2] = [
@@ -34,7 +38,22 @@ pub struct Purpose {
     pub(super) key: Option<Vec<u8>>,
 }
 
-/// A certificate that could be read. Its body is shown nowhere.
+/// The key of a certificate.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct PublicKey {
+    pub(super) kind: ObjectIdentifier,
+    pub(super) curve: Option<ObjectIdentifier>,
+    pub(super) bytes: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Names {
+    pub(super) issuer: Vec<u8>,
+    pub(super) subject: Vec<u8>,
+}
+
+/// A certificate that could be read. Only what is judged is kept: the tree of a name or an extension takes
+/// many times the memory of its bytes, which somebody else chose. Its body is shown nowhere.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     /// Whom it names.
@@ -47,7 +66,9 @@ pub struct Certificate {
     pub not_after: Moment,
     /// What it may be used for.
     pub purpose: Purpose,
-    pub(super) parsed: TbsCertificateInner<Raw>,
+    /// Both names byte for byte, since Go finds signers by them.
+    pub(super) names: Names,
+    pub(super) public_key: PublicKey,
     /// What is signed, byte for byte.
     pub(super) signed: Vec<u8>,
     pub(super) algorithm: ObjectIdentifier,
@@ -72,7 +93,7 @@ impl Certificate {
 
     fn inner(der: &[u8]) -> Result<Certificate, String> {
         let (signed, algorithm, signature) = outer(der).map_err(|error| told(&error))?;
-        let parsed = TbsCertificateInner::<Raw>::from_der(signed).map_err(|error| told(&error))?;
+        let parsed = Parsed::from_der(signed).map_err(|error| told(&error))?;
         if parsed.signature().oid != algorithm {
             return Err("it names two algorithms for one signature".into());
         }
@@ -86,7 +107,8 @@ impl Certificate {
             signed: signed.to_vec(),
             signature: signature.to_vec(),
             algorithm,
-            parsed,
+            names: names(signed).map_err(|error| told(&error))?,
+            public_key: PublicKey::of(parsed.subject_public_key_info()),
         })
     }
 
@@ -94,9 +116,16 @@ impl Certificate {
     pub fn is_valid_at(&self, moment: Moment) -> bool {
         self.not_before <= moment && moment <= self.not_after
     }
+}
 
-    pub(super) fn public_key(&self) -> &SubjectPublicKeyInfoOwned {
-        self.parsed.subject_public_key_info()
+impl PublicKey {
+    fn of(info: &SubjectPublicKeyInfoOwned) -> PublicKey {
+        let parameters = info.algorithm.parameters.as_ref();
+        PublicKey {
+            kind: info.algorithm.oid,
+            curve: parameters.and_then(|parameters| parameters.decode_as().ok()),
+            bytes: info.subject_public_key.raw_bytes().to_vec(),
+        }
     }
 }
 
@@ -122,7 +151,26 @@ fn outer(der: &[u8]) -> x509_cert::der::Result<Outer<'_>> {
     Ok(parts)
 }
 
-fn purpose(parsed: &TbsCertificateInner<Raw>) -> x509_cert::der::Result<Purpose> {
+/// The version where there is one, serial number, algorithm, issuer, validity, subject.
+fn names(signed: &[u8]) -> x509_cert::der::Result<Names> {
+    let mut reader = SliceReader::new(signed)?;
+    reader.sequence(|inner| -> x509_cert::der::Result<Names> {
+        if inner.peek_byte() == Some(VERSION) {
+            inner.tlv_bytes()?;
+        }
+        inner.tlv_bytes()?;
+        inner.tlv_bytes()?;
+        let issuer = inner.tlv_bytes()?.to_vec();
+        inner.tlv_bytes()?;
+        let subject = inner.tlv_bytes()?.to_vec();
+        while !inner.is_finished() {
+            inner.tlv_bytes()?;
+        }
+        Ok(Names { issuer, subject })
+    })
+}
+
+fn purpose(parsed: &Parsed) -> x509_cert::der::Result<Purpose> {
     let constraints = parsed.get_extension::<BasicConstraints>()?;
     let usage = parsed.get_extension::<KeyUsage>()?;
     let uses = parsed.get_extension::<ExtendedKeyUsage>()?;

@@ -5,6 +5,7 @@ use super::{Certificate, Moment};
 
 /// Most signatures that are checked for one answer: many certificates of one name would take forever.
 const MAX_CHECKS: usize = 64;
+const TOO_MANY: &str = "more than 64 signatures would have to be checked";
 /// Longest chain that is followed, the client's and the CA's certificate not counted.
 const MAX_DEPTH: usize = 6;
 
@@ -17,11 +18,11 @@ pub enum Chain {
     OtherKey,
     /// A signature was made with SHA-1 or MD5, which Go refuses.
     Insecure,
-    /// Names fit, and the signature is of an algorithm that is not checked here, or too many would have
-    /// to be.
-    Unchecked,
     /// Every signature is right, and a signer is not valid at the time.
     NotValid(String),
+    /// Names fit, and a signature was not checked, for this reason. Go might take it, so that no fault that
+    /// another way has counts.
+    Unchecked(&'static str),
     /// Every signature is right and every signer valid.
     Signed(String),
 }
@@ -96,19 +97,19 @@ impl<'a> Climb<'a> {
 
     fn checked(&mut self, one: &Certificate, by: &Certificate) -> Result<(), Chain> {
         let Some(left) = self.left.checked_sub(1) else {
-            return Err(Chain::Unchecked);
+            return Err(Chain::Unchecked(TOO_MANY));
         };
         self.left = left;
         match check(one, by) {
             Checked::Good => Ok(()),
             Checked::Bad => Err(Chain::OtherKey),
             Checked::Insecure => Err(Chain::Insecure),
-            Checked::Unchecked => Err(Chain::Unchecked),
+            Checked::Unchecked(why) => Err(Chain::Unchecked(why)),
         }
     }
 }
 
 /// By name, and by what it is: only a CA may sign.
 fn may_sign(by: &Certificate, one: &Certificate) -> bool {
-    by.purpose.signer && by.parsed.subject() == one.parsed.issuer()
+    by.purpose.signer && by.names.subject == one.names.issuer
 }

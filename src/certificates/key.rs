@@ -1,25 +1,38 @@
 //! Whether a private key belongs to a certificate: crypto/tls, X509KeyPair.
 //!
-//! The key is in memory for as long as that takes. It is wiped where this module holds it, and nothing is
-//! kept, shown, hashed or told of it but the answer.
+//! The key is in memory for as long as that takes. This module wipes what it holds of it. ring, which
+//! computes the public half, does not: its numbers stay in freed memory until that is used again or the
+//! process ends. Nothing is kept, shown, hashed or told of the key but the answer.
 
-use p256::pkcs8::PrivateKeyInfoRef;
-use rsa::pkcs1::RsaPrivateKey;
-use x509_cert::der::asn1::{ObjectIdentifier, UintRef};
-use x509_cert::der::{Decode, referenced::OwnedToRef};
+use ring::rand::SystemRandom;
+use ring::rsa;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
+};
+use x509_cert::der::asn1::{ContextSpecific, ObjectIdentifier, OctetStringRef};
+use x509_cert::der::{Decode, Reader, SliceReader, TagNumber};
+use x509_cert::spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
-use super::Certificate;
-use super::signature::{P256, P384};
+use super::rsa::RsaPublicKey;
+use super::signature::{EC, ED25519, P256, P384, RSA};
+use super::{Certificate, pem};
 
 /// Largest key file that is read, in bytes: a key of 16,384 bits has 13 KiB.
 pub const MAX_KEY: u64 = 64 << 10;
 
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
-
 const UNREAD: &str = "it is not a key that can be read here";
+const CURVE: &str = "the key is of another curve than P-256 and P-384";
+const KIND: &str = "the key is of another kind than RSA, elliptic curves and Ed25519";
+const RSA_SIZE: &str =
+    "the RSA key has under 2,048 or over 4,096 bits, or an exponent under 65,537";
+const RSA_PARTS: &str = "the parts of the RSA key do not fit each other";
+
+/// First bytes of what may come second in a key.
+const INTEGER: u8 = 0x02;
+const OCTETS: u8 = 0x04;
+const SEQUENCE: u8 = 0x30;
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,55 +46,76 @@ pub enum Fit {
 }
 
 /// Compares the first private key of a PEM text with the certificate's public key. For RSA modulus and
-/// exponent are compared; for elliptic curves the public key is derived anew.
+/// exponent are compared, and the private parts with them; for elliptic curves the public key is derived
+/// anew.
 pub fn fit(certificate: &Certificate, text: &[u8]) -> Fit {
-    let Ok(blocks) = pem::parse_many(text) else {
-        return Fit::Unknown("it is not PEM");
-    };
-    let mut key = None;
-    for block in blocks {
-        let tag = block.tag().to_owned();
-        let locked = block.headers().get("DEK-Info").is_some();
-        // Moved into a place that is wiped, whether or not it is the key.
-        let der = Zeroizing::new(block.into_contents());
-        if key.is_none() && (tag == "PRIVATE KEY" || tag.ends_with(" PRIVATE KEY")) {
-            key = Some((tag, locked, der));
-        }
-    }
+    let key = pem::blocks(text)
+        .find(|block| block.tag == b"PRIVATE KEY" || block.tag.ends_with(b" PRIVATE KEY"));
     match key {
         None => Fit::Unknown("it holds no private key"),
-        Some((_, true, _)) => Fit::Unknown("the key is encrypted"),
-        Some((tag, ..)) if tag == "ENCRYPTED PRIVATE KEY" => Fit::Unknown("the key is encrypted"),
-        Some((_, false, der)) => compared(certificate, &der),
+        Some(key) if key.locked || key.tag == b"ENCRYPTED PRIVATE KEY" => {
+            Fit::Unknown("the key is encrypted")
+        }
+        Some(key) => compared(certificate, &key.contents).unwrap_or(Fit::Unknown(UNREAD)),
     }
 }
 
-/// The forms in the order in which Go tries them, whatever the block is called.
-fn compared(certificate: &Certificate, der: &[u8]) -> Fit {
-    if let Ok(key) = RsaPrivateKey::<UintRef<'_>>::from_der(der) {
-        return rsa(certificate, &key);
+/// A private key as it is written, whatever its block is called.
+enum Written<'a> {
+    /// RFC 8017, in whole: ring reads the rest.
+    Rsa(RsaPublicKey<'a>, &'a [u8]),
+    /// RFC 5915: the number, and the curve where it is named.
+    Ec(&'a [u8], Option<ObjectIdentifier>),
+    /// RFC 5958: the algorithm, the curve where it is named, and the key.
+    Wrapped(ObjectIdentifier, Option<ObjectIdentifier>, &'a [u8]),
+}
+
+type Read<T> = x509_cert::der::Result<T>;
+
+impl<'a> Written<'a> {
+    /// What follows behind the parts that count is left alone, as in Go's encoding/asn1.
+    fn read(der: &'a [u8]) -> Read<Written<'a>> {
+        SliceReader::new(der)?.sequence(|inner| -> Read<Written<'a>> {
+            // The version.
+            inner.tlv_bytes()?;
+            let written = match inner.peek_byte() {
+                Some(INTEGER) => Written::Rsa(RsaPublicKey::next(inner)?, der),
+                Some(SEQUENCE) => {
+                    let algorithm = AlgorithmIdentifierRef::decode(inner)?;
+                    let key = <&OctetStringRef>::decode(inner)?.as_bytes();
+                    Written::Wrapped(algorithm.oid, algorithm.parameters_oid().ok(), key)
+                }
+                Some(OCTETS) => {
+                    let number = <&OctetStringRef>::decode(inner)?.as_bytes();
+                    let curve = ContextSpecific::decode_explicit(inner, TagNumber(0))?;
+                    Written::Ec(number, curve.map(|curve| curve.value))
+                }
+                _ => return Err(x509_cert::der::ErrorKind::Failed.into()),
+            };
+            while !inner.is_finished() {
+                inner.tlv_bytes()?;
+            }
+            Ok(written)
+        })
     }
-    if let Ok(info) = PrivateKeyInfoRef::from_der(der) {
-        let inner = info.private_key.as_bytes();
-        return match info.algorithm.oid {
-            RSA => match RsaPrivateKey::<UintRef<'_>>::from_der(inner) {
-                Ok(key) => rsa(certificate, &key),
-                Err(_) => Fit::Unknown(UNREAD),
-            },
-            EC => match info.algorithm.parameters_oid() {
-                Ok(P256) => p256(certificate, p256::SecretKey::try_from(info).ok()),
-                Ok(P384) => p384(certificate, p384::SecretKey::try_from(info).ok()),
-                _ => Fit::Unknown("the key is of another curve than P-256 and P-384"),
-            },
-            ED25519 => ed25519(certificate, inner),
-            _ => Fit::Unknown("the key is of another kind than RSA, elliptic curves and Ed25519"),
-        };
-    }
-    // Each takes a key that names its own curve, or none.
-    if let Ok(key) = p256::SecretKey::from_sec1_der(der) {
-        return p256(certificate, Some(key));
-    }
-    p384(certificate, p384::SecretKey::from_sec1_der(der).ok())
+}
+
+/// `None` when it cannot be read.
+pub(super) fn compared(certificate: &Certificate, der: &[u8]) -> Option<Fit> {
+    Some(match Written::read(der).ok()? {
+        Written::Rsa(public, whole) => rsa(certificate, public, whole),
+        Written::Ec(number, curve) => ec(certificate, number, curve?)?,
+        Written::Wrapped(RSA, _, key) => match Written::read(key).ok()? {
+            Written::Rsa(public, whole) => rsa(certificate, public, whole),
+            _ => return None,
+        },
+        Written::Wrapped(EC, curve, key) => match Written::read(key).ok()? {
+            Written::Ec(number, inner) => ec(certificate, number, curve.or(inner)?)?,
+            _ => return None,
+        },
+        Written::Wrapped(ED25519, _, key) => ed25519(certificate, key)?,
+        Written::Wrapped(..) => Fit::Unknown(KIND),
+    })
 }
 
 fn belongs(same: bool) -> Fit {
@@ -91,46 +125,60 @@ fn belongs(same: bool) -> Fit {
     }
 }
 
-fn rsa(certificate: &Certificate, key: &RsaPrivateKey<UintRef<'_>>) -> Fit {
-    let public = certificate.public_key();
-    let bytes = public.subject_public_key.raw_bytes();
-    let read = rsa::pkcs1::RsaPublicKey::<UintRef<'_>>::from_der(bytes);
-    let ours = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
-    belongs(
-        public.algorithm.oid == RSA
-            && read.is_ok_and(|read| {
-                (read.modulus.as_bytes(), read.public_exponent.as_bytes()) == ours
-            }),
-    )
+fn rsa(certificate: &Certificate, public: RsaPublicKey<'_>, whole: &[u8]) -> Fit {
+    let theirs = &certificate.public_key;
+    if theirs.kind != RSA || RsaPublicKey::read(&theirs.bytes) != Ok(public) {
+        return Fit::Other;
+    }
+    // Go refuses a key whose private parts are not those of its modulus.
+    match rsa::KeyPair::from_der(whole) {
+        Ok(_) => Fit::Belongs,
+        Err(why) => match why.to_string().as_str() {
+            "TooSmall" | "TooLarge" => Fit::Unknown(RSA_SIZE),
+            "InconsistentComponents" => Fit::Unknown(RSA_PARTS),
+            _ => Fit::Unknown(UNREAD),
+        },
+    }
 }
 
-fn p256(certificate: &Certificate, key: Option<p256::SecretKey>) -> Fit {
-    let Some(key) = key else {
-        return Fit::Unknown(UNREAD);
-    };
-    let public = p256::PublicKey::try_from(certificate.public_key().owned_to_ref());
-    belongs(public.is_ok_and(|public| public == key.public_key()))
+fn ec(certificate: &Certificate, number: &[u8], curve: ObjectIdentifier) -> Option<Fit> {
+    match curve {
+        P256 => ecdsa::<32>(certificate, number, curve, &ECDSA_P256_SHA256_ASN1_SIGNING),
+        P384 => ecdsa::<48>(certificate, number, curve, &ECDSA_P384_SHA384_ASN1_SIGNING),
+        _ => Some(Fit::Unknown(CURVE)),
+    }
 }
 
-fn p384(certificate: &Certificate, key: Option<p384::SecretKey>) -> Fit {
-    let Some(key) = key else {
-        return Fit::Unknown(UNREAD);
-    };
-    let public = p384::PublicKey::try_from(certificate.public_key().owned_to_ref());
-    belongs(public.is_ok_and(|public| public == key.public_key()))
+/// `number` may have zeros in front or lack them, as in Go.
+fn ecdsa<const BYTES: usize>(
+    certificate: &Certificate,
+    number: &[u8],
+    curve: ObjectIdentifier,
+    algorithm: &'static EcdsaSigningAlgorithm,
+) -> Option<Fit> {
+    let first = number.iter().position(|byte| *byte != 0)?;
+    let number = number.get(first..)?;
+    let mut private = Zeroizing::new([0; BYTES]);
+    let place = private.get_mut(BYTES.checked_sub(number.len())?..)?;
+    place.copy_from_slice(number);
+    let theirs = &certificate.public_key;
+    let point = theirs.bytes.as_slice();
+    let random = SystemRandom::new();
+    let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, &*private, point, &random);
+    match pair {
+        Ok(_) => Some(belongs(theirs.kind == EC && theirs.curve == Some(curve))),
+        // The public half of this number is another one.
+        Err(why) if why.to_string() == "InconsistentComponents" => Some(Fit::Other),
+        // No number of this curve.
+        Err(_) => None,
+    }
 }
 
 /// RFC 8410: the seed in an octet string of its own.
-fn ed25519(certificate: &Certificate, inner: &[u8]) -> Fit {
-    let Some(([0x04, 0x20], seed)) = inner.split_first_chunk::<2>() else {
-        return Fit::Unknown(UNREAD);
-    };
-    let Ok(seed) = <&[u8; 32]>::try_from(seed) else {
-        return Fit::Unknown(UNREAD);
-    };
-    // Wiped when it is dropped.
-    let key = ed25519_dalek::SigningKey::from_bytes(seed);
-    let public = certificate.public_key();
-    let ours = key.verifying_key().to_bytes();
-    belongs(public.algorithm.oid == ED25519 && public.subject_public_key.raw_bytes() == ours)
+fn ed25519(certificate: &Certificate, key: &[u8]) -> Option<Fit> {
+    let seed = <&OctetStringRef>::from_der(key).ok()?.as_bytes();
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+    let theirs = &certificate.public_key;
+    let same = pair.public_key().as_ref() == theirs.bytes;
+    Some(belongs(theirs.kind == ED25519 && same))
 }

@@ -9,6 +9,8 @@ mod chain;
 mod key;
 mod moment;
 mod name;
+mod pem;
+mod rsa;
 mod signature;
 
 pub use certificate::{Certificate, Purpose};
@@ -55,25 +57,22 @@ impl fmt::Display for Damage {
 /// first [`MAX_CERTIFICATES`] counts as one that could not be read.
 ///
 /// # Errors
-/// When it is not PEM, or holds no certificate.
+/// When it holds no certificate.
 pub fn read(bytes: &[u8]) -> Result<Bundle, String> {
-    let blocks = pem::parse_many(bytes).map_err(|_| "it is not PEM".to_string())?;
     let mut bundle = Bundle::default();
-    let found = blocks.iter().filter(|block| block.tag() == "CERTIFICATE");
-    for (index, block) in found.enumerate() {
+    for (index, der) in bodies(bytes).enumerate() {
         let place = index + 1;
         if place > MAX_CERTIFICATES {
             let why = format!("more than {MAX_CERTIFICATES} are not read");
             bundle.damaged.push((place, Damage::Unread(why)));
             break;
         }
-        let der = block.contents();
         let read = match der.len() > MAX_CERTIFICATE {
             true => {
                 let limit = MAX_CERTIFICATE >> 10;
                 Err(Damage::Unread(format!("it has more than {limit} KiB")))
             }
-            false => Certificate::read(der),
+            false => Certificate::read(&der),
         };
         match read {
             Ok(certificate) => bundle.certificates.push((place, certificate)),
@@ -84,6 +83,17 @@ pub fn read(bytes: &[u8]) -> Result<Bundle, String> {
         true => Err("it holds no certificate".into()),
         false => Ok(bundle),
     }
+}
+
+/// What the certificates of a PEM text consist of.
+fn bodies(text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let found = pem::blocks(text).filter(|block| block.tag == b"CERTIFICATE");
+    found.map(|mut block| std::mem::take(&mut *block.contents))
+}
+
+/// The first certificate of a PEM text as it is, whether or not it can be read.
+pub fn first(text: &[u8]) -> Option<Vec<u8>> {
+    bodies(text).next()
 }
 
 impl Bundle {

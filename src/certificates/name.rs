@@ -9,6 +9,8 @@ use crate::golang::text;
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+/// Most organizations that are read: a name of 64 KiB has thousands, each many times as large in memory.
+const MAX_ORGANIZATIONS: usize = 64;
 /// Longest part that is shown, in characters.
 const MAX_SHOWN: usize = 120;
 
@@ -28,6 +30,11 @@ impl Name {
         for attribute in name.iter() {
             match attribute.oid {
                 COMMON_NAME => read.common_name = Some(words(&attribute.value)?),
+                ORGANIZATION if read.organizations.len() == MAX_ORGANIZATIONS => {
+                    return Err(format!(
+                        "it names more than {MAX_ORGANIZATIONS} organizations"
+                    ));
+                }
                 ORGANIZATION => read.organizations.push(words(&attribute.value)?),
                 _ => {}
             }

@@ -1,25 +1,41 @@
-//! Whether one certificate's key made another's signature.
+//! Whether one certificate's key made another's signature: crypto/x509, Certificate.CheckSignatureFrom.
+//!
+//! Go verifies more than ring does: RSA of any length from 1,024 bits, RSA-PSS, P-224 and P-521, and
+//! SHA-512 on every curve. What ring does not verify is told as not checked, with the reason.
 
-use p256::ecdsa::signature::hazmat::PrehashVerifier;
-use rsa::pkcs1v15;
-use sha2::{Digest, Sha256, Sha384, Sha512};
+use ring::signature::{self as verify, UnparsedPublicKey, VerificationAlgorithm};
 use x509_cert::der::asn1::ObjectIdentifier;
-use x509_cert::der::referenced::OwnedToRef;
 
 use super::Certificate;
+use super::certificate::PublicKey;
+use super::rsa::RsaPublicKey;
 
+const RSA_MD5: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4");
+const RSA_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
+/// The same by the name that ISO gave it, which Go knows too.
+const ISO_RSA_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.29");
+const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
 const RSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 const RSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
 const RSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
-const RSA_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
-const RSA_MD5: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.4");
 const ECDSA_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.1");
 const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 const ECDSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+pub(super) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(super) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// Of the key and of the signature.
+pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 pub(super) const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 pub(super) const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+
+const PSS: &str = "it is of RSA-PSS, which is not verified here";
+const OTHER_ALGORITHM: &str = "it is of an algorithm that is not verified here";
+const OTHER_KEY: &str = "the signer's key is of a kind that is not verified here";
+const OTHER_CURVE: &str = "the signer's key is of another curve than P-256 and P-384";
+const SHA512: &str = "it is of ECDSA with SHA-512, which is not verified here";
+const ED25519_LENGTH: &str = "the signer's Ed25519 key has not 32 bytes";
 
 /// What became of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,81 +46,70 @@ pub(super) enum Checked {
     Bad,
     /// Made with SHA-1 or MD5, which Go refuses whoever made it.
     Insecure,
-    /// An algorithm or key that is not checked here.
-    Unchecked,
+    /// An algorithm or key that is not checked here, in words.
+    Unchecked(&'static str),
 }
 
 /// Checks the signature of `certificate` with the key of `signer`.
 pub(super) fn check(certificate: &Certificate, signer: &Certificate) -> Checked {
-    let signed = certificate.signed.as_slice();
-    match certificate.algorithm {
-        RSA_SHA1 | RSA_MD5 | ECDSA_SHA1 => Checked::Insecure,
-        RSA_SHA256 => rsa::<Sha256>(certificate, signer),
-        RSA_SHA384 => rsa::<Sha384>(certificate, signer),
-        RSA_SHA512 => rsa::<Sha512>(certificate, signer),
-        ECDSA_SHA256 => ecdsa(certificate, signer, &Sha256::digest(signed)),
-        ECDSA_SHA384 => ecdsa(certificate, signer, &Sha384::digest(signed)),
-        ECDSA_SHA512 => ecdsa(certificate, signer, &Sha512::digest(signed)),
-        ED25519 => ed25519(certificate, signer),
-        _ => Checked::Unchecked,
-    }
-}
-
-fn good(good: bool) -> Checked {
-    match good {
-        true => Checked::Good,
-        false => Checked::Bad,
-    }
-}
-
-fn rsa<D>(certificate: &Certificate, signer: &Certificate) -> Checked
-where
-    D: Digest + x509_cert::der::oid::AssociatedOid,
-{
-    // Keys under 1,024 bits, which Go refuses too, and over 8,192, which would take long, are none here.
-    let Ok(key) = rsa::PublicKey::try_from(signer.public_key().owned_to_ref()) else {
-        return Checked::Unchecked;
-    };
-    let Ok(signature) = pkcs1v15::Signature::try_from(certificate.signature.as_slice()) else {
-        return Checked::Bad;
-    };
-    let key = pkcs1v15::VerifyingKey::<D>::new(key);
-    let hash = D::digest(&certificate.signed);
-    good(key.verify_prehash(&hash, &signature).is_ok())
-}
-
-fn ecdsa(certificate: &Certificate, signer: &Certificate, hash: &[u8]) -> Checked {
-    let key = signer.public_key();
-    let curve = key.algorithm.parameters.as_ref();
-    let curve = curve.and_then(|curve| curve.decode_as::<ObjectIdentifier>().ok());
-    let bytes = key.subject_public_key.raw_bytes();
-    let signature = certificate.signature.as_slice();
-    match curve {
-        Some(P256) => {
-            let Ok(key) = p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes) else {
-                return Checked::Unchecked;
-            };
-            let signature = p256::ecdsa::Signature::from_der(signature);
-            good(signature.is_ok_and(|signature| key.verify_prehash(hash, &signature).is_ok()))
+    let key = &signer.public_key;
+    let (kind, found) = match certificate.algorithm {
+        RSA_SHA1 | RSA_MD5 | ISO_RSA_SHA1 | ECDSA_SHA1 => return Checked::Insecure,
+        RSA_SHA256 => (RSA, rsa(key, &verify::RSA_PKCS1_2048_8192_SHA256)),
+        RSA_SHA384 => (RSA, rsa(key, &verify::RSA_PKCS1_2048_8192_SHA384)),
+        RSA_SHA512 => (RSA, rsa(key, &verify::RSA_PKCS1_2048_8192_SHA512)),
+        RSA_PSS => (RSA, Err(PSS)),
+        ECDSA_SHA256 => {
+            let (p256, p384) = (
+                &verify::ECDSA_P256_SHA256_ASN1,
+                &verify::ECDSA_P384_SHA256_ASN1,
+            );
+            (EC, ecdsa(key, p256, p384))
         }
-        Some(P384) => {
-            let Ok(key) = p384::ecdsa::VerifyingKey::from_sec1_bytes(bytes) else {
-                return Checked::Unchecked;
-            };
-            let signature = p384::ecdsa::Signature::from_der(signature);
-            good(signature.is_ok_and(|signature| key.verify_prehash(hash, &signature).is_ok()))
+        ECDSA_SHA384 => {
+            let (p256, p384) = (
+                &verify::ECDSA_P256_SHA384_ASN1,
+                &verify::ECDSA_P384_SHA384_ASN1,
+            );
+            (EC, ecdsa(key, p256, p384))
         }
-        _ => Checked::Unchecked,
+        ECDSA_SHA512 => (EC, Err(SHA512)),
+        ED25519 => (ED25519, ed25519(key)),
+        _ => return Checked::Unchecked(OTHER_ALGORITHM),
+    };
+    match (key.kind, found) {
+        (one, Ok(algorithm)) if one == kind => {
+            let key = UnparsedPublicKey::new(algorithm, &key.bytes);
+            match key.verify(&certificate.signed, &certificate.signature) {
+                Ok(()) => Checked::Good,
+                Err(_) => Checked::Bad,
+            }
+        }
+        (one, Err(why)) if one == kind => Checked::Unchecked(why),
+        // A key of another kind cannot have made it.
+        (RSA | EC | ED25519, _) => Checked::Bad,
+        _ => Checked::Unchecked(OTHER_KEY),
     }
 }
 
-fn ed25519(certificate: &Certificate, signer: &Certificate) -> Checked {
-    use ed25519_dalek::{Signature, Verifier, VerifyingKey};
-    let bytes = signer.public_key().subject_public_key.raw_bytes();
-    let key = <[u8; 32]>::try_from(bytes).ok();
-    let Some(Ok(key)) = key.map(|key| VerifyingKey::from_bytes(&key)) else {
-        return Checked::Unchecked;
-    };
-    let signature = Signature::from_slice(&certificate.signature);
-    good(signature.is_ok_and(|signature| key.verify(&certificate.signed, &signature).is_ok()))
+type Algorithm = &'static dyn VerificationAlgorithm;
+
+fn rsa(key: &PublicKey, algorithm: Algorithm) -> Result<Algorithm, &'static str> {
+    RsaPublicKey::read(&key.bytes)?.verifies()?;
+    Ok(algorithm)
+}
+
+fn ecdsa(key: &PublicKey, p256: Algorithm, p384: Algorithm) -> Result<Algorithm, &'static str> {
+    match key.curve {
+        Some(P256) => Ok(p256),
+        Some(P384) => Ok(p384),
+        _ => Err(OTHER_CURVE),
+    }
+}
+
+fn ed25519(key: &PublicKey) -> Result<Algorithm, &'static str> {
+    match key.bytes.len() {
+        32 => Ok(&verify::ED25519),
+        _ => Err(ED25519_LENGTH),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::flags::{self, Flag};
 use super::platform::{self, Agent, FlagPlace, Recognised, none};
-use super::process::Stranger;
+use super::process::{Process, Stranger};
 use super::{KubeProxy, Named, Placed, Source, Survey, systemd, volumes, within};
 use crate::facts::{Origin, OriginKind};
 use crate::failure::Failure;
@@ -108,6 +108,7 @@ fn known_by(source: Source) -> KubeProxy {
         problem: None,
         elsewhere: false,
         user: None,
+        with_kubelet: false,
         recognised: Recognised::default(),
         flag_place: FlagPlace::default(),
     }
@@ -167,9 +168,12 @@ fn candidates(root: &Root, survey: &Survey) -> Vec<KubeProxy> {
             let version = process.other_mounts.then(|| survey.only_pod()?.version);
             let (flags, problem) = with_agent(root, of_agent, flags);
             let user = unit.as_ref().and_then(|unit| unit.flags("kube-proxy").user);
+            let beside = |other: &&Process| other.program == "kubelet" && other.unit.is_some();
+            let mut kubelets = survey.processes.iter().filter(beside);
             let proxy = KubeProxy {
                 user,
                 problem,
+                with_kubelet: kubelets.any(|kubelet| kubelet.unit == process.unit),
                 version: version.flatten(),
                 ..known_by(Source::Process(process.clone(), unit))
             };

@@ -12,6 +12,7 @@ pub mod flags;
 pub mod platform;
 pub mod pod;
 pub mod process;
+pub mod sandbox;
 mod settings;
 mod shell;
 pub mod systemd;
@@ -71,6 +72,8 @@ pub struct KubeProxy {
     pub elsewhere: bool,
     /// As whom it runs, when that is not root: it must stay able to read its files.
     pub user: Option<String>,
+    /// True when its service runs the kubelet as well.
+    pub with_kubelet: bool,
     /// The platform that keeps it, and what tells it.
     pub recognised: Recognised,
     /// Where its flags last.

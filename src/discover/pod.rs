@@ -2,9 +2,9 @@
 
 use crate::facts::{Origin, OriginKind};
 use crate::root::{NodePath, Root};
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Node, Value};
 
-use super::words::{self, Variables};
+use super::words::{self, Found, Variables};
 
 /// Where the kubelet reads manifests when its configuration names no other place.
 const DEFAULT_DIRECTORY: &str = "/etc/kubernetes/manifests";
@@ -83,17 +83,19 @@ impl Manifests {
     pub fn running(&self, program: &str) -> Vec<StaticPod> {
         let pod = |(path, pod): &(NodePath, Node)| {
             let spec = pod.get("spec")?;
-            spec.get("containers")?
-                .items()
-                .iter()
-                .enumerate()
-                .find_map(|(index, container)| {
-                    let pod = component(container, spec, path, program)?;
-                    Some(StaticPod {
-                        container: index,
-                        ..pod
-                    })
+            let containers = spec.get("containers")?.items().iter().enumerate();
+            let mut found = containers.filter_map(|(index, container)| {
+                let pod = component(container, spec, path, program)?;
+                Some(StaticPod {
+                    container: index,
+                    ..pod
                 })
+            });
+            let mut first = found.next()?;
+            if found.next().is_some() {
+                first.problem = Some("more than one container of its pod runs it".into());
+            }
+            Some(first)
         };
         self.0.iter().filter_map(pod).collect()
     }
@@ -119,12 +121,22 @@ fn read(root: &Root, path: NodePath) -> Option<(NodePath, Node)> {
 fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> Option<StaticPod> {
     let mut command: Vec<String> = Vec::new();
     let mut line = container.line;
-    for key in ["command", "args"] {
+    let mut unread = None;
+    if container.get("<<").is_some() {
+        unread = Some("it merges what stands elsewhere into its container".to_string());
+    }
+    for (key, holds) in [("command", "holds"), ("args", "hold")] {
         if let Some((name, list)) = container.entry(key) {
             if command.is_empty() {
                 line = name.line;
             }
-            command.extend(list.items().iter().filter_map(Node::text).map(String::from));
+            let words = list.items();
+            command.extend(words.iter().filter_map(Node::text).map(String::from));
+            // What stands under an anchor elsewhere is a flag like any other.
+            let all = matches!(list.value, Value::Sequence(..)) || list.is_null();
+            if !all || words.iter().any(|word| word.text().is_none()) {
+                unread = Some(format!("its {key} {holds} what is no plain text"));
+            }
         }
     }
     let environment: Variables = container
@@ -146,7 +158,12 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
         .map(|word| words::filled(word, ('(', ')'), value))
         .collect::<Result<_, _>>()
         .ok()?;
-    let found = words::arguments(&command, &environment, program)?;
+    let found = match words::arguments(&command, &environment, program) {
+        Some(found) => found,
+        // Its name may be among what was not read, and then it must not be taken for absent.
+        None if unread.is_some() && is_called(container, program) => Found::default(),
+        None => return None,
+    };
     Some(StaticPod {
         path: path.clone(),
         container: 0,
@@ -154,10 +171,18 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
         origin: Origin::at(OriginKind::Flag, path, Some(line)),
         version: container.get("image").and_then(Node::text).and_then(tag),
         mounts: mounts(container, spec),
-        problem: found
-            .problem
-            .map(|problem| format!("its command holds {problem}")),
+        problem: unread.or_else(|| {
+            let problem = found.problem?;
+            Some(format!("its command holds {problem}"))
+        }),
     })
+}
+
+/// True for a container whose name or image is the program's.
+fn is_called(container: &Node, program: &str) -> bool {
+    let text = |key| container.get(key).and_then(Node::text).unwrap_or_default();
+    let image = text("image").rsplit('/').next().unwrap_or_default();
+    text("name") == program || image.split([':', '@']).next() == Some(program)
 }
 
 /// `1.36.2` out of `registry.k8s.io/kube-proxy:v1.36.2@sha256:...`.

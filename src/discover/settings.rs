@@ -17,6 +17,8 @@ pub struct Settings {
     user: Option<String>,
     dynamic_user: bool,
     own_root: Vec<(String, String)>,
+    /// Settings that say where the command may write, in their order: they need the unit's name.
+    writing: Vec<(String, String)>,
     /// Why what they say is not all of it.
     pub problem: Option<String>,
     /// Why systemd may read them otherwise than it is done here.
@@ -109,7 +111,7 @@ impl Settings {
                     self.own_root.push((key.into(), value.into()));
                 }
             }
-            _ => {}
+            _ => self.writing.push((key.into(), value.into())),
         }
     }
 
@@ -125,6 +127,9 @@ impl Settings {
         };
         let own_root = self.own_root.first();
         unit.own_root = own_root.map(|(key, value)| format!("{key}={value}"));
+        for (key, value) in &self.writing {
+            unit.sandbox.set(key, value, &unit.name);
+        }
         unit.commands = self.exec.len();
         let Some((line, origin)) = self.exec.pop() else {
             return;

@@ -24,7 +24,15 @@ pub fn shell(line: &str, variables: &Variables) -> Result<Vec<Vec<String>>, Stri
             (_, '`') => {
                 return Err("a command substitution, whose result only a shell knows".into());
             }
-            (_, '\\') => reader.push(letters.next().unwrap_or('\\')),
+            // At the end of a line it joins that with the next one.
+            (_, '\\') => match letters.next() {
+                Some('\n') => {}
+                Some(next) if quote.is_some() && !"$`\"\\".contains(next) => {
+                    reader.push('\\');
+                    reader.push(next);
+                }
+                next => reader.push(next.unwrap_or('\\')),
+            },
             (_, '$') => {
                 let (name, length) = variable(letters.as_str())?;
                 letters.nth(length - 1);
@@ -43,6 +51,10 @@ pub fn shell(line: &str, variables: &Variables) -> Result<Vec<Vec<String>>, Stri
             (Some(_), _) => reader.push(letter),
             (None, '&') if letters.as_str().starts_with('>') => {}
             (None, '\n' | ';' | '&' | '|') => reader.end_command(),
+            (None, '#') if reader.word.is_none() => {
+                let comment = letters.as_str();
+                letters = comment.trim_start_matches(|c| c != '\n').chars();
+            }
             (None, '<' | '>') => {
                 reader.redirect();
                 let target = letters.as_str().trim_start_matches(['<', '>', '&']);
@@ -127,6 +139,24 @@ mod tests {
         [("ARGS", "--config=/a --v=2"), ("FILE", "/b c")]
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .into()
+    }
+
+    #[test]
+    fn a_comment_is_no_command_and_a_joined_line_is_one() {
+        let script = "# start kube-proxy --config=/old\nexec kube-proxy \\\n  --config \\\n  /a --v=2\\\n0 'b\\\n#' \"c\\d\\\"\\\n#\" e#f # --config=/b\n";
+        assert_eq!(
+            shell(script, &variables()).unwrap(),
+            [[
+                "exec",
+                "kube-proxy",
+                "--config",
+                "/a",
+                "--v=20",
+                "b\\\n#",
+                "c\\d\"#",
+                "e#f"
+            ]]
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::facts::Origin;
 use crate::root::{LookError, NodePath, Root};
 
 use super::flags::{self, Flag};
+use super::sandbox::Sandbox;
 use super::settings::Settings;
 use super::words::{self, Variables};
 
@@ -49,6 +50,8 @@ pub struct Unit {
     pub doubt: Option<String>,
     /// The setting that gives the command a file system other than the node's.
     pub own_root: Option<String>,
+    /// Where the command may write.
+    pub sandbox: Sandbox,
     /// Why the command could not be read to its end.
     pub problem: Option<String>,
 }

@@ -3,8 +3,8 @@
 
 use crate::root::{NodePath, Root};
 
-/// Where the kubelet keeps the pods' volumes.
-const PODS: &str = "/var/lib/kubelet/pods";
+/// Where the kubelet keeps the pods' volumes: its own default, and k0s' (its --data-dir's).
+const PODS: &[&str] = &["/var/lib/kubelet/pods", "/var/lib/k0s/kubelet/pods"];
 /// Most pods that are looked at; the kubelet itself runs 110 unless it is told otherwise.
 const MAX_PODS: usize = 4096;
 /// The keys under which installers put the configuration into a ConfigMap.
@@ -16,10 +16,9 @@ pub fn configurations(root: &Root) -> Vec<NodePath> {
         let names = root.list(path).unwrap_or_default();
         names.iter().filter_map(|name| path.join(name)).collect()
     };
-    let Some(pods) = NodePath::new(PODS) else {
-        return Vec::new();
-    };
-    let volumes = below(&pods).into_iter().take(MAX_PODS).flat_map(|pod| {
+    let pods = PODS.iter().filter_map(|path| NodePath::new(path));
+    let pods = pods.flat_map(|path| below(&path));
+    let volumes = pods.take(MAX_PODS).flat_map(|pod| {
         let maps = pod.join("volumes/kubernetes.io~configmap");
         maps.map_or(Vec::new(), |maps| below(&maps))
     });

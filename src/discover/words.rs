@@ -37,14 +37,18 @@ pub fn arguments(command: &[String], variables: &Variables, program: &str) -> Op
     match shell(script, variables) {
         Ok(commands) => commands.iter().find_map(|words| found(words, None)),
         Err(problem) => {
-            let words: Vec<String> = script.split_whitespace().map(String::from).collect();
-            found(&words, Some(problem))
+            // Only as far as its lines: a `|` may stand within the substitution that is not read.
+            let joined = script.replace("\\\n", " ");
+            joined.lines().find_map(|line| {
+                let words: Vec<String> = line.split_whitespace().map(String::from).collect();
+                found(&words, Some(problem.clone()))
+            })
         }
     }
 }
 
 /// A program's arguments in a command.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
     /// Without the program's name.
     pub words: Vec<String>,
@@ -84,6 +88,62 @@ const CONTAINERS: &[&str] = &[
     "unshare",
     "bwrap",
     "systemd-nspawn",
+];
+
+/// Programs that start the one that they name, in the node's own files and as the same user.
+const STARTERS: &[&str] = &[
+    "busybox",
+    "catatonit",
+    "chrt",
+    "command",
+    "dumb-init",
+    "env",
+    "faketime",
+    "flock",
+    "go-runner",
+    "ionice",
+    "ip",
+    "nice",
+    "nohup",
+    "numactl",
+    "prlimit",
+    "setarch",
+    "setsid",
+    "stdbuf",
+    "strace",
+    "systemd-cat",
+    "systemd-inhibit",
+    "systemd-run",
+    "taskset",
+    "time",
+    "timeout",
+    "tini",
+];
+
+/// Programs that handle the file of another program and do not start it.
+const HANDLERS: &[&str] = &[
+    "[",
+    "chattr",
+    "chcon",
+    "chgrp",
+    "chmod",
+    "chown",
+    "cp",
+    "echo",
+    "install",
+    "ln",
+    "logger",
+    "ls",
+    "mv",
+    "printf",
+    "rm",
+    "rsync",
+    "setcap",
+    "sha256sum",
+    "stat",
+    "tar",
+    "test",
+    "touch",
 ];
 
 /// Flags of go-runner, which starts components of Kubernetes, that take no value.
@@ -132,11 +192,33 @@ pub fn behind(words: &[String], program: &str) -> Option<usize> {
             && before.len() > 2
             && !before.contains('=')
             && !SWITCHES.contains(&before);
+        let named = words.get(..at).unwrap_or_default();
+        let starter =
+            contained || one_of(named, STARTERS).is_some() || one_of(named, CHANGE_USER).is_some();
         let started = matches!(before, "env" | "--")
             || (before == "exec" && !contained)
-            || next.starts_with('-');
+            || (next.starts_with('-')
+                && (starter || begins(before) || is_wrapped(named, word(at))));
         (started && (image || !is_value)).then_some(at + 1)
     })
+}
+
+/// True for what may stand before the first word of a command of a shell.
+fn begins(word: &str) -> bool {
+    let assigns = word.split_once('=').is_some_and(|(name, _)| is_name(name));
+    assigns
+        || word.ends_with(';')
+        || matches!(
+            word,
+            "&&" | "||" | "|" | "&" | "!" | "(" | "{" | "then" | "else" | "do" | "if"
+        )
+}
+
+/// True behind somebody's own program that may start it: a script, or one that is given its full path, as
+/// in `/entry /usr/local/bin/kube-proxy --v=2`. A name alone proves nothing: `journalctl -u kube-proxy -f`.
+fn is_wrapped(before: &[String], program: &str) -> bool {
+    let script = before.iter().any(|word| word.ends_with(".sh"));
+    script || (program.starts_with('/') && one_of(before, HANDLERS).is_none())
 }
 
 /// Splits a line into words as systemd does for `ExecStart=`: quotes, C-like escapes, `${X}` inside

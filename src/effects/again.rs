@@ -1,12 +1,11 @@
 //! The restarts of a transaction that another process began, once its files are put back.
 
 use std::cell::{Cell, RefCell};
-use std::time::SystemTime;
 
 use super::Settings;
 use super::due::{Component, Due, Way};
 use super::health;
-use super::processes::{Moment, older_than};
+use super::processes::Moment;
 use super::progress::Progress;
 use super::systemctl::Systemctl;
 use super::work::{Look, Work};
@@ -14,7 +13,7 @@ use crate::discover::platform::FlagPlace;
 use crate::facts::{Facts, ServerSource};
 use crate::failure::{Exit, Failure};
 use crate::root::Root;
-use crate::transaction::Began;
+use crate::transaction::{Began, Uptime};
 
 /// What the kubelet starts anew by itself, since the former manifest is back.
 fn kubelets(facts: Option<&Facts>, component: Component) -> Option<Due> {
@@ -58,9 +57,8 @@ pub fn again(
     progress: Progress,
     left: &mut Vec<String>,
 ) -> Result<Option<String>, Failure> {
-    let since = humantime::parse_rfc3339(&began.at)
-        .ok()
-        .and_then(|at| SystemTime::now().duration_since(at).ok());
+    let since = began.at.as_ref().and_then(Uptime::in_this_boot);
+    let since = since.map(Moment::after_boot);
     // At boot it may not be clear which kube-proxy is meant, and nothing is restarted then.
     let facts = match settings.run {
         true => Some(look().map_err(unseen)?),
@@ -87,10 +85,10 @@ pub fn again(
             due.extend(kubelets(facts.as_ref(), component));
             continue;
         }
-        let old = process
-            .flatten()
+        let started = process.flatten().and_then(Moment::started);
+        let old = started
             .zip(since)
-            .is_some_and(|(pid, since)| older_than(pid, since.as_secs() + 1));
+            .is_some_and(|(started, since)| started < since);
         if let (Some(name), false) = (&restart.unit, old) {
             due.push(Due {
                 component,

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::due::Component;
 use super::health::{Wanted, Well, runs_with, younger};
 use super::processes::started_at;
-use super::{http, tls};
+use super::{http, listener, tls};
 use crate::discover::flags;
 use crate::discover::process::{self, Process};
 use crate::facts::{ApiServer, Facts, LogPath, ServerSource};
@@ -49,7 +49,7 @@ pub(super) fn look(root: &Root, facts: &Facts, wanted: &Wanted) -> Result<Well, 
         same_flags(server, process)?;
     }
     younger(process.pid, wanted)?;
-    let mut seen = vec![answers(root, server)?];
+    let mut seen = vec![answers(root, server, process.pid)?];
     if wanted.values
         && let Some(grown) = log_grows(root, server, process.pid)?
     {
@@ -75,13 +75,15 @@ fn same_flags(server: &ApiServer, process: &Process) -> Result<(), String> {
 }
 
 /// `/livez` and `/readyz` over TLS. Who may not ask anonymously has still been answered.
-fn answers(root: &Root, server: &ApiServer) -> Result<String, String> {
+fn answers(root: &Root, server: &ApiServer, pid: u32) -> Result<String, String> {
     let value =
         |name: &str| flags::last(&server.flags, name).and_then(|flag| flag.value.as_deref());
     let port = value("secure-port").and_then(|port| port.parse().ok());
     let host: Option<IpAddr> = value("bind-address").and_then(|host| host.parse().ok());
     let host = host.unwrap_or(IpAddr::from([0, 0, 0, 0]));
     let address = http::reachable(SocketAddr::new(host, port.unwrap_or(PORT)));
+    // The file may lie in the container alone, and then any certificate has to do.
+    listener::is_its(pid, address)?;
     let certificate = value("tls-cert-file")
         .and_then(NodePath::new)
         .and_then(|path| root.open(&path).ok())

@@ -22,6 +22,9 @@ const SHOWN: &[(&str, &[&[&str]])] = &[
     ),
 ];
 
+/// Longest value that a message quotes, in letters.
+const MAX_SHOWN: usize = 100;
+
 /// Compares what runs with what it was told: `Err` names the first setting that differs, or says what
 /// the answer is instead.
 pub(super) fn compare(told: &Effective, body: &[u8]) -> Result<(), String> {
@@ -39,12 +42,22 @@ pub(super) fn compare(told: &Effective, body: &[u8]) -> Result<(), String> {
             && !same(&field.value, found)
         {
             return Err(format!(
-                "it runs with {name}: {found}, and {} was written",
+                "it runs with {name}: {}, and {} was written",
+                short(found),
                 field.value
             ));
         }
     }
     Ok(())
+}
+
+/// A value for a message: who answers in kube-proxy's place may send a megabyte.
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((cut, _)) => format!("{}..", text.get(..cut).unwrap_or_default()),
+        None => text,
+    }
 }
 
 fn find<'v>(shown: &'v Value, spelling: &[&str]) -> Option<&'v Value> {
@@ -105,6 +118,16 @@ mod tests {
         assert_eq!(compared("", other), Ok(()));
         let none = r#"{"kubeproxy.config.k8s.io": {"NodePortAddresses": null}}"#;
         assert_eq!(compared("nodePortAddresses: []\n", none), Ok(()));
+    }
+
+    #[test]
+    fn a_value_without_end_is_not_quoted_whole() {
+        let long = format!(
+            r#"{{"kubeproxy.config.k8s.io": {{"BindAddress": "{}"}}}}"#,
+            "1".repeat(1 << 19)
+        );
+        let why = compared("bindAddress: 10.0.0.7\n", &long).unwrap_err();
+        assert!(why.len() < 200, "{}", why.len());
     }
 
     #[test]

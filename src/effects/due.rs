@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::discover::Source;
+use crate::discover::flag_file::FlagFile;
 use crate::discover::platform::FlagPlace;
 use crate::facts::{Facts, PolicyPath, Role, ServerSource};
 use crate::root::NodePath;
@@ -131,14 +132,21 @@ fn kube_proxy(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
         })
     };
     let unit = facts.proxy.unit();
-    let manifest = match &facts.proxy.source {
-        Source::StaticPod(pod) => Some(&pod.path),
+    let manifest = match (&facts.proxy.source, &facts.proxy.flag_place) {
+        (Source::StaticPod(pod), _) => Some(&pod.path),
+        // On a live node it is found by its process.
+        (Source::Process(..), FlagPlace::Manifest(path)) => Some(path),
         _ => None,
     };
     let reload = unit.is_some_and(|unit| {
         changes(Role::ProxyUnit) || changed.iter().any(|path| is_dropin(path, &unit.name))
     });
-    let replaced = manifest.is_some_and(|manifest| changed.contains(&manifest));
+    let is_manifest = |path: &NodePath| match &facts.flag_file {
+        // Its name in the kubelet's directory can be a link.
+        Ok(FlagFile::Manifest(real, ..)) if real == path => true,
+        _ => manifest == Some(path),
+    };
+    let replaced = manifest.is_some() && changed.iter().any(|path| is_manifest(path));
     let mut parts = Vec::new();
     if changes(Role::ProxyConfig) {
         parts.push("its configuration");
@@ -154,6 +162,10 @@ fn kube_proxy(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
     }
     let because = because(&parts)?;
     let way = match (unit, manifest) {
+        (Some(unit), _) if facts.proxy.with_kubelet => Way::ByHand(format!(
+            "its service runs it together with the kubelet: restart {} when nothing else is changing",
+            unit.name
+        )),
         (Some(unit), _) => Way::Unit {
             name: unit.name.clone(),
             reload,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::due::Component;
 use super::processes::Moment;
-use super::{api_server, configz, http};
+use super::{api_server, configz, http, listener};
 use crate::discover::flag_file::FlagFile;
 use crate::discover::flags::Flag;
 use crate::facts::Facts;
@@ -58,8 +58,10 @@ fn kube_proxy(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
     if wanted.unit.is_some() && unit != wanted.unit.as_deref() {
         return Err(format!("process {pid} does not belong to its unit"));
     }
-    if let (Ok(FlagFile::Manifest(_, _, written)), true) = (&facts.flag_file, wanted.values) {
-        runs_with(pid, &facts.proxy.flags, written)?;
+    if wanted.values
+        && let Some(written) = written(facts)
+    {
+        runs_with(pid, &facts.proxy.flags, &written)?;
     }
     younger(pid, wanted)?;
     let values = facts
@@ -70,9 +72,11 @@ fn kube_proxy(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
         .ok_or("its configuration is not accepted")?;
     let mut seen = Vec::new();
     if let Some(address) = listening(values, "healthzBindAddress") {
+        listener::is_its(pid, address)?;
         seen.push(alive(address)?);
     }
     if let Some(address) = listening(values, "metricsBindAddress").filter(|_| wanted.values) {
+        listener::is_its(pid, address)?;
         let answer = http::get(address, "/configz")?;
         if answer.status != 200 {
             return Err(format!("{address}/configz answers {}", answer.status));
@@ -85,6 +89,18 @@ fn kube_proxy(facts: &Facts, wanted: &Wanted) -> Result<Well, String> {
         false => seen.join(", "),
     };
     Ok(Well { pid, seen })
+}
+
+/// The flags that are written, where they are known to be all.
+fn written(facts: &Facts) -> Option<Vec<Flag>> {
+    match (&facts.flag_file, facts.proxy.unit()) {
+        (Ok(FlagFile::Manifest(_, _, written)), _) => Some(written.clone()),
+        (Ok(FlagFile::DropIn(_)), Some(unit)) => {
+            let given = unit.flags(Component::KubeProxy.name());
+            given.problem.is_none().then_some(given.flags)
+        }
+        _ => None,
+    }
 }
 
 /// What runs must have been started with the flags that are written. A reference to the pod's

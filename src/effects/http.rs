@@ -1,13 +1,16 @@
 //! One request to an endpoint of this node.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How much of an answer is read, in bytes; a configuration is a few KiB.
 const MAX_ANSWER: u64 = 1 << 20;
 /// How long one request may take to connect, and then to move on.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long one request may take as a whole: who sends a letter now and then would else keep the
+/// transaction open for weeks, and its signals unheard.
+const WHOLE: Duration = Duration::from_secs(6);
 
 /// What was answered.
 pub(super) struct Answer {
@@ -28,13 +31,59 @@ pub(super) fn reachable(listening: SocketAddr) -> SocketAddr {
     address
 }
 
-/// A connection that does not wait forever.
-pub(super) fn connect(address: SocketAddr) -> Result<TcpStream, String> {
-    let failed = |error: std::io::Error| format!("{address}: {error}");
-    let stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(failed)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
-    Ok(stream)
+/// A connection that does not wait forever, however slowly the other side goes on.
+pub(super) struct Timed {
+    stream: TcpStream,
+    end: Instant,
+}
+
+impl Timed {
+    /// How long the next step may take.
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        match left.is_zero() {
+            true => Err(slow()),
+            false => Ok(Some(left.min(PATIENCE))),
+        }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.left()?)?;
+        self.stream.read(bytes).map_err(named)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.write(bytes).map_err(named)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+fn slow() -> io::Error {
+    io::Error::new(ErrorKind::TimedOut, "it answers too slowly")
+}
+
+/// The kernel calls a time that is over "temporarily unavailable" (SO_RCVTIMEO in socket(7)).
+fn named(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock => slow(),
+        _ => error,
+    }
+}
+
+/// Connects.
+pub(super) fn connect(address: SocketAddr) -> Result<Timed, String> {
+    let end = Instant::now() + WHOLE;
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)
+        .map_err(|error| format!("{address}: {error}"))?;
+    Ok(Timed { stream, end })
 }
 
 /// Asks for a path in plain HTTP.

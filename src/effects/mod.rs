@@ -15,6 +15,7 @@ mod configz;
 mod due;
 mod health;
 mod http;
+mod listener;
 mod preflight;
 mod processes;
 mod program;
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 pub use again::again;
 pub use due::{Component, Due, Way, due};
-pub use preflight::{Asked, preflight};
+pub use preflight::{Asked, New, preflight};
 pub use progress::Progress;
 pub use work::{Told, Work};
 

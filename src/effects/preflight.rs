@@ -1,7 +1,8 @@
-//! Asks the node's own kube-proxy whether it would start with a new configuration.
+//! Asks the node's own kube-proxy whether it would start with a new configuration, or with new flags.
 //!
 //! `kube-proxy --config=NEW --write-config-to=OUT` reads, defaults, validates, writes and ends; it
-//! needs no API server and touches no rules (facts page, section 1.4; run against 1.36.2).
+//! needs no API server and touches no rules (facts page, section 1.4; run against 1.36.2). Without
+//! `--config` it does the same with its flags (facts page, section 2).
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::program;
+use crate::discover::flags::Flag;
 use crate::discover::{KubeProxy, Source};
 use crate::failure::Failure;
 use crate::report::printable;
@@ -18,6 +20,30 @@ use crate::root::{FileKind, LookError, Meta, NodePath, Root};
 
 /// How long kube-proxy may take to read its configuration.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// What kube-proxy is asked about.
+#[derive(Clone, Copy, Debug)]
+pub enum New<'a> {
+    /// The bytes of its configuration.
+    Config(&'a [u8]),
+    /// All of its flags, without `--config`.
+    Flags(&'a [Flag]),
+}
+
+impl New<'_> {
+    /// Whose judgement it is, as people name it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            New::Config(_) => "the new configuration",
+            New::Flags(_) => "the new flags",
+        }
+    }
+}
+
+/// Flags that let kube-proxy do something else, or write another file, than it is asked for here.
+const NOT_ASKED: &[&str] = &["cleanup", "init-only", "version", "write-config-to"];
+/// klog's flags of older releases: they name files that it would write.
+const NOT_GIVEN: &[&str] = &["log-dir", "log-file", "log-file-max-size"];
 
 /// Whether kube-proxy was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +54,7 @@ pub enum Asked {
     Not(String),
 }
 
-/// Lets kube-proxy judge these bytes, in a private directory below the state directory. The caller
+/// Lets kube-proxy judge what is new, in a private directory below the state directory. The caller
 /// holds the lock.
 ///
 /// # Errors
@@ -36,9 +62,16 @@ pub enum Asked {
 pub fn preflight(
     root: &Root,
     proxy: &KubeProxy,
-    config: &[u8],
+    asked: New<'_>,
     state: &Path,
 ) -> Result<Asked, Failure> {
+    if let New::Flags(flags) = asked
+        && let Some(flag) = flags
+            .iter()
+            .find(|flag| NOT_ASKED.contains(&flag.name.as_str()))
+    {
+        return Ok(Asked::Not(format!("it is started with --{}", flag.name)));
+    }
     let program = match program_of(root, proxy) {
         Ok(program) => program,
         Err(why) => return Ok(Asked::Not(why)),
@@ -55,15 +88,28 @@ pub fn preflight(
         word.push(path);
         word
     };
-    let words = [flag("--config=", &new), flag("--write-config-to=", &out)];
+    let mut words = vec![flag("--write-config-to=", &out)];
+    let written = match asked {
+        New::Config(bytes) => {
+            words.push(flag("--config=", &new));
+            write(&new, bytes)
+        }
+        New::Flags(flags) => {
+            let given = flags
+                .iter()
+                .filter(|flag| !NOT_GIVEN.contains(&flag.name.as_str()));
+            words.extend(given.map(as_word));
+            Ok(())
+        }
+    };
     let arguments: Vec<_> = words.iter().map(OsString::as_os_str).collect();
-    let ran = write(&new, config)
+    let ran = written
         .map_err(|error| format!("{} cannot be written: {error}", new.display()))
         .and_then(|()| program::run(Path::new(program.as_str()), &arguments, LIMIT));
     let refused = |why: String| {
         Failure::refused(printable(&why))
             .state("nothing was written")
-            .help("this is what kube-proxy itself says of the new configuration; leave the change out with --skip, or see docs/failures.md")
+            .help("this is what kube-proxy itself says of it; leave the change out with --skip, or see docs/failures.md")
     };
     let ran = ran.map_err(refused)?;
     let written = fs::metadata(&out).is_ok_and(|meta| meta.len() > 0);
@@ -72,11 +118,21 @@ pub fn preflight(
         // Not kube-proxy, or one that does not know the flag.
         (true, false) => Ok(Asked::Not(format!("{program} wrote no configuration"))),
         (false, _) => Err(refused(format!(
-            "{program} refuses the new configuration: {}",
+            "{program} refuses {}: {}",
+            asked.name(),
             // Its own path would mean nothing to the reader.
             program::last_lines(&ran.output, 3).replace(&new.display().to_string(), "the file")
         ))),
     }
+}
+
+/// A flag as it stands on a command line.
+fn as_word(flag: &Flag) -> OsString {
+    match &flag.value {
+        Some(value) => format!("--{}={value}", flag.name),
+        None => format!("--{}", flag.name),
+    }
+    .into()
 }
 
 /// The directory for the question, gone with it.

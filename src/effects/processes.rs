@@ -31,6 +31,11 @@ impl Moment {
         start.parse().ok().map(Moment)
     }
 
+    /// So many milliseconds after the start of the machine.
+    pub fn after_boot(milliseconds: u64) -> Moment {
+        Moment(milliseconds.saturating_mul(rustix::param::clock_ticks_per_second()) / 1_000)
+    }
+
     /// Seconds from this moment to another; 0 when that came first.
     pub fn seconds_to(self, later: Moment) -> u64 {
         later.0.saturating_sub(self.0) / rustix::param::clock_ticks_per_second()
@@ -41,11 +46,6 @@ impl Moment {
 pub(super) fn started_at(pid: u32) -> Option<SystemTime> {
     let age = Moment::started(pid)?.seconds_to(Moment::now());
     SystemTime::now().checked_sub(Duration::from_secs(age))
-}
-
-/// Whether a process is older than so many seconds before now.
-pub(super) fn older_than(pid: u32, seconds: u64) -> bool {
-    Moment::started(pid).is_some_and(|started| started.seconds_to(Moment::now()) > seconds)
 }
 
 #[cfg(test)]

@@ -2,19 +2,23 @@
 //! for longer than is allowed.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{PipeReader, Read, pipe};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-/// How much of what a program prints is read, in bytes.
-const MAX_OUTPUT: u64 = 64 << 10;
+/// How much of what a program prints is kept, in bytes: the end, which tells why it failed.
+const MAX_OUTPUT: usize = 64 << 10;
+/// How much is taken from it between two looks at the clock, in bytes.
+const AT_ONCE: usize = 1 << 20;
+/// Longest text of its last lines, in letters.
+const MAX_LINES: usize = 1000;
 /// The whole environment: enough for a program that looks for others itself.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// How often it is looked whether the program has ended.
@@ -23,7 +27,7 @@ const TICK: Duration = Duration::from_millis(20);
 /// How a program ended.
 pub(super) struct Ran {
     pub status: ExitStatus,
-    /// What it printed on both streams, cut at 64 KiB.
+    /// What it printed on both streams: the last 64 KiB.
     pub output: String,
 }
 
@@ -34,11 +38,10 @@ pub(super) struct Ran {
 pub(super) fn run(program: &Path, arguments: &[&OsStr], timeout: Duration) -> Result<Ran, String> {
     let shown = program.display();
     let failed = |error: std::io::Error| format!("{shown} cannot be run: {error}");
-    let mut output = tempfile::tempfile().map_err(failed)?;
-    let (out, err) = (
-        output.try_clone().map_err(failed)?,
-        output.try_clone().map_err(failed)?,
-    );
+    // Not a file: somebody who prints without end would fill the disk that the way back needs.
+    let (mut reader, writer) = pipe().map_err(failed)?;
+    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| failed(errno.into()))?;
+    let errors = writer.try_clone().map_err(failed)?;
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -47,15 +50,19 @@ pub(super) fn run(program: &Path, arguments: &[&OsStr], timeout: Duration) -> Re
         .current_dir("/")
         .process_group(0)
         .stdin(Stdio::null())
-        .stdout(out)
-        .stderr(err)
+        .stdout(writer)
+        .stderr(errors)
         .spawn()
         .map_err(failed)?;
     let end = Instant::now() + timeout;
+    let mut printed = Vec::new();
     loop {
+        take(&mut reader, &mut printed);
         match child.try_wait().map_err(failed)? {
+            // Somebody whom it left behind may hold the pipe; that one is not waited for.
             Some(status) => {
-                let output = read(&mut output);
+                take(&mut reader, &mut printed);
+                let output = String::from_utf8_lossy(&printed).into_owned();
                 return Ok(Ran { status, output });
             }
             None if Instant::now() >= end => break,
@@ -76,16 +83,23 @@ fn end_all(child: &mut Child) {
     let _ = child.wait();
 }
 
-fn read(output: &mut File) -> String {
-    let mut bytes = Vec::new();
-    // What cannot be read back is left out: the exit code decides.
-    let _ = output
-        .rewind()
-        .and_then(|()| output.take(MAX_OUTPUT).read_to_end(&mut bytes));
-    String::from_utf8_lossy(&bytes).into_owned()
+/// Takes what has been printed so far.
+fn take(reader: &mut PipeReader, printed: &mut Vec<u8>) {
+    let mut part = [0; 8 << 10];
+    let mut taken = 0;
+    while taken < AT_ONCE {
+        // What cannot be read is left out: the exit code decides.
+        let Ok(read @ 1..) = reader.read(&mut part) else {
+            return;
+        };
+        taken += read;
+        printed.extend_from_slice(part.get(..read).unwrap_or_default());
+        let over = printed.len().saturating_sub(MAX_OUTPUT);
+        printed.drain(..over);
+    }
 }
 
-/// The last lines of what a program printed, on one line.
+/// The last lines of what a program printed, on one line; the end of it where that is too long.
 pub(super) fn last_lines(output: &str, lines: usize) -> String {
     let all: Vec<&str> = output
         .lines()
@@ -93,7 +107,11 @@ pub(super) fn last_lines(output: &str, lines: usize) -> String {
         .filter(|line| !line.is_empty())
         .collect();
     let from = all.len().saturating_sub(lines);
-    all.get(from..).unwrap_or_default().join("; ")
+    let text = all.get(from..).unwrap_or_default().join("; ");
+    match text.char_indices().rev().nth(MAX_LINES) {
+        Some((cut, _)) => format!("..{}", text.get(cut..).unwrap_or_default()),
+        None => text,
+    }
 }
 
 #[cfg(test)]
@@ -123,5 +141,31 @@ mod tests {
         assert!(ran.output.starts_with("out\nerr\n"), "{}", ran.output);
         assert!(!ran.output.contains("CARGO"), "{}", ran.output);
         assert_eq!(last_lines("a\n\nb\n c\n", 2), "b; c");
+    }
+
+    fn shell(script: &str) -> Ran {
+        let words = [OsStr::new("-c"), OsStr::new(script)];
+        run(Path::new("/bin/sh"), &words, Duration::from_secs(60)).unwrap()
+    }
+
+    #[test]
+    fn of_much_that_is_printed_the_end_is_kept_and_none_of_it_on_disk() {
+        let ran = shell("readlink /proc/self/fd/1; seq 1 100000; echo why >&2; exit 1");
+        assert!(ran.output.len() <= MAX_OUTPUT);
+        assert_eq!(last_lines(&ran.output, 2), "100000; why");
+        assert!(
+            shell("readlink /proc/self/fd/1")
+                .output
+                .starts_with("pipe:")
+        );
+        let long = "x".repeat(5000);
+        assert_eq!(last_lines(&long, 1).len(), MAX_LINES + 3);
+    }
+
+    #[test]
+    fn who_is_left_behind_with_the_pipe_is_not_waited_for() {
+        let ran = shell("sleep 600 & echo $!");
+        let pid: i32 = ran.output.trim().parse().unwrap();
+        nix::sys::signal::kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
     }
 }

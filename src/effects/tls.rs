@@ -17,6 +17,7 @@ use rustls::{
 };
 
 use super::http::{self, Answer};
+use crate::certificates;
 
 /// Asks for a path. `certificate` is the file with the certificate that must be shown, in PEM.
 pub(super) fn get(
@@ -58,9 +59,7 @@ pub(super) fn get(
 
 /// The first certificate of a PEM file: the server's own, with those that vouch for it behind.
 fn first(pem: &[u8]) -> Option<CertificateDer<'static>> {
-    let all = pem::parse_many(pem).ok()?;
-    let own = all.into_iter().find(|part| part.tag() == "CERTIFICATE")?;
-    Some(CertificateDer::from(own.into_contents()))
+    certificates::first(pem).map(CertificateDer::from)
 }
 
 /// Accepts one certificate, and the signature that proves who has its key.

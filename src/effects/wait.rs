@@ -52,8 +52,9 @@ pub(super) fn until_well(
                 why
             }
         };
-        // Who answers at last may still show that it stays.
-        if well_since.is_none() && begun.elapsed() >= limit {
+        // Who answers at last may still show that it stays; who is started again and again may not.
+        let in_time = well_since.is_some_and(|(since, _)| since < begun + limit);
+        if !in_time && begun.elapsed() >= limit {
             break Err(Ended::Late(why));
         }
         progress.waiting(whom, &why, begun.elapsed(), limit);
@@ -61,4 +62,33 @@ pub(super) fn until_well(
     };
     progress.done();
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_another_process_at_each_look_is_not_waited_for_longer() {
+        let mut looks = 0;
+        let mut look = || {
+            looks += 1;
+            Ok(Well {
+                pid: looks,
+                seen: "well".into(),
+            })
+        };
+        let mut asked = 0;
+        let mut stop = || {
+            asked += 1;
+            match asked > 20 {
+                true => Err(Failure::refused("it was waited for too long")),
+                false => Ok(()),
+            }
+        };
+        let limit = EVERY * 3;
+        let mut progress = Progress::new(false, true);
+        let ended = until_well("it", limit, &mut progress, &mut stop, &mut look);
+        assert!(matches!(ended, Err(Ended::Late(_))));
+    }
 }

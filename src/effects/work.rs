@@ -73,9 +73,9 @@ impl<'a> Work<'a> {
         };
         for one in due {
             match &one.way {
-                _ if !settings.run => work.leave(&one, ""),
                 Way::ByHand(why) => work.leave(&one, why),
                 Way::Manifest(manifest) => work.leave(&one, &pod_by_hand(manifest)),
+                _ if !settings.run => work.leave(&one, ""),
                 Way::Unit { .. } | Way::Kubelet(_) => {
                     if work.runs(&one)? {
                         work.due.push(one);

@@ -179,12 +179,14 @@ fn running(root: &Root, processes: &[Process]) -> Option<Found> {
     };
     let unit = process.unit.as_ref().filter(|_| !process.other_mounts);
     let unit = unit.and_then(|name| systemd::load(root, name));
+    let shared = unit.as_ref().and_then(|unit| agent(unit, processes));
+    let user = unit.as_ref().and_then(|unit| unit.user.clone());
+    let unit = unit.filter(|_| shared.is_none());
+    let source = unit.as_ref().map(|unit| in_unit(root, unit));
     Some(Found {
         version: None,
-        user: unit.as_ref().and_then(|unit| unit.user.clone()),
-        source: unit
-            .as_ref()
-            .map_or(ServerSource::Process, |unit| in_unit(root, unit)),
+        user,
+        source: shared.or(source).unwrap_or(ServerSource::Process),
         unit,
         described: format!("process {}", process.pid),
         flags: flags::parse(&process.arguments, &Origin::flag(None)),
@@ -195,6 +197,28 @@ fn running(root: &Root, processes: &[Process]) -> Option<Found> {
         },
         problem: (all.len() > 1).then(several),
     })
+}
+
+/// A service that is never restarted for the API server's sake, because it may run the kubelet too: k0s'
+/// own, and any that does. Without a worker k0s runs none, and all of the control plane instead.
+fn agent(unit: &Unit, processes: &[Process]) -> Option<ServerSource> {
+    let program = unit
+        .command
+        .first()
+        .and_then(|word| word.rsplit('/').next());
+    if program == Some("k0s") {
+        return Some(ServerSource::Controller(
+            "k0s",
+            "spec.api.extraArgs of the ClusterConfig (/etc/k0s/k0s.yaml), without the dashes, and restart k0s",
+        ));
+    }
+    let kubelet = processes.iter().any(|process| {
+        process.program == "kubelet" && process.unit.as_deref() == Some(unit.name.as_str())
+    });
+    kubelet.then_some(ServerSource::Controller(
+        "its service",
+        "what that service starts it with, and restart the service",
+    ))
 }
 
 fn service(root: &Root) -> Option<Found> {

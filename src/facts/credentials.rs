@@ -1,7 +1,5 @@
 //! Certificates and keys that the kubeconfig gives, and the CA by which the API server knows its clients.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use zeroize::Zeroizing;
 
 use super::{Origin, OriginKind, Seen, Target};
@@ -217,7 +215,5 @@ impl Credentials {
 
 /// The machine's clock, once for all that is judged. One that stands before 1970 counts as 1970.
 pub(super) fn clock() -> (Moment, Origin) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = since.unwrap_or_default().as_secs();
-    (Moment(seconds), Origin::KERNEL)
+    (Moment::now(), Origin::KERNEL)
 }

@@ -182,12 +182,15 @@ impl Gatherer<'_> {
                     Some(known) => *known == path.parent(),
                     None => there(),
                 };
-                if mounted_here && !is_secret(&path) {
+                let found = match mounted_here {
+                    true => Some(sibling),
+                    false if self.mounted_at.is_none() => self.in_other_volume(&beside, &path),
+                    false => None,
+                };
+                if let Some(found) = found.filter(|_| !is_secret(&path)) {
                     self.mounted_at = Some(path.parent());
-                    return Some(Told {
-                        path: sibling,
-                        whose: Whose::Node,
-                    });
+                    let whose = Whose::Node;
+                    return Some(Told { path: found, whose });
                 }
                 Whose::Container
             }

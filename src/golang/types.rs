@@ -5,6 +5,7 @@
 //! Unknown and doubled keys are only noted.
 
 use base64::Engine as _;
+use zeroize::Zeroizing;
 
 use super::parsers::{duration, flush, quantity, time};
 use crate::goyaml::{Data, Entry, Item};
@@ -304,19 +305,21 @@ impl Checker {
     }
 }
 
-/// As Go's `base64.StdEncoding`, which skips line ends.
-pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    let packed: String = text
-        .chars()
-        .filter(|at| !matches!(at, '\r' | '\n'))
-        .collect();
-    base64::engine::general_purpose::GeneralPurpose::new(
+/// As Go's `base64.StdEncoding`, which skips line ends. It may be a private key: what is left behind of it
+/// is wiped, and the caller wipes the result.
+pub fn decode_base64(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
+    let text = text.as_ref();
+    let mut packed = Zeroizing::new(Vec::with_capacity(text.len()));
+    packed.extend(text.iter().filter(|at| !matches!(at, b'\r' | b'\n')));
+    let engine = base64::engine::general_purpose::GeneralPurpose::new(
         &base64::alphabet::STANDARD,
         // Go ignores the bits that are left over in the last letter.
         base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-    )
-    .decode(packed)
-    .ok()
+    );
+    let mut decoded = Zeroizing::new(vec![0; base64::decoded_len_estimate(packed.len())]);
+    let length = engine.decode_slice(&*packed, &mut decoded).ok()?;
+    decoded.truncate(length);
+    Some(std::mem::take(&mut *decoded))
 }
 
 fn type_name(record: &Record) -> String {

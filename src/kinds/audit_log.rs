@@ -226,6 +226,14 @@ fn hindrance(server: &ApiServer, manifest: Option<&Manifest>) -> Option<String> 
     }
     if let Some(log) = server.log.path.on_node() {
         let directory = log.parent();
+        if let Some(unit) = &server.unit
+            && let Some(setting) = unit.sandbox.forbids(&directory)
+        {
+            return Some(format!(
+                "{} may not write to {directory}, because it says {setting}, and the API server does not start without its log: add ReadWritePaths=-{directory} there first",
+                unit.name
+            ));
+        }
         match &server.log.directory {
             Ok((_, meta)) if meta.kind == FileKind::Directory => {}
             Ok((_, meta)) => {

@@ -36,9 +36,9 @@ fn against(
             let said = format!("{subject} signed by {by}");
             return Instance::judged(true, said, || Mend::None);
         }
-        Chain::Unchecked => {
-            let why = "its signature was not verified: it is of an algorithm that is not read here";
-            return Instance::unknown(format!("{subject} names a signer of {path}, and {why}"));
+        Chain::Unchecked(why) => {
+            let said = format!("{subject} names a signer of {path}");
+            return Instance::unknown(format!("{said}, and its signature was not verified: {why}"));
         }
         // Go might read, and trust, one that could not be read here.
         _ if !bundle.damaged.is_empty() => {

@@ -32,7 +32,7 @@ pub fn of_file(
     }
     let mut reason = hold.of_value()?;
     // A change of the ConfigMap would be undone as well.
-    if let Some(platform @ (Platform::Talos | Platform::OpenShift)) = platform
+    if let Some(platform @ (Platform::Talos | Platform::OpenShift | Platform::K0s)) = platform
         && hold.kind == HoldKind::ConfigMap
     {
         reason = format!("{hold}; {}", why_not_here(platform));

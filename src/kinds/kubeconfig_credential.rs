@@ -5,12 +5,16 @@ use serde::Deserialize;
 use super::{Instance, Kind, Mend, by_hand, each_kubeconfig};
 use crate::baseline::Check;
 use crate::facts::Facts;
-use crate::kubeconfig::{Present, User};
+use crate::golang::text::quoted;
+use crate::kubeconfig::{Kubeconfig, Present, User};
 
 /// `kubeconfig-credential: {}`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KubeconfigCredential {}
+
+/// Most users that are named.
+const SHOWN: usize = 3;
 
 /// What is weak, in words and with its line.
 fn weak(user: &User) -> Vec<(&'static str, usize)> {
@@ -38,13 +42,34 @@ fn strong(user: &User) -> Option<&'static str> {
     user.token_file.as_ref().map(|_| "tokenFile")
 }
 
+/// kube-proxy never uses them, and whoever reads the file has them all the same (facts page, section 6).
+fn stray(check: &Check, kubeconfig: &Kubeconfig) -> Instance {
+    let mut users: Vec<&str> = Vec::new();
+    for secret in &kubeconfig.stray_secrets {
+        if !users.contains(&secret.value.as_str()) {
+            users.push(&secret.value);
+        }
+    }
+    let more = match users.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown: Vec<String> = users.iter().take(SHOWN).map(|user| quoted(user)).collect();
+    let observed = format!(
+        "secrets of {}{more}, whom the current context does not use",
+        shown.join(", ")
+    );
+    let first = kubeconfig.stray_secrets.first();
+    Instance::judged(false, observed, || by_hand(check)).line(first.map(|secret| secret.line))
+}
+
 impl Kind for KubeconfigCredential {
     fn expected(&self) -> String {
         "a client certificate or a tokenFile, and nothing weaker".into()
     }
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
-        each_kubeconfig(facts, |_, kubeconfig| {
+        let mut all = each_kubeconfig(facts, |_, kubeconfig| {
             let by_hand = || by_hand(check);
             let Some(user) = &kubeconfig.user else {
                 return Instance::judged(false, "the current context has no user", by_hand);
@@ -58,6 +83,12 @@ impl Kind for KubeconfigCredential {
                 Some(what) => Instance::judged(true, what, || Mend::None).line(Some(user.line)),
                 None => Instance::judged(false, "no credential", by_hand).line(Some(user.line)),
             }
-        })
+        });
+        if matches!(&facts.kubeconfig, Some(Ok(read)) if !read.stray_secrets.is_empty()) {
+            all.extend(each_kubeconfig(facts, |_, kubeconfig| {
+                stray(check, kubeconfig)
+            }));
+        }
+        all
     }
 }

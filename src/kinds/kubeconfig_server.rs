@@ -25,6 +25,25 @@ fn takes_tls(kubeconfig: &Kubeconfig) -> bool {
     cluster || user
 }
 
+/// The proxy's URL, where the way to it is not over TLS (facts page, section 6). It counts beside --master
+/// too.
+fn proxy(check: &Check, facts: &Facts) -> Vec<Instance> {
+    let plain = |kubeconfig: &Kubeconfig| {
+        let url = kubeconfig.cluster.as_ref()?.proxy_url.clone()?;
+        let (scheme, _) = url.value.split_once(':')?;
+        scheme.eq_ignore_ascii_case("http").then_some(url)
+    };
+    if !matches!(&facts.kubeconfig, Some(Ok(read)) if plain(read).is_some()) {
+        return Vec::new();
+    }
+    each_kubeconfig(facts, |_, kubeconfig| {
+        let url = plain(kubeconfig);
+        let observed = url.as_ref().map_or("", |url| url.value.as_str());
+        Instance::judged(false, format!("proxy-url: {observed}"), || by_hand(check))
+            .line(url.map(|url| url.line))
+    })
+}
+
 impl Kind for KubeconfigServer {
     fn expected(&self) -> String {
         "https://".into()
@@ -43,12 +62,15 @@ impl Kind for KubeconfigServer {
             let observed = format!("--master: {}", crate::kubeconfig::without_credentials(&url));
             let instance = Instance::judged(secure, observed, || by_hand(check));
             let instance = instance.line(origin.line).from(&origin);
-            return vec![match &origin.path {
+            let instance = match &origin.path {
                 Some(path) => instance.at(path),
                 None => instance,
-            }];
+            };
+            return std::iter::once(instance)
+                .chain(proxy(check, facts))
+                .collect();
         }
-        each_kubeconfig(facts, |_, kubeconfig| {
+        let mut all = each_kubeconfig(facts, |_, kubeconfig| {
             let by_hand = || by_hand(check);
             match kubeconfig.server() {
                 Some(server) => {
@@ -62,6 +84,8 @@ impl Kind for KubeconfigServer {
                 // client-go then takes http://localhost:8080.
                 None => Instance::judged(false, "no server", by_hand),
             }
-        })
+        });
+        all.extend(proxy(check, facts));
+        all
     }
 }

@@ -45,11 +45,14 @@ use each::{by_hand, each_file, fix_or_by_hand};
 use hold::{unless_held, unless_rewritten};
 use kubeconfig::{each_certificate, each_client_certificate, each_kubeconfig, given_at};
 
+use std::rc::Rc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Check, Fix};
 use crate::facts::{Facts, Origin};
 use crate::root::NodePath;
+use crate::waivers::Grounds;
 
 /// What a check expects, by kind. The name in a baseline is the variant's, with dashes.
 #[derive(Clone, Debug, Deserialize)]
@@ -113,7 +116,7 @@ pub enum Verdict {
     NotApplicable,
     /// It is as expected, or stricter.
     Pass,
-    /// A finding that a waiver excuses.
+    /// A finding that a waiver accepts.
     Waived,
     /// It could not be looked at, or not be judged. Never shown as pass.
     Unknown,
@@ -156,6 +159,8 @@ pub struct Instance {
     pub needs: Vec<NodePath>,
     /// What a person has to do besides, once it is mended.
     pub besides: Option<String>,
+    /// For waived, on what grounds. No kind waives anything: `waivers` does, after the judgement.
+    pub waiver: Option<Rc<Grounds>>,
 }
 
 impl Instance {
@@ -170,6 +175,7 @@ impl Instance {
             mend: Mend::None,
             needs: Vec::new(),
             besides: None,
+            waiver: None,
         }
     }
 

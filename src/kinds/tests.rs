@@ -52,6 +52,7 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
             problem: None,
             elsewhere: false,
             user: None,
+            with_kubelet: false,
             recognised: Default::default(),
             flag_place: Default::default(),
         },

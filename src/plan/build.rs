@@ -8,14 +8,15 @@ use super::missing;
 use super::names::Names;
 use super::patch;
 use super::restart::{effects, note_in_manifests};
+use super::saw::saw;
 use super::state::FileState;
-use super::{Action, Change, Inputs, Manual, Plan, Saw, Summary};
+use super::{Action, Change, Inputs, Manual, Plan, Summary, Waived};
 use crate::baseline::Check;
 use crate::check::{Outcome, Selection};
-use crate::facts::{Facts, PolicyPath, Role, ServerSource};
+use crate::facts::{Facts, Role};
 use crate::kinds::{Contents, Edit, Instance, Mend, Verdict};
-use crate::root::{LookError, Meta, NodePath, Root};
-use crate::transaction::sha256;
+use crate::root::{NodePath, Root};
+use crate::waivers::Grounds;
 
 /// Everything that is done to one file, merged: the transaction touches each file once.
 #[derive(Clone, Debug)]
@@ -93,6 +94,8 @@ pub struct Planner<'a> {
     pub(super) looked: Looked,
     /// Directories in which nobody else can write.
     pub(super) safe: RefCell<BTreeSet<NodePath>>,
+    /// What is to be warned of whatever the changes are.
+    warnings: Vec<String>,
 }
 
 impl<'a> Planner<'a> {
@@ -111,7 +114,15 @@ impl<'a> Planner<'a> {
             names: Names::read(root),
             looked: Looked::default(),
             safe: RefCell::default(),
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same with these warnings in each plan.
+    #[must_use]
+    pub fn warning(mut self, of: Vec<String>) -> Planner<'a> {
+        self.warnings = of;
+        self
     }
 
     /// Makes the plan with those changes that `take` picks.
@@ -129,6 +140,7 @@ impl<'a> Planner<'a> {
             changes: Vec::new(),
             effects: Vec::new(),
             manual,
+            waived: self.waived(),
             obstacles: Vec::new(),
             warnings: Vec::new(),
             summary: Summary::default(),
@@ -146,13 +158,15 @@ impl<'a> Planner<'a> {
         for (index, change) in plan.changes.iter_mut().enumerate() {
             change.id = (index + 1).to_string();
         }
-        plan.warnings = self.warnings(&plan.changes);
+        plan.warnings.clone_from(&self.warnings);
+        plan.warnings.extend(self.unpromised(&plan.changes));
         let files: BTreeSet<&NodePath> = plan.changes.iter().map(|change| &change.path).collect();
         plan.summary = Summary {
             changes: plan.changes.len(),
             files: files.len(),
             effects: plan.effects.len(),
             manual: plan.manual.len(),
+            waived: plan.waived.len(),
         };
         Planned { plan, works }
     }
@@ -164,7 +178,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Directories where a crash is not ours to survive.
-    fn warnings(&self, changes: &[Change]) -> Vec<String> {
+    fn unpromised(&self, changes: &[Change]) -> Vec<String> {
         let directories: BTreeSet<NodePath> =
             changes.iter().map(|change| change.path.parent()).collect();
         let on_network = |directory: NodePath| {
@@ -173,6 +187,27 @@ impl<'a> Planner<'a> {
             Some(unpromised(&directory, kind))
         };
         directories.into_iter().filter_map(on_network).collect()
+    }
+
+    /// What the outcomes hold of waived findings.
+    fn waived(&self) -> Vec<Waived> {
+        let mut found = Vec::new();
+        for outcome in self.outcomes {
+            for instance in &outcome.instances {
+                let Some(grounds) = &instance.waiver else {
+                    continue;
+                };
+                found.push(Waived {
+                    check: outcome.check.id.clone(),
+                    severity: outcome.check.severity,
+                    path: instance.path.clone(),
+                    line: instance.line,
+                    observed: instance.observed.clone(),
+                    waiver: Grounds::clone(grounds),
+                });
+            }
+        }
+        found
     }
 
     fn drafts(&self, take: &dyn Fn(Pick) -> bool) -> (Vec<Draft<'a>>, Vec<Manual>) {
@@ -329,57 +364,4 @@ fn rank(facts: &Facts, draft: &Draft, all: &[Draft]) -> Rank {
         _ if is_config => Rank::Config,
         _ => Rank::File,
     }
-}
-
-/// The state of every file and directory that was looked at; of unread ones without their contents.
-fn saw(facts: &Facts, names: &Names) -> Vec<Saw> {
-    let state = |seen: Result<&Meta, &LookError>, bytes: Option<&[u8]>| match seen {
-        Ok(meta) => Some(FileState::of(meta, bytes.map(sha256), names)),
-        Err(LookError::Missing) => Some(FileState::ABSENT),
-        Err(_) => None,
-    };
-    let files = facts.targets.iter().map(|target| {
-        let seen = target.seen.as_ref();
-        let bytes = seen.ok().and_then(|seen| seen.bytes.as_deref());
-        (&target.path, state(seen.map(|seen| &seen.meta), bytes))
-    });
-    let directories = facts
-        .directories
-        .iter()
-        .map(|directory| (&directory.path, state(directory.seen.as_ref(), None)));
-    let policy = facts
-        .api_server
-        .iter()
-        .filter_map(|server| match &server.policy {
-            PolicyPath::Named(path, _) | PolicyPath::Default(path) => {
-                Some((path, state(server.policy_seen.as_ref(), None)))
-            }
-            PolicyPath::Unreachable(..) => None,
-        });
-    let server = facts.api_server.iter().flat_map(|server| {
-        let manifest = match &server.source {
-            ServerSource::StaticPod(manifest) => {
-                let seen = manifest.seen.as_ref();
-                let bytes = seen.ok().and_then(|seen| seen.bytes.as_deref());
-                Some((&manifest.path, state(seen.map(|seen| &seen.meta), bytes)))
-            }
-            _ => None,
-        };
-        let directory = server.log.directory.as_ref();
-        let directory = directory
-            .ok()
-            .map(|(path, meta)| (path, state(Ok(meta), None)));
-        manifest.into_iter().chain(directory)
-    });
-    files
-        .chain(directories)
-        .chain(policy)
-        .chain(server)
-        .filter_map(|(path, state)| {
-            Some(Saw {
-                path: path.clone(),
-                state: state?,
-            })
-        })
-        .collect()
 }

@@ -12,6 +12,7 @@ mod proved;
 mod restart;
 mod risk;
 mod saved;
+mod saw;
 mod state;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,7 @@ use crate::baseline::{Risk, Severity};
 use crate::check::MaxRisk;
 use crate::kinds::Edit;
 use crate::root::NodePath;
+use crate::waivers::Grounds;
 
 /// What a change does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +126,24 @@ pub struct Manual {
     pub patch: Option<String>,
 }
 
+/// A finding that a waiver accepts: nothing is done about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waived {
+    /// The check.
+    pub check: String,
+    /// Its severity.
+    pub severity: Severity,
+    /// The file that it speaks of.
+    pub path: Option<NodePath>,
+    /// The line in it.
+    pub line: Option<usize>,
+    /// What is there.
+    pub observed: Option<String>,
+    /// Why it is accepted, and until when.
+    pub waiver: Grounds,
+}
+
 /// Why apply would refuse the plan as a whole, as long as it stays so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,6 +166,9 @@ pub struct Summary {
     pub effects: usize,
     /// Number of findings left to a person.
     pub manual: usize,
+    /// Number of findings that are waived; plans of before there were waivers have none.
+    #[serde(default)]
+    pub waived: usize,
 }
 
 /// A file that the plan was made from, whether or not it is changed: when one of them differs, the
@@ -198,6 +221,8 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     /// What is left to a person.
     pub manual: Vec<Manual>,
+    /// What is waived.
+    pub waived: Vec<Waived>,
     /// What would make apply refuse.
     pub obstacles: Vec<Obstacle>,
     /// What apply does not refuse and cannot promise.

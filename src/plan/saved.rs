@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::error::Category;
 
-use super::{Change, Effect, Inputs, Manual, Obstacle, Plan, Saw, Summary};
+use super::{Change, Effect, Inputs, Manual, Obstacle, Plan, Saw, Summary, Waived};
 use crate::failure::Failure;
 use crate::root::{FileKind, Meta};
 
@@ -114,6 +114,9 @@ struct Document {
     changes: Vec<Change>,
     effects: Vec<Effect>,
     manual: Vec<Manual>,
+    // Plans of before there were waivers have none.
+    #[serde(default)]
+    waived: Vec<Waived>,
     obstacles: Vec<Obstacle>,
     // Plans of before there were warnings have none.
     #[serde(default)]
@@ -160,11 +163,33 @@ pub fn parse(bytes: &[u8]) -> Result<Plan, String> {
         changes: read.changes,
         effects: read.effects,
         manual: read.manual,
+        waived: read.waived,
         obstacles: read.obstacles,
         warnings: read.warnings,
         summary: read.summary,
         saw: read.saw,
         inputs: read.inputs,
+    })
+}
+
+/// What one of the plans waives and the other does not. A saved plan keeps no waiver's file: what counts
+/// is what is waived now.
+fn other_waivers(saved: &Plan, now: &Plan) -> Option<String> {
+    let missing = |all: &[Waived], from: &[Waived]| {
+        let known = |one: &Waived| (one.check.clone(), one.path.clone());
+        let found = all
+            .iter()
+            .find(|one| !from.iter().any(|other| known(other) == known(one)));
+        found.map(|one| match &one.path {
+            Some(path) => format!("{path}: {}", one.check),
+            None => one.check.clone(),
+        })
+    };
+    let gone = missing(&saved.waived, &now.waived)
+        .map(|what| format!("{what} was waived when it was made, and is not any more"));
+    gone.or_else(|| {
+        missing(&now.waived, &saved.waived)
+            .map(|what| format!("{what} is waived now, and was not when it was made"))
     })
 }
 
@@ -224,6 +249,11 @@ pub fn compare(saved: &Plan, now: &Plan) -> Result<(), Failure> {
             "{}: the plan was made without it",
             fresh.path
         )));
+    }
+    if let Some(other) = other_waivers(saved, now) {
+        return Err(stale(other).help(
+            "name the same file with --waivers, or look at what changed and run tighten plan again",
+        ));
     }
     for planned in &saved.changes {
         let same = |change: &&Change| {

@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::kinds::{Instance, Mend, Verdict};
 use crate::plan::Plan;
 use crate::root::Root;
+use crate::waivers::{self, Glob, State, Waiver};
 
 /// A document of a command: schema, tool, and what the body holds.
 pub fn document(command: &str, body: Value) -> Value {
@@ -75,7 +76,12 @@ pub fn node(root: &Root, facts: Option<&Facts>) -> Value {
 }
 
 /// The body of a scan.
-pub fn scan(root: &Root, facts: &Facts, outcomes: &[Outcome]) -> Value {
+pub fn scan(
+    root: &Root,
+    facts: &Facts,
+    outcomes: &[Outcome],
+    waivers: &[(&Waiver, State)],
+) -> Value {
     let verdicts: Vec<Value> = outcomes.iter().map(verdict).collect();
     let count = |wanted: Verdict| {
         outcomes
@@ -93,6 +99,24 @@ pub fn scan(root: &Root, facts: &Facts, outcomes: &[Outcome]) -> Value {
             "unknown": count(Verdict::Unknown),
             "waived": count(Verdict::Waived),
         },
+        "waivers": waivers.iter().map(waiver).collect::<Vec<_>>(),
+        "warnings": waivers::warnings(waivers),
+    })
+}
+
+/// A waiver, and what became of it.
+fn waiver((waiver, state): &(&Waiver, State)) -> Value {
+    let pattern = |glob: &Option<Glob>| glob.as_ref().map(ToString::to_string);
+    let grounds = &waiver.grounds;
+    json!({
+        "check": waiver.check,
+        "path": pattern(&waiver.path),
+        "node": pattern(&waiver.node),
+        "justification": grounds.justification,
+        "expires": grounds.expires,
+        "file": grounds.file,
+        "line": grounds.line,
+        "state": state.word(),
     })
 }
 
@@ -118,6 +142,7 @@ fn verdict(outcome: &Outcome) -> Value {
                 "observed": instance.observed,
                 "origin": instance.origin,
                 "reason": instance.reason,
+                "waiver": instance.waiver.as_deref(),
             })
         })
         .collect();
@@ -134,6 +159,7 @@ fn verdict(outcome: &Outcome) -> Value {
         "fix": fix,
         "refs": check.refs,
         "reason": field(decisive.map(|instance| json!(instance.reason))),
+        "waiver": decisive.and_then(|instance| instance.waiver.as_deref()),
         "instances": others,
     })
 }

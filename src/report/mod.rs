@@ -9,6 +9,7 @@ mod text_history;
 mod text_plan;
 mod text_prune;
 mod text_scan;
+mod text_waivers;
 
 pub use document::{document, error, error_document, node, plan as plan_body, scan as scan_body};
 pub use hint::{quoted, with_flags};
@@ -18,3 +19,4 @@ pub use text_history::{line as history_line, transaction};
 pub use text_plan::{change_block, plan};
 pub use text_prune::{pruned, removed, why_kept};
 pub use text_scan::{explain, explain_all, facts, header, scan};
+pub use text_waivers::{Remarks, grounds};

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::printable;
 use super::style::Style;
-use crate::auditpolicy::{Decision, Level, Policy, Stage, StrictProblem};
+use crate::auditpolicy::{Decision, Level, Policy, Stage, StrictProblem, Target};
 use crate::root::NodePath;
 
 /// Most lines of a rule that are shown without -v.
@@ -16,6 +16,7 @@ const SHOWN_COLUMNS: usize = 400;
 /// The level, the stages that are left out, and the rule as it stands in the file.
 pub fn decision(
     decision: &Decision,
+    target: &Target,
     policy: &Policy,
     (path, bytes): (&NodePath, &[u8]),
     style: Style,
@@ -26,11 +27,13 @@ pub fn decision(
         Level::None => style.warn(level),
         _ => style.good(level),
     };
-    let means = match decision.level {
-        Level::None => "nothing is logged",
-        Level::Metadata => "who, what and when",
-        Level::Request => "and the body of the request",
-        Level::RequestResponse => "and the bodies of request and answer",
+    let means = match (decision.level, target) {
+        (Level::None, _) => "nothing is logged",
+        (Level::Metadata, _) => "who, what and when",
+        // The bodies are those of objects (facts page, section 5.1).
+        (_, Target::Path(_)) => "who, what and when: a path has no bodies that are logged",
+        (Level::Request, _) => "and the body of the request",
+        (Level::RequestResponse, _) => "and the bodies of request and answer",
     };
     let mut out = format!("Level: {painted} ({means})\n");
     let stages: Vec<&str> = decision

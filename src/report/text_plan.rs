@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::printable;
 use super::style::Style;
 use super::text_scan::{header, wrapped};
+use super::text_waivers::waived;
 use crate::facts::Facts;
 use crate::plan::{Action, Change, Manual, Plan};
 
@@ -54,6 +55,9 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
         }
         out.push_str(&patches(&plan.manual, style));
     }
+    if !quiet {
+        out.push_str(&waived(&plan.waived, style));
+    }
     for obstacle in &plan.obstacles {
         let help = obstacle.help.as_deref().unwrap_or_default();
         let _ = writeln!(
@@ -68,7 +72,8 @@ pub fn plan(facts: &Facts, plan: &Plan, style: Style, verbose: bool, quiet: bool
         let _ = writeln!(out, "{} {}", style.bad("Warning:"), printable(warning));
     }
     let bare = plan.effects.is_empty() && plan.obstacles.is_empty() && plan.warnings.is_empty();
-    if !(bare && (plan.manual.is_empty() || quiet)) {
+    let left = plan.manual.is_empty() && plan.waived.is_empty();
+    if !(bare && (left || quiet)) {
         out.push('\n');
     }
     let _ = writeln!(out, "{}", totals(plan));
@@ -185,12 +190,24 @@ fn totals(plan: &Plan) -> String {
         .filter(|change| change.action == Action::Create)
         .count();
     let changed = plan.changes.len() - created;
+    let waived = plan.waived.len();
     if plan.changes.is_empty() {
-        return match plan.manual.len() {
-            0 => "Plan: nothing to do.".into(),
-            1 => "Plan: nothing to do for tighten; 1 finding is left to you.".into(),
-            more => format!("Plan: nothing to do for tighten; {more} findings are left to you."),
-        };
+        let mut text = "Plan: nothing to do".to_string();
+        match plan.manual.len() {
+            0 => {}
+            1 => text.push_str(" for tighten; 1 finding is left to you"),
+            more => {
+                let _ = write!(text, " for tighten; {more} findings are left to you");
+            }
+        }
+        match waived {
+            0 => {}
+            1 => text.push_str("; 1 is waived"),
+            more => {
+                let _ = write!(text, "; {more} are waived");
+            }
+        }
+        return text + ".";
     }
     let files = plan.summary.files - created;
     let mut parts = Vec::new();
@@ -209,6 +226,9 @@ fn totals(plan: &Plan) -> String {
         0 => {}
         1 => parts.push("1 restart".into()),
         more => parts.push(format!("{more} restarts")),
+    }
+    if waived > 0 {
+        parts.push(format!("{waived} waived"));
     }
     format!("Plan: {}.", parts.join(", "))
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::printable;
 use super::style::Style;
+use super::text_waivers::{Remarks, grounds};
 use crate::baseline::{Baseline, Check};
 use crate::check::Outcome;
 use crate::discover::Source;
@@ -38,6 +39,7 @@ pub fn header(facts: &Facts, style: Style) -> String {
 pub fn scan(
     facts: &Facts,
     outcomes: &[Outcome],
+    remarks: &Remarks,
     style: Style,
     verbose: bool,
     quiet: bool,
@@ -48,7 +50,11 @@ pub fn scan(
     }
     let shown: Vec<&Outcome> = outcomes
         .iter()
-        .filter(|outcome| verbose || matches!(outcome.verdict(), Verdict::Fail | Verdict::Unknown))
+        .filter(|outcome| match outcome.verdict() {
+            Verdict::Fail | Verdict::Unknown => true,
+            Verdict::Waived => !quiet,
+            Verdict::Pass | Verdict::NotApplicable => verbose,
+        })
         .collect();
     let width = shown
         .iter()
@@ -68,8 +74,13 @@ pub fn scan(
             ),
             references(outcome.check),
         );
-        for instance in &outcome.instances {
-            if verbose || instance.verdict == verdict {
+        // What still fails stands before what is waived.
+        let is_waived = |instance: &&Instance| instance.verdict == Verdict::Waived;
+        let instances = || outcome.instances.iter();
+        let waived = instances().filter(is_waived);
+        for instance in instances().filter(|one| !is_waived(one)).chain(waived) {
+            let waived = is_waived(&instance) && !quiet;
+            if verbose || waived || instance.verdict == verdict {
                 for line in evidence(outcome.check, instance) {
                     let _ = writeln!(out, "      {}", printable(&line));
                 }
@@ -79,6 +90,7 @@ pub fn scan(
     if !shown.is_empty() {
         out.push('\n');
     }
+    out.push_str(&remarks.text(style, verbose));
     let count = |wanted: Verdict| {
         outcomes
             .iter()
@@ -88,10 +100,16 @@ pub fn scan(
     let (fail, unknown) = (count(Verdict::Fail), count(Verdict::Unknown));
     let _ = write!(
         out,
-        "Scan: {} passed, {fail} failed, {unknown} could not be judged, {} not applicable.",
+        "Scan: {} passed, {fail} failed, {unknown} could not be judged, {} not applicable",
         count(Verdict::Pass),
         count(Verdict::NotApplicable),
     );
+    match count(Verdict::Waived) {
+        0 => out.push('.'),
+        waived => {
+            let _ = write!(out, ", {waived} waived.");
+        }
+    }
     if fail > 0 {
         out.push_str(" See the changes with: tighten plan");
     }
@@ -127,7 +145,7 @@ fn evidence(check: &Check, instance: &Instance) -> Vec<String> {
         None => String::new(),
     };
     match (&instance.observed, instance.verdict) {
-        (Some(observed), Verdict::Fail) => lines.push(format!(
+        (Some(observed), Verdict::Fail | Verdict::Waived) => lines.push(format!(
             "{place}{observed}{origin}, expected {}",
             check.expect.expected()
         )),
@@ -140,6 +158,7 @@ fn evidence(check: &Check, instance: &Instance) -> Vec<String> {
     if let (Some(reason), Some(_)) = (&instance.reason, &instance.observed) {
         lines.push(reason.clone());
     }
+    lines.extend(instance.waiver.as_deref().map(grounds));
     lines
 }
 

@@ -7,12 +7,14 @@
 mod look;
 mod meta;
 mod network;
+mod own;
 mod path;
 mod resolve;
 
 pub use look::{LookError, Opened};
 pub use meta::{FileKind, Meta, Time, Xattrs};
 pub use network::network;
+pub use own::{Purpose, read_own};
 pub use path::NodePath;
 pub use resolve::{Place, Root, Where};
 

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::own::{self, Ended};
+use super::returned::{brief, count, findings, list, part, said, warnings};
 use super::taken_back::Committed;
 use crate::ansible::{Call, Given, Options, Reply, State, given, of_changes};
 use crate::failure::{Exit, Failure};
@@ -136,7 +137,7 @@ impl Runner<'_> {
         }
         let ended = self.run(&command)?;
         let mut reply = changed(&ended, "apply");
-        reply.with_diff(&of_changes(&ended.document["changes"]));
+        reply.with_diff(&of_changes(part(&ended.document, "changes")));
         self.add_findings(&mut reply);
         Ok(reply)
     }
@@ -149,7 +150,7 @@ impl Runner<'_> {
         command.extend(out.as_deref());
         let ended = self.run(&command)?;
         let mut reply = base(&ended);
-        let changes = &ended.document["changes"];
+        let changes = part(&ended.document, "changes");
         reply.changed = !reply.failed && before != save.map(contents);
         if !reply.failed {
             let saved = save.map_or(String::new(), |path| format!("; saved to {path}"));
@@ -157,19 +158,20 @@ impl Runner<'_> {
             reply.msg = report::printable(&format!("{count} would be made{saved}"));
         }
         reply.with_diff(&of_changes(changes));
-        let effects = ended.document["effects"].as_array();
+        let effects = part(&ended.document, "effects").as_array();
         let effect = |effect: &Value| {
             json!({
-                "kind": effect["kind"],
-                "target": effect["target"],
+                "kind": part(effect, "kind"),
+                "target": part(effect, "target"),
                 "outcome": "planned",
-                "detail": effect["because"],
+                "detail": part(effect, "because"),
             })
         };
         let effects: Vec<Value> = effects.into_iter().flatten().map(effect).collect();
         reply.with("changes", brief(changes, "planned"));
         reply.with("effects", effects);
-        reply.with("manual", ended.document["manual"].clone());
+        reply.with("manual", list(part(&ended.document, "manual")));
+        reply.with("waived", list(part(&ended.document, "waived")));
         reply.with("transaction", Value::Null);
         warnings(&mut reply, &ended);
         self.add_findings(&mut reply);
@@ -181,11 +183,13 @@ impl Runner<'_> {
         let ended = self.run(&["scan", &fail_on])?;
         let mut reply = base(&ended);
         let told = &ended.document;
-        if told["verdicts"].is_array() {
-            let summary = &told["summary"];
+        if part(told, "verdicts").is_array() {
+            let summary = part(told, "summary");
             reply.msg = format!(
                 "{} passed, {} failed, {} could not be judged",
-                summary["pass"], summary["fail"], summary["unknown"]
+                part(summary, "pass"),
+                part(summary, "fail"),
+                part(summary, "unknown")
             );
             if reply.failed {
                 let floor = self.options.fail_on;
@@ -194,7 +198,7 @@ impl Runner<'_> {
                     .push_str(&format!("; findings of severity {floor} or above remain"));
             }
             reply.with("summary", summary.clone());
-            reply.with("kube_proxy", told["node"]["kube_proxy"].clone());
+            reply.with("kube_proxy", part(part(told, "node"), "kube_proxy").clone());
             reply.with("findings", findings(told));
         }
         warnings(&mut reply, &ended);
@@ -214,8 +218,8 @@ impl Runner<'_> {
         command.extend(["--", &id]);
         let ended = self.run(&command)?;
         let mut reply = changed(&ended, "rollback");
-        reply.with("rollback_of", ended.document["rollback_of"].clone());
-        reply.with_diff(&of_changes(&ended.document["files"]));
+        reply.with("rollback_of", part(&ended.document, "rollback_of").clone());
+        reply.with_diff(&of_changes(part(&ended.document, "files")));
         Ok(reply)
     }
 
@@ -256,7 +260,7 @@ impl Runner<'_> {
             return;
         }
         match self.run(&["scan", "--fail-on=none"]) {
-            Ok(ended) if ended.document["verdicts"].is_array() => {
+            Ok(ended) if part(&ended.document, "verdicts").is_array() => {
                 reply.with("findings", findings(&ended.document));
             }
             Ok(ended) => reply.warn(&format!("what remains cannot be told: {}", said(&ended))),
@@ -287,12 +291,12 @@ fn base(ended: &Ended) -> Reply {
 fn changed(ended: &Ended, command: &str) -> Reply {
     let mut reply = base(ended);
     let told = &ended.document;
-    let outcome = told["outcome"].as_str().unwrap_or("refused");
+    let outcome = part(told, "outcome").as_str().unwrap_or("refused");
     // Not everything came back: what is changed is changed.
     reply.changed = matches!(outcome, "applied" | "planned" | "incomplete");
-    let transaction = told["transaction"].as_str();
+    let transaction = part(told, "transaction").as_str();
     if !reply.failed {
-        let count = count(&told["changes"], "change", "changes");
+        let count = count(part(told, "changes"), "change", "changes");
         reply.msg = match (outcome, command, transaction) {
             ("planned", "apply", _) => format!("{count} would be made"),
             ("planned", ..) => format!("{count} would be taken back"),
@@ -302,92 +306,14 @@ fn changed(ended: &Ended, command: &str) -> Reply {
         };
     }
     reply.with("transaction", transaction);
-    reply.with("changes", brief(&told["changes"], outcome));
-    let left = |key: &str| match &told[key] {
-        Value::Null => json!([]),
-        list => list.clone(),
-    };
-    reply.with("effects", left("effects"));
+    reply.with("changes", brief(part(told, "changes"), outcome));
+    reply.with("effects", list(part(told, "effects")));
     if command == "apply" {
-        reply.with("manual", left("manual"));
+        reply.with("manual", list(part(told, "manual")));
+        reply.with("waived", list(part(told, "waived")));
     }
     warnings(&mut reply, ended);
     reply
-}
-
-/// What was, or would be, changed, without the texts that stand in the diff.
-fn brief(changes: &Value, outcome: &str) -> Vec<Value> {
-    let one = |change: &Value| {
-        let mut one = json!({"outcome": outcome});
-        for key in [
-            "id", "check", "path", "action", "risk", "summary", "outcome",
-        ] {
-            if let Some(value) = change.get(key) {
-                one[key] = value.clone();
-            }
-        }
-        one
-    };
-    changes.as_array().into_iter().flatten().map(one).collect()
-}
-
-/// The verdicts that are findings, and those that nobody could reach.
-fn findings(scan: &Value) -> Vec<Value> {
-    let verdicts = scan["verdicts"].as_array();
-    let remain = |one: &&Value| one["verdict"] == "fail" || one["verdict"] == "unknown";
-    verdicts
-        .into_iter()
-        .flatten()
-        .filter(remain)
-        .cloned()
-        .collect()
-}
-
-/// The warnings of the document and those on stderr.
-fn warnings(reply: &mut Reply, ended: &Ended) {
-    let told = ended.document["warnings"].as_array();
-    for warning in told.into_iter().flatten().filter_map(Value::as_str) {
-        reply.warn(warning);
-    }
-    let mut lines = ended.messages.lines().peekable();
-    while let Some(line) = lines.next() {
-        if let Some(warning) = line.strip_prefix("warning: ") {
-            match lines.next_if(|next| next.starts_with("help: ")) {
-                Some(help) => reply.warn(&format!("{warning}; {help}")),
-                None => reply.warn(warning),
-            }
-        } else if line.starts_with("Recovered: ") || line.starts_with("Left to you: ") {
-            reply.warn(line);
-        }
-    }
-}
-
-/// The error of a command: from its document, or from what stands on stderr where it has none.
-fn said(ended: &Ended) -> String {
-    let error = &ended.document["error"];
-    let text = |key: &str| error[key].as_str().map(String::from);
-    if let Some(message) = text("message") {
-        let mut failure = Failure::refused(message);
-        failure.state = text("state");
-        failure.help = text("help");
-        return Reply::sentence(&failure);
-    }
-    let lines = ended.messages.lines().map(str::trim);
-    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
-    let lines: Vec<&str> = lines.collect();
-    let text = lines.join("; ");
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    match text {
-        "" => format!("tighten ended with {}", ended.code),
-        text => report::printable(text),
-    }
-}
-
-fn count(list: &Value, one: &str, more: &str) -> String {
-    match list.as_array().map_or(0, Vec::len) {
-        1 => format!("1 {one}"),
-        number => format!("{number} {more}"),
-    }
 }
 
 /// A file of this machine, to be compared; what cannot be read is as if it was not there.

@@ -38,6 +38,7 @@ struct Told {
     /// What the plan says beside its changes.
     due: Vec<plan::Effect>,
     manual: Vec<plan::Manual>,
+    waived: Vec<plan::Waived>,
     warnings: Vec<String>,
 }
 
@@ -122,9 +123,12 @@ fn run(
 }
 
 /// Who is asked sees what for, on stderr where stdout belongs to JSON; who asked for quiet and does not
-/// want to be asked sees nothing.
+/// want to be asked sees nothing but the warnings.
 fn show(context: &Context, facts: &Facts, plan: &Plan, go: Go) {
     if !go.asks() && (context.quiet || context.format == Format::Json) {
+        for warning in &plan.warnings {
+            context.tell(&format!("warning: {warning}\n"));
+        }
         return;
     }
     let (style, verbose, quiet) = (context.style, context.verbose, context.quiet);
@@ -160,14 +164,12 @@ fn carry_out(
         context.progress(),
     )?;
     let config = transact::config_path(facts);
-    let new_config = planned
-        .works
-        .iter()
-        .find(|work| Some(&work.path) == config.as_ref());
-    if let Some(bytes) = new_config.and_then(|work| work.bytes.as_deref()) {
-        told.effects
-            .extend(transact::preflight(context, facts, bytes, state.path())?);
-    }
+    told.effects.extend(transact::preflight(
+        context,
+        facts,
+        &planned.works,
+        state.path(),
+    )?);
     let mut description = transact::describe(&planned.plan, context, facts);
     description.restarts = work.restarts();
     let operations = planned.works.iter().map(transact::operation).collect();
@@ -268,6 +270,7 @@ impl Told {
     fn take(&mut self, plan: &Plan) {
         self.due.clone_from(&plan.effects);
         self.manual.clone_from(&plan.manual);
+        self.waived.clone_from(&plan.waived);
         self.warnings.clone_from(&plan.warnings);
     }
 
@@ -287,6 +290,7 @@ impl Told {
             "changes": changes,
             "effects": effects,
             "manual": self.manual,
+            "waived": self.waived,
             "warnings": self.warnings,
             "error": failure.map(report::error),
         })

@@ -58,6 +58,7 @@ pub fn audit_policy(file: &Path, asked: &AskedRequest, global: &Global) -> Resul
         }
         Format::Text => out(&report::decision(
             &decision,
+            &request.target,
             &loaded.policy,
             (&loaded.path, &loaded.bytes),
             Style::new(global.color),

@@ -15,6 +15,7 @@ use crate::report;
 use crate::report::style::{Style, err, out};
 use crate::root::{NodePath, Root, Where};
 use crate::transaction::{StateDir, machine_id};
+use crate::waivers::{self, Waivers};
 
 /// Where transactions are kept when root runs the tool.
 const STATE: &str = "/var/lib/tighten";
@@ -41,6 +42,8 @@ pub struct Context {
     pub flags: String,
     /// How restarts and health are taken care of.
     pub effects: Settings,
+    /// What is accepted of what is found; nothing for commands that do not judge.
+    pub waivers: Waivers,
     state: Option<PathBuf>,
     /// What the command line says about risk, when it says anything.
     max_risk: Option<MaxRisk>,
@@ -102,6 +105,7 @@ impl Context {
                 unit_timeout: UNIT_TIMEOUT,
                 pod_timeout: POD_TIMEOUT,
             },
+            waivers: Waivers::default(),
             state: global.state_dir.clone(),
             max_risk: global.max_risk,
         })
@@ -247,14 +251,19 @@ impl Context {
         facts::gather(&self.root, survey, proxy, self.inputs.node_ip)
     }
 
-    /// Judges the node.
+    /// Judges the node, and waives what the waivers accept.
     pub fn outcomes(&self, facts: &Facts) -> Vec<Outcome<'_>> {
-        check::run(&self.baselines, &self.selection, facts)
+        let mut outcomes = check::run(&self.baselines, &self.selection, facts);
+        let hostname = facts.hostname.as_deref();
+        self.waivers.waive(&mut outcomes, hostname);
+        outcomes
     }
 
     /// Makes plans from what was found.
     pub fn planner<'a>(&'a self, facts: &'a Facts, outcomes: &'a [Outcome<'a>]) -> Planner<'a> {
+        let states = self.waiver_states(facts, outcomes);
         Planner::new(&self.root, facts, outcomes, &self.selection)
+            .warning(waivers::warnings(&states))
     }
 
     /// Plans for the node, with every change.

@@ -12,6 +12,7 @@ use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
 use crate::plan;
 use crate::report;
+use crate::root::NodePath;
 use crate::transaction::{State, Summary, history, left_as};
 
 /// `tighten scan`
@@ -19,14 +20,16 @@ pub fn scan(context: &Context, fail_on: FailOn) -> Result<Exit, Failure> {
     warn_of_interrupted(context);
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
+    let states = context.waiver_states(&facts, &outcomes);
     match context.format {
         Format::Json => print_json(&report::document(
             "scan",
-            report::scan_body(&context.root, &facts, &outcomes),
+            report::scan_body(&context.root, &facts, &outcomes, &states),
         )),
         Format::Text => context.say(&report::scan(
             &facts,
             &outcomes,
+            &report::Remarks::of(&states),
             context.style,
             context.verbose,
             context.quiet,
@@ -109,7 +112,8 @@ pub fn verify(context: &Context) -> Result<Exit, Failure> {
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
     malformed::refuse(&facts, &outcomes)?;
-    let pending = context.plan(&facts, &outcomes).plan.changes;
+    let plan = context.plan(&facts, &outcomes).plan;
+    let pending = plan.changes;
     let state = context.existing_state()?;
     let left = match &state {
         Some(state) => left_as(state, &context.root)?,
@@ -137,6 +141,8 @@ pub fn verify(context: &Context) -> Result<Exit, Failure> {
                     "unsettled": interrupted,
                     "pending": pending,
                     "drift": drift,
+                    "waived": plan.waived,
+                    "warnings": plan.warnings,
                 }),
             ));
         }
@@ -155,6 +161,14 @@ pub fn verify(context: &Context) -> Result<Exit, Failure> {
                 text.push_str(&format!(
                     "  unsettled  transaction {id}; settle it with: tighten recover\n"
                 ));
+            }
+            for waived in plan.waived.iter().filter(|_| !context.quiet) {
+                let path = waived.path.as_ref().map_or("", NodePath::as_str);
+                let why = report::grounds(&waived.waiver);
+                text.push_str(&format!("  waived   {path}  {}, {why}\n", waived.check));
+            }
+            for warning in &plan.warnings {
+                text.push_str(&format!("  warning  {warning}\n"));
             }
             text.push_str(if as_left {
                 "Verify: nothing to do, and every file is as it was left.\n"

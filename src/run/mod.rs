@@ -13,12 +13,14 @@ mod own;
 mod prompt;
 mod prune;
 mod recover;
+mod returned;
 mod rollback;
 mod settle;
 mod state;
 mod taken_back;
 mod transact;
 mod undone;
+mod waivers;
 
 use std::process::ExitCode;
 
@@ -80,14 +82,17 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
     let context = || Context::new(&cli.global);
+    // Only what judges asks what is waived: a waivers file with a fault must not keep anybody from taking
+    // a transaction back.
+    let judging = || context()?.with_waivers(&cli.global);
     match &cli.command {
-        Command::Scan { fail_on } => look::scan(&context()?, *fail_on),
+        Command::Scan { fail_on } => look::scan(&judging()?, *fail_on),
         Command::Facts => facts::facts(&context()?),
         Command::Plan {
             out,
             detailed_exitcode,
-        } => look::plan(&context()?, out.as_deref(), *detailed_exitcode),
-        Command::Verify => look::verify(&context()?),
+        } => look::plan(&judging()?, out.as_deref(), *detailed_exitcode),
+        Command::Verify => look::verify(&judging()?),
         Command::Explain { check } => look::explain(&context()?, check.as_deref()),
         Command::Apply {
             plan,
@@ -95,7 +100,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             dry_run,
             effects,
         } => {
-            let mut context = context()?.with_effects(effects);
+            let mut context = judging()?.with_effects(effects);
             apply::apply(&mut context, plan.as_deref(), Go::of(*yes, *dry_run))
         }
         Command::Rollback {

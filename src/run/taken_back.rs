@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::returned::part;
+
 /// The committed transactions of a node, newest first.
 pub struct Committed<'a> {
     applies: Vec<&'a str>,
@@ -15,13 +17,13 @@ impl<'a> Committed<'a> {
             applies: Vec::new(),
             undone: Vec::new(),
         };
-        let all = history["transactions"].as_array();
-        let committed = |one: &&Value| one["state"] == "committed";
+        let all = part(history, "transactions").as_array();
+        let committed = |one: &&Value| part(one, "state") == "committed";
         for one in all.into_iter().flatten().filter(committed) {
-            let Some(id) = one["id"].as_str() else {
+            let Some(id) = part(one, "id").as_str() else {
                 continue;
             };
-            match one["rollback_of"].as_str() {
+            match part(one, "rollback_of").as_str() {
                 None => found.applies.push(id),
                 Some(of) if !found.undone.contains(&id) => found.undone.push(of),
                 Some(_) => {}

@@ -5,7 +5,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use crate::effects::{self, Asked, Told};
+use crate::discover::flags::{self, Flag};
+use crate::discover::systemd;
+use crate::effects::{self, Asked, New, Told};
 use crate::facts::{Facts, Role};
 use crate::failure::Failure;
 use crate::plan::{Effect, Plan, Work};
@@ -94,30 +96,61 @@ pub fn staged(path: &NodePath, bytes: &[u8], config: Option<&NodePath>) -> Resul
     proxyconfig::refusal(bytes).map_or(Ok(()), Err)
 }
 
-/// Asks the node's own kube-proxy about its new configuration, where there is one to ask. The lock is
-/// held.
+/// Asks the node's own kube-proxy about its new configuration or its new flags, where there is one to ask.
+/// The lock is held.
 ///
 /// # Errors
 /// Exit 1, nothing was written: kube-proxy refuses it.
 pub fn preflight(
     context: &Context,
     facts: &Facts,
-    bytes: &[u8],
+    works: &[Work],
     state: &Path,
 ) -> Result<Option<Told>, Failure> {
     if !matches!(context.root.place(), Where::Live) || !nix::unistd::geteuid().is_root() {
         return Ok(None);
     }
-    let (outcome, detail) = match effects::preflight(&context.root, &facts.proxy, bytes, state)? {
-        Asked::Accepted(program) => ("done", format!("{program} accepts it")),
+    let config = config_path(facts);
+    let config = works
+        .iter()
+        .find(|work| Some(&work.path) == config.as_ref());
+    let flags = new_flags(context, facts, works);
+    let asked = match (config.and_then(|work| work.bytes.as_deref()), &flags) {
+        (Some(bytes), _) => New::Config(bytes),
+        (None, Some(flags)) => New::Flags(flags),
+        (None, None) => return Ok(None),
+    };
+    let (outcome, detail) = match effects::preflight(&context.root, &facts.proxy, asked, state)? {
+        Asked::Accepted(program) => {
+            let what = if flags.is_some() && config.is_none() {
+                "them"
+            } else {
+                "it"
+            };
+            ("done", format!("{program} accepts {what}"))
+        }
         Asked::Not(why) => ("skipped", why),
     };
     Ok(Some(Told {
         kind: "preflight",
-        target: "the new configuration".into(),
+        target: asked.name().into(),
         outcome,
         detail,
     }))
+}
+
+/// The flags that kube-proxy's service will give it, where a drop-in changes them and they decide.
+fn new_flags(context: &Context, facts: &Facts, works: &[Work]) -> Option<Vec<Flag>> {
+    let name = &facts.proxy.unit()?.name;
+    let folder = format!("{name}.d");
+    let drop_in = works
+        .iter()
+        .find(|work| work.bytes.is_some() && work.path.parent().name() == folder)?;
+    let supposed = (&drop_in.path, drop_in.bytes.as_deref()?);
+    let unit = systemd::load_as_if(&context.root, name, Some(supposed))?;
+    let given = unit.flags("kube-proxy");
+    let decide = given.problem.is_none() && flags::last(&given.flags, "config").is_none();
+    decide.then_some(given.flags)
 }
 
 /// The effects of an apply or rollback in its document.

@@ -16,6 +16,7 @@ use super::preflight::{Ready, examine};
 use super::record::{Begin, ChangeNote, FIRST_FORMAT, Kind, Record, RestartNote, RootIdentity};
 use super::space;
 use super::state_dir::Locked;
+use super::uptime::Uptime;
 
 /// What a transaction is for, as history shows it.
 #[derive(Clone, Debug, Default)]
@@ -241,6 +242,10 @@ fn records(
         files: ready.len(),
         changes: changes.collect(),
         restarts: description.restarts.iter().map(RestartNote::from).collect(),
+        uptime: match description.restarts.is_empty() {
+            true => None,
+            false => Uptime::now(),
+        },
     };
     // The lines tell the format of all records, and this one may be what needs the newer one.
     let own = Record::Begin(Box::new(begin.clone())).format();

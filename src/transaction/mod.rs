@@ -37,6 +37,7 @@ mod state_dir;
 mod step;
 mod story;
 mod undo;
+mod uptime;
 
 pub use begin::{Change, Description, Restart, Transaction, machine_id};
 pub use carry::stays;
@@ -52,3 +53,4 @@ pub use recover::{Began, Follow, Recovered, Settlement, recover};
 pub use rollback::{Drift, Rollback, left_as};
 pub use state_dir::{Locked, StateDir};
 pub use undo::{Aftermath, Resolution};
+pub use uptime::Uptime;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::root::{NodePath, Time};
 
 use super::id::TransactionId;
+use super::uptime::Uptime;
 
 /// The newest format that this version writes and reads. 2: directories are made and removed,
 /// and something is restarted.
@@ -60,6 +61,9 @@ pub(super) struct Begin {
     /// What is started anew with the new files, and must be again when they are put back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) restarts: Vec<RestartNote>,
+    /// When that was, where something is started anew: what is older has not read the new files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) uptime: Option<Uptime>,
 }
 
 /// What is started anew because of the changes.
@@ -146,7 +150,7 @@ impl Record {
         };
         match self {
             Record::Intent(intent) if directory(intent.operation) => FORMAT,
-            Record::Begin(begin) if !begin.restarts.is_empty() => FORMAT,
+            Record::Begin(begin) if !begin.restarts.is_empty() || begin.uptime.is_some() => FORMAT,
             _ => FIRST_FORMAT,
         }
     }

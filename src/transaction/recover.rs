@@ -13,6 +13,7 @@ use super::state_dir::Locked;
 use super::step::Step;
 use super::story::{self, Reached, Story};
 use super::undo::{Resolution, Undoing, put_back};
+use super::uptime::Uptime;
 
 /// What recovery did, one entry per transaction that it settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +50,8 @@ pub enum Settlement {
 /// An interrupted transaction whose files are as before again.
 #[derive(Clone, Debug)]
 pub struct Began {
-    /// When it began, in RFC 3339.
-    pub at: String,
+    /// When it began; `None` when that is not known.
+    pub at: Option<Uptime>,
     /// What it may have started anew with the new files.
     pub restarts: Vec<Restart>,
 }
@@ -209,7 +210,7 @@ fn undo(
         .help("mend the file system of the state directory, then: tighten recover")
     })?;
     let began = Began {
-        at: story.begin.started_at.clone(),
+        at: story.begin.uptime.clone(),
         restarts: story.begin.restarts.iter().map(Restart::from).collect(),
     };
     let undone = put_back(

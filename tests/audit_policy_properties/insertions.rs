@@ -25,7 +25,7 @@ fn inserted_rules_log_what_was_hidden_and_change_nothing_else() {
         vec(model::request(), OTHERS),
     );
     let (found, several, none, same) = (Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0_u64));
-    TestRunner::new(super::config())
+    TestRunner::new(super::config(super::cases()))
         .run(&strategy, |(model, wanted, others)| {
             let Ok(policy) = Policy::read(model.written().as_bytes()) else {
                 return Ok(());

@@ -15,14 +15,17 @@
 mod insertions;
 mod model;
 mod naive;
+#[path = "../support/random.rs"]
+mod random;
 
 use std::cell::RefCell;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{TestCaseError, TestRunner};
 use tighten::auditpolicy::{Policy, Request};
 
 use model::{Asked, Model};
+use random::config;
 
 /// Enough for every pair of conditions, few enough for a few seconds without optimisation.
 const CASES: u32 = 2_000;
@@ -30,16 +33,7 @@ const CASES: u32 = 2_000;
 const REQUESTS: usize = 8;
 
 fn cases() -> u32 {
-    let asked = std::env::var("TIGHTEN_AUDIT_CASES").ok();
-    asked.map_or(CASES, |cases| cases.parse().expect("a number of cases"))
-}
-
-fn config() -> Config {
-    Config {
-        cases: cases(),
-        failure_persistence: None,
-        ..Config::default()
-    }
+    random::cases("TIGHTEN_AUDIT_CASES", CASES)
 }
 
 #[derive(Default)]
@@ -96,7 +90,7 @@ fn a_second_evaluator_agrees_on_random_policies_and_requests() {
         model::policy(),
         prop::collection::vec(model::request(), REQUESTS),
     );
-    TestRunner::new(config())
+    TestRunner::new(config(cases()))
         .run(&strategy, |(policy, asked)| agree(&policy, &asked, &tally))
         .unwrap();
     let Tally {
@@ -137,7 +131,7 @@ fn a_mangled_policy_is_accepted_with_rules_or_refused_in_printable_words() {
     );
     let strategy = (model::policy(), edits, model::request());
     let accepted = std::cell::Cell::new(0_u32);
-    TestRunner::new(config())
+    TestRunner::new(config(cases()))
         .run(&strategy, |(policy, edits, asked)| {
             let bytes = mangled(&policy.written(), &edits);
             match Policy::read(&bytes) {

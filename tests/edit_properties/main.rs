@@ -16,6 +16,8 @@
 
 mod edits;
 mod model;
+#[path = "../support/random.rs"]
+mod random;
 mod render;
 
 use std::cell::RefCell;
@@ -23,29 +25,20 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{TestCaseError, TestRunner};
 use serde_json::Value as Json;
 use tighten::edit::{self, Operation, Tree};
 
 use edits::{Edit, MARK, choose, written};
 use model::Model;
+use random::config;
 use render::{Look, Rendered};
 
 /// Enough for every kind of edit, few enough for ten seconds without optimisation.
 const CASES: u32 = 4_000;
 
 fn cases() -> u32 {
-    let asked = std::env::var("TIGHTEN_EDIT_CASES").ok();
-    asked.map_or(CASES, |cases| cases.parse().expect("a number of cases"))
-}
-
-fn config() -> Config {
-    Config {
-        cases: cases(),
-        max_global_rejects: u32::MAX,
-        failure_persistence: None,
-        ..Config::default()
-    }
+    random::cases("TIGHTEN_EDIT_CASES", CASES)
 }
 
 #[derive(Default)]
@@ -88,7 +81,7 @@ fn an_edit_of_a_random_document_is_right_or_refused() {
         any::<u8>(),
         written(),
     );
-    let mut runner = TestRunner::new(config());
+    let mut runner = TestRunner::new(config(cases()));
     let outcome = runner.run(&strategy, |(document, look, place, kind, value)| {
         let rendered = render::document(&document, &look);
         let meaning = document.meaning();
@@ -164,10 +157,7 @@ fn a_document_with_shared_doubled_or_converted_values_is_always_refused() {
         written(),
         prop::sample::select(ODD),
     );
-    let mut runner = TestRunner::new(Config {
-        cases: cases() / 4,
-        ..config()
-    });
+    let mut runner = TestRunner::new(config(cases() / 4));
     let outcome = runner.run(&strategy, |(document, look, place, kind, value, odd)| {
         let look = Look {
             final_newline: true,
@@ -209,7 +199,7 @@ fn an_edit_of_a_mangled_document_is_right_or_refused() {
         any::<u8>(),
         written(),
     );
-    let mut runner = TestRunner::new(config());
+    let mut runner = TestRunner::new(config(cases()));
     let outcome = runner.run(
         &strategy,
         |((document, look), damage, place, kind, value)| {

@@ -1,7 +1,6 @@
 //! The API server as a static pod: the replaced manifest is its restart.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +12,7 @@ use nix::unistd::Pid;
 
 use super::Stage;
 use super::pods::{ASLEEP, CERTIFICATE, KEY, MANIFEST, PID};
-use super::stage;
+use super::stage::{self, PATIENCE, free_port};
 use super::support::{self, Ran};
 
 type Test = (&'static str, fn());
@@ -78,10 +77,7 @@ impl Node {
         }
         fs::write(CERTIFICATE, include_bytes!("apiserver.crt")).unwrap();
         fs::write(KEY, include_bytes!("apiserver.key")).unwrap();
-        let port = {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port()
-        };
+        let port = free_port();
         let before = include_str!("../../src/demo/kube-apiserver.yaml");
         let before = before.replace("--secure-port=6443", &format!("--secure-port={port}"));
         assert!(before.contains(&port.to_string()));
@@ -135,7 +131,7 @@ impl Node {
     }
 
     fn apply(&self) -> Ran {
-        self.run(&["apply", "--yes", "--pod-timeout", "4s"])
+        self.run(&["apply", "--yes", "--pod-timeout", PATIENCE])
     }
 
     /// Everything is as before, and runs so.
@@ -172,7 +168,7 @@ fn well() {
         format!("Restarted: static pod {MANIFEST}; /livez and /readyz answer 200, {log} grows.\n");
     assert!(ran.out.ends_with(&told), "{ran:?}");
     assert_eq!(node.run(&["verify"]).code, 0);
-    let ran = node.run(&["rollback", "--yes", "--pod-timeout", "4s"]);
+    let ran = node.run(&["rollback", "--yes", "--pod-timeout", PATIENCE]);
     assert_eq!(ran.code, 0, "{ran:?}");
     // What was logged is evidence and stays.
     assert!(fs::metadata(log).unwrap().len() > 0);
@@ -243,7 +239,7 @@ fn apart() {
         &checks,
     ]);
     command.args(["apply", "--yes", "--systemctl", stage::SYSTEMCTL]);
-    command.args(["--unit-timeout", "3s", "--pod-timeout", "4s"]);
+    command.args(["--unit-timeout", PATIENCE, "--pod-timeout", PATIENCE]);
     let ran: Ran = command.output().unwrap().into();
     assert_eq!(ran.code, 4, "{ran:?}");
     let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -262,8 +258,7 @@ fn two() {
     let node = Node::new();
     // A cluster inside the cluster runs one as well.
     let mut other = Command::new("/run/bin/kube-apiserver");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = port.local_addr().unwrap().port() ^ 1;
+    let port = free_port();
     let other = other
         .arg(format!("--secure-port={port}"))
         .arg(format!("--tls-cert-file={CERTIFICATE}"))
@@ -292,7 +287,7 @@ fn killed() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_ne!(fs::read_to_string(MANIFEST).unwrap(), node.before);
-    let ran = node.run(&["recover", "--pod-timeout", "4s"]);
+    let ran = node.run(&["recover", "--pod-timeout", PATIENCE]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let told = format!("and static pod {MANIFEST} is well again");
     assert!(ran.out.contains(&told), "{ran:?}");

@@ -11,14 +11,14 @@
 )]
 
 mod api_server;
+mod asked_before;
 mod kube_proxy;
 mod pods;
+mod proxy_pod;
 mod stage;
 mod stand_in;
 #[path = "../support/mod.rs"]
 mod support;
-
-use std::process::Command;
 
 use stage::Stage;
 
@@ -29,32 +29,20 @@ fn main() {
     let name = words[0].rsplit('/').next().unwrap_or_default();
     stand_in::play(name, &words[1..]);
     if std::env::var_os(INSIDE).is_none() {
-        return enter();
+        return support::namespaces::enter(INSIDE);
     }
     let only = words.get(1).filter(|word| !word.starts_with('-'));
-    for (name, test) in kube_proxy::TESTS.iter().chain(api_server::TESTS) {
+    let tests = [
+        kube_proxy::TESTS,
+        asked_before::TESTS,
+        api_server::TESTS,
+        proxy_pod::TESTS,
+    ];
+    for (name, test) in tests.into_iter().flatten() {
         if only.is_none_or(|only| name.contains(only.as_str())) {
             test();
             println!("test {name} ... ok");
         }
     }
     stand_in::stop();
-}
-
-/// Runs this program again in namespaces of its own, as far as that is possible here.
-fn enter() {
-    let unshared = ["--mount", "--pid", "--fork", "--mount-proc"];
-    let possible = Command::new("unshare").args(unshared).arg("true").output();
-    if !nix::unistd::geteuid().is_root() || !possible.is_ok_and(|ran| ran.status.success()) {
-        println!("skipped: namespaces need root and unshare");
-        return;
-    }
-    let status = Command::new("unshare")
-        .args(unshared)
-        .arg(std::env::current_exe().unwrap())
-        .args(std::env::args().skip(1))
-        .env(INSIDE, "1")
-        .status()
-        .unwrap();
-    assert!(status.success(), "a test failed inside the namespaces");
 }

@@ -10,12 +10,14 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::stand_in::{flag, told};
+use super::stand_in::{self, flag, told};
 
 pub const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+pub const PROXY_MANIFEST: &str = "/etc/kubernetes/manifests/kube-proxy.yaml";
 pub const CERTIFICATE: &str = "/etc/kubernetes/pki/apiserver.crt";
 pub const KEY: &str = "/etc/kubernetes/pki/apiserver.key";
 /// While it is there, the kubelet looks at nothing.
@@ -23,51 +25,83 @@ pub const ASLEEP: &str = "/run/asleep";
 /// The process that runs now.
 pub const PID: &str = "/run/pod";
 
-/// Runs what the manifest says, and again when it says something else.
+/// A pod: its manifest, the program that it starts, and where the process is told.
+struct Pod {
+    manifest: &'static str,
+    command: &'static [&'static str],
+    pid: &'static str,
+    current: (String, Option<Child>),
+}
+
+/// Runs what the manifests say, and again when they say something else.
 pub fn kubelet() -> ! {
-    let mut current = (String::new(), None::<Child>);
+    let pod = |manifest, command, pid| Pod {
+        manifest,
+        command,
+        pid,
+        current: (String::new(), None),
+    };
+    let mut pods = [
+        pod(MANIFEST, &["/run/bin/kube-apiserver"], PID),
+        // A container has mounts of its own.
+        pod(
+            PROXY_MANIFEST,
+            &["/usr/bin/unshare", "--mount", "/run/bin/kube-proxy"],
+            stand_in::PID,
+        ),
+    ];
     loop {
         sleep(Duration::from_millis(50));
-        let text = fs::read_to_string(MANIFEST).unwrap_or_default();
-        let gone = match &mut current.1 {
-            Some(child) => child.try_wait().unwrap().is_some(),
-            None => true,
-        };
-        if Path::new(ASLEEP).exists() || (text == current.0 && !gone) || text.is_empty() {
-            continue;
+        for pod in &mut pods {
+            pod.look();
         }
-        if let Some(mut child) = current.1.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        current = (text.clone(), start(&text));
     }
 }
 
-fn start(manifest: &str) -> Option<Child> {
-    let lines: Vec<&str> = manifest.lines().map(str::trim).collect();
-    // A hostPath of type File that is not there keeps the container from starting.
-    let missing = lines.windows(2).any(|pair| {
-        let path = pair[0].strip_prefix("path: ");
-        pair[1] == "type: File" && path.is_some_and(|path| !Path::new(path).exists())
-    });
-    if missing {
-        return None;
+impl Pod {
+    fn look(&mut self) {
+        let text = fs::read_to_string(self.manifest).unwrap_or_default();
+        let gone = match &mut self.current.1 {
+            Some(child) => child.try_wait().unwrap().is_some(),
+            None => true,
+        };
+        if Path::new(ASLEEP).exists() || (text == self.current.0 && !gone) || text.is_empty() {
+            return;
+        }
+        if let Some(mut child) = self.current.1.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        self.current = (text.clone(), self.start(&text));
     }
-    let words: Vec<&str> = lines
-        .iter()
-        .filter_map(|line| line.strip_prefix("- "))
-        .filter(|word| word.starts_with("--"))
-        .collect();
-    let child = Command::new("/run/bin/kube-apiserver")
-        .args(words)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    fs::write(PID, child.id().to_string()).unwrap();
-    Some(child)
+
+    fn start(&self, manifest: &str) -> Option<Child> {
+        let lines: Vec<&str> = manifest.lines().map(str::trim).collect();
+        // A hostPath of type File that is not there keeps the container from starting.
+        let missing = lines.windows(2).any(|pair| {
+            let path = pair[0].strip_prefix("path: ");
+            pair[1] == "type: File" && path.is_some_and(|path| !Path::new(path).exists())
+        });
+        if missing {
+            return None;
+        }
+        let words: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("- "))
+            .map(|word| word.trim_matches('"'))
+            .filter(|word| word.starts_with("--"))
+            .collect();
+        let child = Command::new(self.command[0])
+            .args(&self.command[1..])
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        fs::write(self.pid, child.id().to_string()).unwrap();
+        Some(child)
+    }
 }
 
 pub fn kube_apiserver(words: &[String]) -> ! {
@@ -92,14 +126,16 @@ pub fn kube_apiserver(words: &[String]) -> ! {
             }
         });
     }
-    let read = |path: &str| pem::parse(fs::read(path).unwrap()).unwrap().into_contents();
-    let certificate = CertificateDer::from(read(flag(words, "tls-cert-file").unwrap()));
-    let key = PrivatePkcs8KeyDer::from(read(flag(words, "tls-private-key-file").unwrap()));
+    let certificate = CertificateDer::from_pem_file(flag(words, "tls-cert-file").unwrap());
+    let key = PrivatePkcs8KeyDer::from_pem_file(flag(words, "tls-private-key-file").unwrap());
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], PrivateKeyDer::from(key))
+        .with_single_cert(
+            vec![certificate.unwrap()],
+            PrivateKeyDer::from(key.unwrap()),
+        )
         .unwrap();
     let config = Arc::new(config);
     let port: u16 = flag(words, "secure-port").unwrap().parse().unwrap();

@@ -4,28 +4,35 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
 use super::stand_in::{self, CONFIG, LOG, PID, PLAY, UNIT};
 use super::support::{self, Ran};
 
+const UNITS: &str = "/etc/systemd/system";
 pub const SYSTEMCTL: &str = "/run/bin/systemctl";
+/// Little, but enough for a machine that has much else to do.
+pub const PATIENCE: &str = "6s";
 
 pub struct Stage {
     pub before: String,
     pub after: String,
     pub metrics: u16,
-    healthz: u16,
+    pub healthz: u16,
 }
 
 impl Stage {
     /// Files and programs, with nothing running yet.
     pub fn new() -> Stage {
         stand_in::stop();
-        let _ = Command::new("umount").arg("/run").output();
+        for place in [UNITS, "/run"] {
+            let _ = Command::new("umount").arg(place).output();
+        }
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "mode=755", "none", "/run"])
             .status();
@@ -38,11 +45,7 @@ impl Stage {
             fs::copy(&own, name).unwrap();
             fs::set_permissions(name, fs::Permissions::from_mode(0o755)).unwrap();
         }
-        let free = || {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port()
-        };
-        let (metrics, healthz) = (free(), free());
+        let (metrics, healthz) = (free_port(), free_port());
         let config = |profiling: bool| {
             format!(
                 "apiVersion: kubeproxy.config.k8s.io/v1alpha1
@@ -69,6 +72,25 @@ enableProfiling: {profiling}
             format!("[Service]\nExecStart=/run/bin/kube-proxy --config={CONFIG}\n"),
         )
         .unwrap();
+        stage
+    }
+
+    /// The same, with a kube-proxy that its unit gives flags instead of a configuration, running and well.
+    pub fn with_flags() -> Stage {
+        let stage = Stage::new();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "mode=755", "none", UNITS])
+            .status();
+        assert!(mounted.unwrap().success());
+        let (metrics, healthz) = (stage.metrics, stage.healthz);
+        let flags = format!(
+            "--profiling=true --kubeconfig=/run/node/kubeconfig --metrics-bind-address=127.0.0.1:{metrics} --healthz-bind-address=127.0.0.1:{healthz} --log-file=/run/klog"
+        );
+        let unit = format!("[Service]\nExecStart=/run/bin/kube-proxy {flags}\n");
+        fs::write(format!("{UNITS}/kube-proxy.service"), &unit).unwrap();
+        fs::write(UNIT, unit).unwrap();
+        stand_in::start();
+        wait_for(stage.healthz);
         stage
     }
 
@@ -99,7 +121,7 @@ enableProfiling: {profiling}
     /// `apply` or `rollback` with what stands in for systemctl, and little patience.
     pub fn work(&self, command: &str, more: &[&str]) -> Ran {
         let mut words = vec![command, "--yes", "--systemctl", SYSTEMCTL];
-        words.extend(["--unit-timeout", "3s"]);
+        words.extend(["--unit-timeout", PATIENCE]);
         words.extend(more);
         self.run(&words)
     }
@@ -161,6 +183,22 @@ enableProfiling: {profiling}
 }
 
 pub const RESTART: &str = "--no-ask-password restart -- kube-proxy.service";
+
+/// A port that nobody listens on and that was not given before, below those that the kernel gives to
+/// whoever asks for any: another program's connection must not take it before it is used.
+pub fn free_port() -> u16 {
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    let next = NEXT.get_or_init(|| {
+        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        AtomicU16::new(20_000 + (clock.subsec_nanos() % 8_000) as u16)
+    });
+    loop {
+        let port = next.fetch_add(1, Ordering::Relaxed);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
 
 /// Until something listens on a port.
 pub fn wait_for(port: u16) {

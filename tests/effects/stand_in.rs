@@ -18,6 +18,8 @@ use tighten::proxyconfig::{self, Effective};
 
 pub const PLAY: &str = "/run/play";
 pub const UNIT: &str = "/run/systemd/system/kube-proxy.service";
+/// What tighten adds to the unit.
+pub const DROP_IN: &str = "/etc/systemd/system/kube-proxy.service.d/90-tighten.conf";
 pub const CONFIG: &str = "/run/node/config";
 /// The process that the last restart started.
 pub const PID: &str = "/run/pid";
@@ -81,6 +83,10 @@ fn kube_proxy(words: &[String]) -> ! {
         exit(1);
     }
     if let Some(out) = flag(words, "write-config-to") {
+        // As klog did: a file that it names is written.
+        if let Some(log) = flag(words, "log-file") {
+            fs::write(log, "").unwrap();
+        }
         fs::write(out, "kind: KubeProxyConfiguration\n").unwrap();
         exit(0);
     }
@@ -97,10 +103,12 @@ fn kube_proxy(words: &[String]) -> ! {
     } else {
         "200 OK"
     };
-    let hangs = doing == "hang";
-    let other = shown.clone();
-    thread::spawn(move || serve(metrics, "200 OK", &other, hangs));
-    thread::spawn(move || serve(healthz, live, "{}", hangs));
+    let other = (shown.clone(), doing.clone());
+    thread::spawn(move || serve(metrics, "200 OK", &other.0, &other.1));
+    if doing != "deaf" {
+        let doing = doing.clone();
+        thread::spawn(move || serve(healthz, live, "{}", &doing));
+    }
     sleep(Duration::from_secs(if doing == "die" { 3 } else { 600 }));
     exit(1)
 }
@@ -116,12 +124,18 @@ fn configz(values: &Effective, doing: &str) -> String {
     .to_string()
 }
 
-fn serve(address: SocketAddr, status: &str, body: &str, hangs: bool) {
+fn serve(address: SocketAddr, status: &str, body: &str, doing: &str) {
     let listener = TcpListener::bind(address).unwrap();
     for stream in listener.incoming() {
         let mut stream: TcpStream = stream.unwrap();
-        if hangs {
+        if doing == "hang" {
             std::mem::forget(stream);
+            continue;
+        }
+        if doing == "drip" {
+            while stream.write_all(b"x").is_ok() {
+                sleep(Duration::from_millis(500));
+            }
             continue;
         }
         let mut request = [0; 1024];
@@ -173,7 +187,10 @@ fn systemctl(words: &[String]) -> ! {
         _ => {}
     }
     stop();
-    start();
+    match told("systemctl", &config).as_deref() {
+        Some("forget") => start_with(false),
+        _ => start(),
+    }
     exit(0)
 }
 
@@ -200,16 +217,25 @@ pub fn stop() {
 }
 
 /// Starts what the unit names, in a cgroup as systemd would.
+pub fn start() {
+    start_with(true);
+}
+
 #[allow(
     clippy::zombie_processes,
     reason = "`stop` ends it, and a zombie is gone for it"
 )]
-pub fn start() {
+fn start_with(drop_ins: bool) {
     let unit = fs::read_to_string(UNIT).unwrap();
+    let drop_in = fs::read_to_string(DROP_IN).ok().filter(|_| drop_ins);
+    let drop_in = drop_in.unwrap_or_default();
+    // A drop-in gives the command again; the lines of one command end in a backslash.
+    let unit = format!("{unit}{drop_in}").replace("\\\n", "");
     let command = unit
         .lines()
+        .rev()
         .find_map(|line| line.strip_prefix("ExecStart="));
-    let words: Vec<&str> = command.unwrap().split(' ').collect();
+    let words: Vec<&str> = command.unwrap().split_whitespace().collect();
     let child = Command::new(words[0])
         .args(&words[1..])
         .process_group(0)

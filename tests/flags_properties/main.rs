@@ -15,6 +15,8 @@
 
 mod model;
 mod naive;
+#[path = "../support/random.rs"]
+mod random;
 mod render;
 
 use std::cell::RefCell;
@@ -23,7 +25,7 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{TestCaseError, TestRunner};
 use tighten::discover::drop_in::Wanted;
 use tighten::discover::{KubeProxy, Named, find, flag_file, survey};
 use tighten::kinds::Edit;
@@ -31,13 +33,13 @@ use tighten::plan;
 use tighten::root::{NodePath, Root};
 
 use model::{Case, Form, Pairs};
+use random::config;
 
 /// Enough for every form and oddity, few enough for ten seconds without optimisation.
 const CASES: u32 = 800;
 
 fn cases() -> u32 {
-    let asked = std::env::var("TIGHTEN_FLAG_CASES").ok();
-    asked.map_or(CASES, |cases| cases.parse().expect("a number of cases"))
+    random::cases("TIGHTEN_FLAG_CASES", CASES)
 }
 
 #[derive(Default)]
@@ -49,11 +51,7 @@ struct Tally {
 #[test]
 fn an_edit_of_random_flags_is_right_or_refused() {
     let tally = RefCell::new(Tally::default());
-    let mut runner = TestRunner::new(Config {
-        cases: cases(),
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(config(cases()));
     let outcome = runner.run(&model::case(), |case| {
         let node = tempfile::tempdir().unwrap();
         render::lay_out(node.path(), &case);
@@ -194,11 +192,7 @@ const DEBRIS: &[&str] = &[
 #[test]
 fn an_edit_of_a_damaged_file_is_right_by_what_was_read_of_it_or_refused() {
     let made = RefCell::new(0_u32);
-    let mut runner = TestRunner::new(Config {
-        cases: cases(),
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(config(cases()));
     let damage = (
         any::<prop::sample::Index>(),
         0..3_usize,

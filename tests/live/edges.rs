@@ -85,6 +85,88 @@ pub fn service(stage: &Stage) {
     umount("/run");
 }
 
+/// What runs the kubelet too is never restarted for another file's sake.
+pub fn shared_service(stage: &Stage) {
+    mount(&["-t", "tmpfs", "-o", "mode=755", "none", "/run"]);
+    fs::create_dir_all("/run/systemd/system").unwrap();
+    let policy = "/run/policy.yaml";
+    let text = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: None\n";
+    let server = stage.play(
+        &[],
+        "kube-apiserver",
+        &["--audit-policy-file", policy, "--audit-log-path=-"],
+    );
+    let kubelet = stage.play(&[], "kubelet", &[]);
+    let cgroup = stage.text("cgroup");
+    fs::write(&cgroup, "0::/system.slice/all.service\n").unwrap();
+    let places = [&server, &kubelet].map(|playing| format!("/proc/{}/cgroup", playing.pid()));
+    mount(&["--bind", &cgroup, &places[0]]);
+    let script = "/opt/start-all";
+    for (command, with_kubelet, told) in [
+        (
+            "/usr/local/bin/k0s controller --single",
+            false,
+            "k0s runs it",
+        ),
+        (script, true, "its service runs it"),
+        (script, false, "restart all.service"),
+    ] {
+        fs::write(policy, text).unwrap();
+        let unit = format!("[Service]\nExecStart={command}\n");
+        fs::write("/run/systemd/system/all.service", unit).unwrap();
+        if with_kubelet {
+            mount(&["--bind", &cgroup, &places[1]]);
+        }
+        let check = "audit-policy-misses-kube-proxy";
+        let mut words = vec!["apply", "--yes", "--only", check];
+        // Nobody stands in for systemctl here.
+        words.extend(told.contains("all.service").then_some("--no-effects"));
+        let ran = stage.run(&words);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.out.contains(told), "{command}: {ran:?}");
+        assert_eq!(
+            ran.out.contains("restart all.service"),
+            told.contains("all.service"),
+            "{ran:?}"
+        );
+        if with_kubelet {
+            umount(&places[1]);
+        }
+    }
+    umount(&places[0]);
+    umount("/run");
+}
+
+/// The same for kube-proxy's own files.
+pub fn shared_with_kubelet(stage: &Stage) {
+    mount(&["-t", "tmpfs", "-o", "mode=755", "none", "/run"]);
+    fs::create_dir_all("/run/systemd/system").unwrap();
+    let unit = "[Service]\nExecStart=/opt/start-all\n";
+    fs::write("/run/systemd/system/all.service", unit).unwrap();
+    let config = "/run/config";
+    fs::write("/run/kubeconfig", "apiVersion: v1\nkind: Config\n").unwrap();
+    let proxy = stage.play(&[], "kube-proxy", &["--config", config]);
+    let kubelet = stage.play(&[], "kubelet", &[]);
+    let cgroup = stage.text("cgroup");
+    fs::write(&cgroup, "0::/system.slice/all.service\n").unwrap();
+    let places = [&proxy, &kubelet].map(|playing| format!("/proc/{}/cgroup", playing.pid()));
+    for place in &places {
+        mount(&["--bind", &cgroup, place]);
+    }
+    for effects in [&[][..], &["--no-effects"]] {
+        fs::write(config, format!("{CONFIG}enableProfiling: true\n")).unwrap();
+        let words = ["apply", "--yes", "--only", "profiling-enabled"];
+        let ran = stage.run(&[&words, effects].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let told = "Left to you: restart kube-proxy, because its configuration changes; its service runs it together with the kubelet: restart all.service when nothing else is changing.";
+        assert!(ran.out.contains(told), "{ran:?}");
+    }
+    for place in &places {
+        umount(place);
+    }
+    umount("/run");
+}
+
 pub fn flags(stage: &Stage) {
     let units = "/etc/systemd/system";
     mount(&["-t", "tmpfs", "-o", "mode=755", "none", units]);

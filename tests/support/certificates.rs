@@ -1,8 +1,14 @@
 //! Certificates of any shape, made byte by byte: those that a CA would make, and those that none would.
 
 use base64::Engine;
-use p256::ecdsa::signature::Signer;
-use p256::ecdsa::{Signature, SigningKey};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+
+use super::Node;
+
+pub const CERTIFICATE: &str = "/var/lib/kube-proxy/kube-proxy.crt";
+pub const CA: &str = "/var/lib/kube-proxy/ca.crt";
+pub const CLIENT_CA: &str = "/etc/kubernetes/pki/ca.crt";
 
 /// A DER value: its tag, its length, its contents.
 pub fn der(tag: u8, contents: &[u8]) -> Vec<u8> {
@@ -40,9 +46,26 @@ pub fn name(cn: &str, o: Option<&str>) -> Vec<u8> {
     sequence(&parts)
 }
 
-/// A key that is the same in every run.
-pub fn key(number: u8) -> SigningKey {
-    SigningKey::from_slice(&[number; 32]).unwrap()
+/// The points of the keys 1, 2 and 3, of which ring makes none by itself.
+const POINTS: [&str; 3] = [
+    "046ff03b949241ce1dadd43519e6960e0a85b41a69a05c328103aa2bce1594ca163c4f753a55bf01dc53f6c0b0c7eee78b40c6ff7d25a96e2282b989cef71c144a",
+    "04550f471003f3df97c3df506ac797f6721fb1a1fb7b8f6f83d224498a65c88e24136093d7012e509a73715cbd0b00a3cc0ff4b5c01b3ffa196ab1fb327036b8e6",
+    "04591ab771ebbcfd6d9cb9094d106528add1a69d44c2c1f627f089ec58b9c61adf9f4e6abf0d045c0c693a3c68ad7c97ca72be64def4a26fecd263dd98a92780f0",
+];
+
+/// A key on P-256 that is the same in every run: 1, 2 or 3.
+pub fn key(number: u8) -> EcdsaKeyPair {
+    let point = POINTS[usize::from(number) - 1].as_bytes().chunks(2);
+    let point: Vec<u8> = point
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
+    EcdsaKeyPair::from_private_key_and_public_key(
+        &ECDSA_P256_SHA256_ASN1_SIGNING,
+        &[number; 32],
+        &point,
+        &SystemRandom::new(),
+    )
+    .unwrap()
 }
 
 /// The same key as RFC 5915 has it.
@@ -63,7 +86,7 @@ pub struct Parts {
 
 impl Parts {
     /// kube-proxy's, with times that always hold.
-    pub fn kube_proxy(of: &SigningKey) -> Parts {
+    pub fn kube_proxy(of: &EcdsaKeyPair) -> Parts {
         Parts {
             serial: der(2, &[1]),
             issuer: name("kubernetes", None),
@@ -75,8 +98,13 @@ impl Parts {
     }
 
     /// Signed with ECDSA and SHA-256.
-    pub fn signed(&self, by: &SigningKey) -> Vec<u8> {
-        let algorithm = sequence(&[der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2])]);
+    pub fn signed(&self, by: &EcdsaKeyPair) -> Vec<u8> {
+        self.signed_as(by, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2])
+    }
+
+    /// The same under the name of any algorithm.
+    pub fn signed_as(&self, by: &EcdsaKeyPair, algorithm: &[u8]) -> Vec<u8> {
+        let algorithm = sequence(&[der(6, algorithm)]);
         let validity = sequence(&[self.not_before.clone(), self.not_after.clone()]);
         let body = sequence(&[
             self.serial.clone(),
@@ -86,20 +114,19 @@ impl Parts {
             self.subject.clone(),
             self.public_key.clone(),
         ]);
-        let signature: Signature = by.sign(&body);
-        let signature = [&[0][..], signature.to_der().as_bytes()].concat();
+        let signature = by.sign(&SystemRandom::new(), &body).unwrap();
+        let signature = [&[0][..], signature.as_ref()].concat();
         sequence(&[body, algorithm, der(3, &signature)])
     }
 }
 
-fn public_key(of: &SigningKey) -> Vec<u8> {
-    let point = of.verifying_key().to_sec1_point(false);
+fn public_key(of: &EcdsaKeyPair) -> Vec<u8> {
     sequence(&[
         sequence(&[
             der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1]),
             der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7]),
         ]),
-        der(3, &[&[0][..], point.as_bytes()].concat()),
+        der(3, &[&[0][..], of.public_key().as_ref()].concat()),
     ])
 }
 
@@ -121,4 +148,23 @@ pub fn in_days(days: u64) -> Vec<u8> {
     let text = humantime::format_rfc3339_seconds(then).to_string();
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     der(0x18, format!("{digits}Z").as_bytes())
+}
+
+/// The demo node with another client certificate.
+pub fn node(certificate: &[u8]) -> Node {
+    let node = Node::demo();
+    node.write(CERTIFICATE, pem("CERTIFICATE", certificate));
+    node
+}
+
+/// The one verdict of a check: the word, what was observed or the reason.
+pub fn verdict(node: &Node, check: &str) -> (String, String) {
+    let (_, document) = node.json(&["--only", check, "scan"]);
+    let all = document["verdicts"].as_array().unwrap();
+    // Of several the client's is meant.
+    let client = all.iter().find(|one| one["path"] == CERTIFICATE);
+    let found = client.unwrap_or(&all[0]);
+    let text = |key: &str| found[key].as_str().map(str::to_owned);
+    let said = text("observed").or_else(|| text("reason"));
+    (text("verdict").unwrap(), said.unwrap_or_default())
 }

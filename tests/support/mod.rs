@@ -10,6 +10,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod agreement;
 pub mod asked;
 pub mod audit;
 pub mod called;
@@ -20,11 +21,13 @@ pub mod found;
 pub mod history;
 pub mod many;
 pub mod mounted;
+pub mod namespaces;
 pub mod places;
 pub mod play;
 pub mod rights;
 pub mod stepped;
 pub mod traced;
+pub mod waived;
 pub mod watched;
 
 use std::collections::BTreeMap;

@@ -25,6 +25,7 @@ mod support;
 use std::process::Command;
 
 use cgroups::Cgroups;
+use support::namespaces;
 
 /// The tree that is booted; it is only read.
 const TREE: &str = "TIGHTEN_SYSTEMD_TREE";
@@ -53,17 +54,12 @@ fn missing() -> Option<String> {
     let Some(tree) = std::env::var_os(TREE) else {
         return Some(format!("{TREE} names no tree, see docs/systemd.md"));
     };
-    if !nix::unistd::geteuid().is_root() {
-        return Some("a container needs root".into());
+    if let Some(why) = namespaces::missing() {
+        return Some(why.into());
     }
-    let works = |words: &[&str]| {
-        let ran = Command::new(words[0]).args(&words[1..]).output();
-        ran.is_ok_and(|ran| ran.status.success())
-    };
-    if !works(&["unshare", "--mount", "--pid", "--fork", "true"]) {
-        return Some("namespaces need unshare".into());
-    }
-    if !works(&["systemd-nspawn", "--version"]) {
+    let mut nspawn = Command::new("systemd-nspawn");
+    let installed = nspawn.arg("--version").output();
+    if !installed.is_ok_and(|ran| ran.status.success()) {
         return Some("systemd-nspawn is not installed".into());
     }
     let systemd = std::path::Path::new(&tree).join("lib/systemd/systemd");
@@ -73,20 +69,11 @@ fn missing() -> Option<String> {
 /// Runs this program again, in namespaces and cgroups of its own.
 fn enter() {
     if let Some(why) = missing() {
-        println!("skipped: {why}");
+        eprintln!("skipped: {why}");
         return;
     }
     let place = tempfile::tempdir().unwrap();
     let cgroups = Cgroups::enter();
-    let status = Command::new("unshare")
-        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
-        .arg(std::env::current_exe().unwrap())
-        .args(std::env::args().skip(1))
-        .env(PLACE, place.path())
-        .status();
+    namespaces::run_inside(PLACE, place.path());
     drop(cgroups);
-    assert!(
-        status.unwrap().success(),
-        "a test failed inside the container"
-    );
 }

@@ -41,7 +41,8 @@ fn the_choices_are_those_of_the_command_line() {
 fn every_option_for_every_command_can_be_given() {
     let command = Cli::command();
     // How something is printed is for Ansible to say, and where it is kept has its own name.
-    let printed = ["format", "color", "verbose", "quiet"];
+    // An empty list of waivers is what --no-waivers says.
+    let printed = ["format", "color", "verbose", "quiet", "no-waivers"];
     for argument in command.get_arguments() {
         let Some(flag) = argument.get_long() else {
             continue;
@@ -126,5 +127,11 @@ fn a_file_of_waivers_is_a_path_and_a_baseline_may_be_a_name() {
         read(json!({"baseline": "own/base.yaml"})).unwrap_err(),
         "baseline: own/base.yaml is not an absolute path"
     );
-    assert!(read(json!({"baseline": "kube-proxy", "waivers": ["/w"]})).is_ok());
+    let given = read(json!({"baseline": "kube-proxy", "waivers": ["/w"]})).unwrap();
+    assert_eq!(given.global, ["--baseline=kube-proxy", "--waivers=/w"]);
+    assert_eq!(
+        read(json!({"waivers": []})).unwrap().global,
+        ["--no-waivers"]
+    );
+    assert!(read(json!({})).unwrap().global.is_empty());
 }

@@ -32,6 +32,9 @@ pub fn why_not_here(platform: Platform) -> &'static str {
         Platform::Talos => {
             "Talos makes its DaemonSet from the machine configuration, and would undo an edit"
         }
+        Platform::K0s => {
+            "k0s' controllers write its ConfigMap and its DaemonSet from the ClusterConfig, and would undo an edit"
+        }
     }
 }
 
@@ -56,6 +59,7 @@ pub fn of_config_map(shared: &Shared) -> String {
     match shared.platform {
         Some(Platform::Talos) if shared.is_config => return talos_config(settings),
         Some(Platform::OpenShift) if shared.is_config => return openshift(settings),
+        Some(Platform::K0s) if shared.is_config => return k0s(settings),
         _ => {}
     }
     let map = match (shared.platform, shared.is_config) {
@@ -180,6 +184,13 @@ pub fn of_flags(platform: Platform, flags: &[(&str, String, Scalar)]) -> Option<
             out.push_str(TALOS);
         }
         Platform::OpenShift => return Some(openshift(&settings)),
+        Platform::K0s => {
+            out.push_str("# k0s.yaml, the ClusterConfig:\nspec:\n  network:\n    kubeProxy:\n      extraArgs:\n");
+            for (flag, _, value) in flags {
+                let _ = writeln!(out, "        {flag}: {:?}", plain(value));
+            }
+            out.push_str(K0S);
+        }
         Platform::Gke | Platform::K3s | Platform::Rke2 | Platform::MicroK8s => return None,
     }
     Some(out)
@@ -194,6 +205,38 @@ fn talos_config(settings: &[(String, Scalar)]) -> String {
         "# kube-proxy.yaml; Talos with KubeProxyConfig documents (unsure)\napiVersion: v1alpha1\nkind: KubeProxyConfig\nconfig:\n{}{TALOS}",
         yaml(settings, 2)
     )
+}
+
+/// What makes k0s' controllers use another ClusterConfig.
+const K0S: &str = "# on every controller, one after the other; with dynamic configuration once, by kubectl edit (unsure):\nk0s stop && k0s start\n# kubectl -n kube-system edit clusterconfig k0s\n";
+
+/// k0s fills its ConfigMap from some fields of the ClusterConfig and leaves no place for the others
+/// (k0s, pkg/component/controller/kubeproxy.go). Flags in extraArgs are ignored beside its `--config`.
+fn k0s(settings: &[(String, Scalar)]) -> String {
+    let takes = |key: &str| {
+        let outer = key.split('.').next().unwrap_or_default();
+        matches!(
+            outer,
+            "metricsBindAddress" | "nodePortAddresses" | "mode" | "iptables" | "ipvs" | "nftables"
+        )
+    };
+    let (known, others): (Vec<_>, Vec<_>) =
+        settings.iter().cloned().partition(|(key, _)| takes(key));
+    let mut out = String::new();
+    if !known.is_empty() {
+        out.push_str("# k0s.yaml, the ClusterConfig:\nspec:\n  network:\n    kubeProxy:\n");
+        out.push_str(&yaml(&known, 6));
+    }
+    for (key, value) in &others {
+        let _ = writeln!(
+            out,
+            "# {key}: {value} cannot be set: the ClusterConfig has no field for it"
+        );
+    }
+    if !known.is_empty() {
+        out.push_str(K0S);
+    }
+    out
 }
 
 /// The network operator's own setting takes flags, each with a list of values.

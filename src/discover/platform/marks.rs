@@ -14,6 +14,7 @@ const OF_DAEMON_SETS: &[(&str, Platform)] = &[
     ("/etc/kubernetes/azure.json", Platform::Aks),
     ("/opt/azure/containers", Platform::Aks),
     ("/home/kubernetes/bin", Platform::Gke),
+    ("/var/lib/k0s", Platform::K0s),
     ("/kind", Platform::Kind),
     ("/var/lib/minikube", Platform::Minikube),
     ("/etc/kubernetes/kubelet.env", Platform::Kubespray),

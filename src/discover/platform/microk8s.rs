@@ -91,7 +91,8 @@ pub fn flags_of(
         let alone = flags::parse(std::slice::from_ref(word), &origin);
         let both = flags::parse(&pair, &origin);
         // kube-proxy starts with no word that is neither a flag nor its value.
-        if alone.is_empty() && !word.is_empty() && word != "--" {
+        let one = !word.contains(char::is_whitespace);
+        if (alone.is_empty() || !one) && !word.is_empty() && word != "--" {
             problem.get_or_insert_with(|| format!("{path}:{line} holds a word that is no flag"));
         }
         let takes = both.len() == 1 && both != alone;

@@ -46,6 +46,8 @@ pub enum Platform {
     OpenShift,
     /// Talos: a DaemonSet from the machine configuration.
     Talos,
+    /// k0s: a DaemonSet that its controllers keep.
+    K0s,
 }
 
 impl Platform {
@@ -65,6 +67,7 @@ impl Platform {
             Platform::Gke => "gke",
             Platform::OpenShift => "openshift",
             Platform::Talos => "talos",
+            Platform::K0s => "k0s",
         }
     }
 
@@ -80,9 +83,11 @@ impl Platform {
             Platform::Gke => "GKE",
             Platform::OpenShift => "OpenShift",
             Platform::Talos => "Talos",
-            Platform::Kubeadm | Platform::Kubespray | Platform::Kind | Platform::Minikube => {
-                self.word()
-            }
+            Platform::Kubeadm
+            | Platform::Kubespray
+            | Platform::Kind
+            | Platform::Minikube
+            | Platform::K0s => self.word(),
         }
     }
 }

@@ -58,6 +58,46 @@ fn what_stands_behind_a_script_is_not_given_to_the_program() {
 }
 
 #[test]
+fn a_command_that_only_names_the_program_does_not_start_it() {
+    let read = |line: &str| {
+        let words: Vec<String> = line.split(' ').map(String::from).collect();
+        arguments(&words, &Variables::new(), "kube-proxy").map(|found| found.words)
+    };
+    for other in [
+        "other kube-proxy --x",
+        "/usr/bin/journalctl -u kube-proxy -f",
+        "/usr/bin/systemctl restart kube-proxy --no-block",
+        "/usr/bin/pkill -x kube-proxy -e",
+        "/usr/bin/chown root /usr/bin/kube-proxy --verbose",
+    ] {
+        assert_eq!(read(other), None, "{other}");
+    }
+    for wrapped in [
+        "/usr/bin/nice -n 5 kube-proxy --v=2",
+        "/entry /usr/local/bin/kube-proxy --v=2",
+        "/entrypoint.sh kube-proxy --v=2",
+        "/go-runner --log-file=/x kube-proxy --v=2",
+        "/usr/bin/sudo -u x kube-proxy --v=2",
+    ] {
+        assert_eq!(read(wrapped), Some(vec!["--v=2".into()]), "{wrapped}");
+    }
+    for (script, flag) in [
+        (
+            "echo starting kube-proxy --v=1; exec kube-proxy --v=2",
+            "--v=2",
+        ),
+        ("if true; then kube-proxy --v=2; fi", "--v=2"),
+        ("A=1 kube-proxy --v=2", "--v=2"),
+        ("set -e\nkube-proxy --v=$(x | y)", "--v=$(x"),
+        ("true && kube-proxy \\\n--v=$(x | y)", "--v=$(x"),
+    ] {
+        let words = ["sh", "-c", script].map(String::from);
+        let found = arguments(&words, &Variables::new(), "kube-proxy").unwrap();
+        assert_eq!(found.words.first().unwrap(), flag, "{script}");
+    }
+}
+
+#[test]
 fn variables_cannot_make_a_command_without_end() {
     let large = "x".repeat(1 << 20);
     let bomb: Variables = [("A".to_string(), large)].into();

@@ -12,6 +12,22 @@ use crate::root::NodePath;
 type NamedFile = (&'static str, Told, Target);
 
 impl Gatherer<'_> {
+    /// A file of kube-proxy's container in a ConfigMap volume beside the configuration's, as on EKS: the one
+    /// of its name in the same pod, where there is one alone. That it is mounted there is not known.
+    pub(super) fn in_other_volume(&self, own: &NodePath, path: &NodePath) -> Option<NodePath> {
+        let volumes = own.parent();
+        if volumes.name() != "kubernetes.io~configmap" {
+            return None;
+        }
+        let others = self.root.list(&volumes).ok()?;
+        let others = others.iter().filter(|name| *name != own.name());
+        let mut found = others
+            .filter_map(|volume| volumes.join(volume)?.join(path.name()))
+            .filter(|file| self.root.open(file).is_ok());
+        let only = found.next()?;
+        found.next().is_none().then_some(only)
+    }
+
     /// Keys, tokens and certificates that the kubeconfig names, relative to the file that names them.
     pub(super) fn named_files(
         &mut self,

@@ -130,12 +130,17 @@ impl Manifest {
         self.volumes().iter().filter_map(name).collect()
     }
 
-    /// A volume that is there already for the same path of the node.
+    /// A volume that is there already for the same path of the node. The kubelet starts no container of a
+    /// volume whose type is not what lies there, and takes none of two of one name.
     fn volume_for(&self, wanted: &Wanted) -> Option<String> {
+        let names = self.volume_names();
         self.volumes().iter().find_map(|volume| {
             let host = volume.get("hostPath")?;
             let same = NodePath::new(host.get("path")?.text()?)? == wanted.node;
-            same.then(|| Some(volume.get("name")?.text()?.to_string()))?
+            let kind = host.get("type").and_then(Node::text).unwrap_or_default();
+            let name = volume.get("name")?.text()?;
+            let alone = names.iter().filter(|other| *other == name).count() == 1;
+            (same && wanted.fits(kind) && alone).then(|| name.to_string())
         })
     }
 }

@@ -20,6 +20,13 @@ pub(in crate::kinds) struct Wanted {
 }
 
 impl Wanted {
+    /// True for a type of hostPath that what is mounted passes as well: none, the same, or the one that
+    /// would make it.
+    pub(super) fn fits(&self, kind: &str) -> bool {
+        let bare = |kind: &str| kind.trim_end_matches("OrCreate").to_string();
+        kind.is_empty() || bare(kind) == bare(self.kind)
+    }
+
     /// The entry in volumeMounts.
     pub(super) fn mount(&self, name: &str) -> Tree {
         let mut entries = vec![
@@ -83,9 +90,16 @@ pub(super) fn behind(container: &Node, spec: &Node, path: &NodePath) -> Backing 
     match volume.and_then(kind).as_deref() {
         Some("hostPath") => Backing::Node {
             mounted_at,
-            read_only: mount.get("readOnly").and_then(Node::text) == Some("true"),
+            read_only: mount.get("readOnly").is_some_and(|node| !is_off(node)),
         },
         Some(kind) => Backing::Volume(kind.into()),
         None => Backing::Volume("missing".into()),
     }
+}
+
+/// True for a boolean that is off, in each spelling of YAML 1.1, which the kubelet reads; what is not
+/// read here counts as on.
+fn is_off(node: &Node) -> bool {
+    let text = node.text().unwrap_or("on").to_ascii_lowercase();
+    node.is_null() || matches!(text.as_str(), "false" | "no" | "n" | "off")
 }
