@@ -264,12 +264,14 @@ fn handlers_restart_what_was_left_to_them_and_tell_the_rest() {
         - {kind: restart, target: static pod /etc/kubernetes/manifests/kube-apiserver.yaml, outcome: left-to-you, detail: its manifest changes}
         - {kind: restart, target: done.service, outcome: healthy, detail: well}
   tasks:
-    - ansible.builtin.import_role: {name: tighten.kube_proxy.tighten}
-      when: false
     - ansible.builtin.debug: {msg: as after an apply}
       changed_when: true
       notify: Tighten effects
+  handlers:
+    - ansible.builtin.import_tasks: HANDLERS
 "#;
+    let handlers = ansible.collection().join("roles/tighten/handlers/main.yml");
+    let text = text.replace("HANDLERS", handlers.to_str().unwrap());
     fs::write(&playbook, text).unwrap();
     let python = ansible.venv.join("bin/python");
     let inventory = format!(
