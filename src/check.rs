@@ -1,6 +1,9 @@
 //! (baseline, facts) -> results. Pure.
 
-use crate::baseline::{Baseline, Check, Severity};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::baseline::{Baseline, Check, Risk, Severity};
 use crate::facts::Facts;
 use crate::failure::Failure;
 use crate::kinds::{Instance, Verdict};
@@ -12,6 +15,41 @@ pub struct Selection {
     pub only: Vec<String>,
     /// Not these.
     pub skip: Vec<String>,
+    /// Which fixes are carried out.
+    pub max_risk: MaxRisk,
+}
+
+/// The highest risk of a fix that is carried out; the others are left to a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaxRisk {
+    /// Carry out nothing
+    None,
+    /// Carry out what nothing that runs notices
+    Safe,
+    /// Carry out what restarts something, too
+    #[default]
+    Disruptive,
+}
+
+impl MaxRisk {
+    /// The word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            MaxRisk::None => "none",
+            MaxRisk::Safe => "safe",
+            MaxRisk::Disruptive => "disruptive",
+        }
+    }
+
+    /// True when a fix of this risk is carried out.
+    pub fn allows(self, risk: Risk) -> bool {
+        match self {
+            MaxRisk::None => false,
+            MaxRisk::Safe => risk == Risk::Safe,
+            MaxRisk::Disruptive => true,
+        }
+    }
 }
 
 impl Selection {

@@ -1,7 +1,9 @@
 //! The command line, nothing else.
 
+mod asked;
 mod choices;
 
+pub use asked::AskedRequest;
 pub use choices::{Color, FailOn, Format, Output};
 
 use std::net::IpAddr;
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::auditpolicy::Resource;
+use crate::check::MaxRisk;
 use crate::discover::address::usable;
 use crate::report::quoted;
 use crate::root::NodePath;
@@ -96,6 +98,9 @@ pub struct Global {
     /// Not these checks
     #[arg(long, global = true, value_name = "ID,..", value_delimiter = ',')]
     pub skip: Vec<String>,
+    /// Leave fixes of a higher risk to you [default: disruptive]
+    #[arg(long, global = true, value_enum, value_name = "RISK")]
+    pub max_risk: Option<MaxRisk>,
     /// Accepted findings: a file (repeatable) [default: the node's own /etc/tighten/waivers.yaml]
     #[arg(long, global = true, value_name = "FILE")]
     pub waivers: Vec<PathBuf>,
@@ -155,6 +160,9 @@ pub enum Command {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+        /// Show what would be done, or why it would be refused; writes nothing
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
         /// How effects are carried out.
         #[command(flatten)]
         effects: EffectOptions,
@@ -166,6 +174,9 @@ pub enum Command {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+        /// Show what would be done, or why it would be refused; writes nothing
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
         /// Overwrite files that changed since; what is overwritten is backed up
         #[arg(long)]
         force: bool,
@@ -271,7 +282,7 @@ pub struct EffectOptions {
 }
 
 /// A time to wait for: long enough to see anything, and short enough to be meant.
-fn patience(text: &str) -> Result<Duration, String> {
+pub fn patience(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|_| "not a time such as 90s or 5m")?;
     if (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&time) {
         Ok(time)
@@ -280,80 +291,9 @@ fn patience(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The request that an audit policy is asked about.
-#[derive(Clone, Debug, Args)]
-pub struct AskedRequest {
-    /// The user's name, such as system:kube-proxy
-    #[arg(long, value_name = "U", required_unless_present = "requests")]
-    pub user: Option<String>,
-    /// A group of the user (repeatable), such as system:authenticated
-    #[arg(long, value_name = "G")]
-    pub group: Vec<String>,
-    /// get, list, watch, create, ...; of a path the HTTP method in lower case
-    #[arg(
-        long,
-        value_name = "V",
-        value_parser = lower_case,
-        required_unless_present = "requests"
-    )]
-    pub verb: Option<String>,
-    /// A resource with its API group and subresource, such as pods/log or deployments.apps/scale
-    #[arg(
-        long,
-        value_name = "R[.group][/sub]",
-        value_parser = resource,
-        required_unless_present_any = ["path", "requests"]
-    )]
-    pub resource: Option<Resource>,
-    /// The namespace; without it the request is for the whole cluster
-    #[arg(long, value_name = "N", conflicts_with = "path")]
-    pub namespace: Option<String>,
-    /// The object's name
-    #[arg(long, value_name = "X", conflicts_with = "path")]
-    pub name: Option<String>,
-    /// A path that is no resource, such as /metrics
-    #[arg(long, value_parser = url_path, conflicts_with = "resource")]
-    pub path: Option<String>,
-    /// Requests as lines of JSON, from a file of this machine or - for stdin; a line of JSON answers each
-    ///
-    /// Keys: User, Groups, Verb, and either Path or Resource with APIGroup, Subresource, Namespace and
-    /// Name. Empty lines are passed over.
-    #[arg(
-        long,
-        value_name = "FILE|-",
-        conflicts_with_all = ["user", "group", "verb", "resource", "namespace", "name", "path"]
-    )]
-    pub requests: Option<PathBuf>,
-}
-
-/// A word as the API server has it. A policy is compared letter by letter, so that GET would be answered
-/// with a rule that decides on nothing that is ever asked.
-fn lower_case(text: &str) -> Result<String, String> {
-    let lower = text.to_lowercase();
-    if lower != text {
-        return Err(format!("the API server has it in lower case: {lower}"));
-    }
-    Ok(lower)
-}
-
-fn resource(text: &str) -> Result<Resource, String> {
-    Resource::parse(&lower_case(text)?)
-}
-
-/// A path as the API server sees it: it starts at the root and has no query.
-fn url_path(text: &str) -> Result<String, String> {
-    if !text.starts_with('/') {
-        return Err("a path starts with /".into());
-    }
-    if text.contains('?') {
-        return Err("the query behind the ? is no part of the path".into());
-    }
-    Ok(text.into())
-}
-
 /// An address that can be the node's own: loopback and wildcards are refused, since kube-proxy opens
 /// NodePorts on every address when it takes loopback for the node's.
-fn node_ip(text: &str) -> Result<IpAddr, String> {
+pub fn node_ip(text: &str) -> Result<IpAddr, String> {
     let address: IpAddr = text.parse().map_err(|_| "not an IP address".to_string())?;
     if usable(address) {
         Ok(address)
@@ -380,7 +320,8 @@ impl Global {
         }
     }
 
-    /// The flags that decide which tree and which state a command works on, as they would be typed.
+    /// The flags that decide which tree and which state a command works on, and how far it goes, as they
+    /// would be typed.
     pub fn flags(&self) -> String {
         let mut words = Vec::new();
         for (name, value) in [("--root", &self.root), ("--state-dir", &self.state_dir)] {
@@ -394,6 +335,9 @@ impl Global {
                 words.push("--baseline".into());
                 words.push(quoted(baseline));
             }
+        }
+        if let Some(max_risk) = self.max_risk {
+            words.push(format!("--max-risk {}", max_risk.word()));
         }
         for waivers in &self.waivers {
             words.push("--waivers".into());

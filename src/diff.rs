@@ -25,6 +25,11 @@ impl Shown {
         Shown(text.split_inclusive('\n').map(without_secrets).collect())
     }
 
+    /// Of a file of which nothing is known: what could be a secret in either kind.
+    pub fn whatever(bytes: &[u8]) -> Shown {
+        Shown::flags(Shown::of(bytes).0.as_bytes())
+    }
+
     /// True when nothing of these bytes is masked.
     pub fn is_whole(&self, bytes: &[u8]) -> bool {
         self.0.as_bytes() == bytes
@@ -168,6 +173,15 @@ mod tests {
             assert!(!whole.contains(secret), "{secret}");
         }
         assert_eq!(whole.lines().count(), before.lines().count());
+    }
+
+    #[test]
+    fn a_file_of_which_nothing_is_known_shows_no_secret_of_either_kind() {
+        let flags = "--v=2\n--token=geheim\n";
+        assert_eq!(Shown::whatever(flags.as_bytes()).0, "--v=2\n***\n");
+        let yaml = "user:\n  token: geheim\n  name: a\n";
+        let shown = Shown::whatever(yaml.as_bytes()).0;
+        assert!(!shown.contains("geheim"), "{shown}");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //!
 //! The modules in the order of that flow; docs/ARCHITECTURE.md says what each may do.
 
+pub mod ansible;
 pub mod cli;
 pub mod run;
 

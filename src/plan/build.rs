@@ -89,7 +89,7 @@ pub struct Planner<'a> {
     pub(super) root: &'a Root,
     pub(super) facts: &'a Facts,
     outcomes: &'a [Outcome<'a>],
-    selection: &'a Selection,
+    pub(super) selection: &'a Selection,
     pub(super) names: Names,
     pub(super) looked: Looked,
     /// Directories in which nobody else can write.
@@ -286,6 +286,10 @@ impl<'a> Planner<'a> {
                 Some(hint) => hint.clone(),
                 None => format!("only on request: tighten apply --only {}", check.id),
             }));
+            return;
+        }
+        if let Some(reason) = self.too_risky(check, &instance.mend) {
+            manual.push(by_hand(reason));
             return;
         }
         match &instance.mend {

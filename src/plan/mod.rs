@@ -10,6 +10,7 @@ mod names;
 mod patch;
 mod proved;
 mod restart;
+mod risk;
 mod saved;
 mod saw;
 mod state;
@@ -23,6 +24,7 @@ pub use saved::{SCHEMA, compare, load, parse, save};
 pub use state::FileState;
 
 use crate::baseline::{Risk, Severity};
+use crate::check::MaxRisk;
 use crate::kinds::Edit;
 use crate::root::NodePath;
 use crate::waivers::Grounds;
@@ -194,12 +196,19 @@ pub struct Inputs {
     pub only: Vec<String>,
     /// `--skip`
     pub skip: Vec<String>,
+    /// `--max-risk`. The default is not written, so that an older version reads the plan.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub max_risk: MaxRisk,
     /// `--node-ip`
     pub node_ip: Option<std::net::IpAddr>,
     /// `--config`
     pub config: Option<NodePath>,
     /// `--kubeconfig`
     pub kubeconfig: Option<NodePath>,
+}
+
+fn is_default(max_risk: &MaxRisk) -> bool {
+    *max_risk == MaxRisk::default()
 }
 
 /// The changes and what goes with them.

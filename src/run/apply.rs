@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::prompt::{self, Answer};
-use super::{malformed, print_json, settle, told_change, told_failure, transact};
+use super::settle::{self, Go};
+use super::{look, malformed, print_json, told_change, told_failure, transact};
 use crate::check::Outcome;
 use crate::cli::Format;
 use crate::effects;
@@ -19,9 +20,9 @@ use crate::root::NodePath;
 use crate::transaction::{Interrupt, Staged, Transaction};
 
 /// Applies a saved plan exactly, or plans now, shows, asks and applies.
-pub fn apply(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<Exit, Failure> {
+pub fn apply(context: &mut Context, saved: Option<&Path>, go: Go) -> Result<Exit, Failure> {
     let mut told = Told::default();
-    run(context, saved, yes, &mut told).or_else(|failure| {
+    run(context, saved, go, &mut told).or_else(|failure| {
         told_failure(context, "apply", failure, |outcome, failure| {
             told.body(outcome, Some(failure))
         })
@@ -33,25 +34,33 @@ pub fn apply(context: &mut Context, saved: Option<&Path>, yes: bool) -> Result<E
 struct Told {
     transaction: Option<String>,
     changes: Vec<plan::Change>,
+    effects: Vec<effects::Told>,
+    /// What the plan says beside its changes.
+    due: Vec<plan::Effect>,
+    manual: Vec<plan::Manual>,
     waived: Vec<plan::Waived>,
     warnings: Vec<String>,
-    effects: Vec<effects::Told>,
 }
 
 fn run(
     context: &mut Context,
     saved: Option<&Path>,
-    yes: bool,
+    go: Go,
     told: &mut Told,
 ) -> Result<Exit, Failure> {
-    settle::ask_or_yes("apply", yes)?;
+    settle::ask_or_yes("apply", go)?;
     // While somebody is asked, Ctrl-C is an answer.
-    let early = yes.then(Interrupt::hold_to_the_end).transpose()?;
+    let early = (go == Go::Yes)
+        .then(Interrupt::hold_to_the_end)
+        .transpose()?;
     let saved = saved.map(plan::load).transpose()?;
     if let Some(saved) = &saved {
         context.take_inputs(&saved.inputs)?;
     }
-    settle::earlier(context)?;
+    match go {
+        Go::Not => look::warn_of_interrupted(context),
+        Go::Ask | Go::Yes => settle::earlier(context)?,
+    }
     let facts = context.facts()?;
     let outcomes = context.outcomes(&facts);
     let planner = context.planner(&facts, &outcomes);
@@ -60,9 +69,8 @@ fn run(
         plan::compare(saved, &planned.plan)?;
     }
     malformed::refuse(&facts, &outcomes)?;
-    told.waived.clone_from(&planned.plan.waived);
-    told.warnings.clone_from(&planned.plan.warnings);
-    show(context, &facts, &planned.plan, yes);
+    told.take(&planned.plan);
+    show(context, &facts, &planned.plan, go);
     if planned.plan.changes.is_empty() {
         if context.format == Format::Json {
             print_json(&report::document("apply", told.body("nothing-to-do", None)));
@@ -76,7 +84,15 @@ fn run(
             None => failure,
         });
     }
-    if !yes {
+    if go == Go::Not {
+        told.changes.clone_from(&planned.plan.changes);
+        match context.format {
+            Format::Json => print_json(&report::document("apply", told.body("planned", None))),
+            Format::Text => context.say("Nothing was written (--dry-run).\n"),
+        }
+        return Ok(Exit::Done);
+    }
+    if go.asks() {
         match prompt::ask(&planned.plan, context, saved.is_some())? {
             Answer::All => {}
             Answer::Leave => {
@@ -91,6 +107,7 @@ fn run(
             }
         }
     }
+    told.take(&planned.plan);
     told.changes.clone_from(&planned.plan.changes);
     let unknown = unknown(&outcomes);
     let interrupt = match early {
@@ -107,8 +124,8 @@ fn run(
 
 /// Who is asked sees what for, on stderr where stdout belongs to JSON; who asked for quiet and does not
 /// want to be asked sees nothing but the warnings.
-fn show(context: &Context, facts: &Facts, plan: &Plan, yes: bool) {
-    if yes && (context.quiet || context.format == Format::Json) {
+fn show(context: &Context, facts: &Facts, plan: &Plan, go: Go) {
+    if !go.asks() && (context.quiet || context.format == Format::Json) {
         for warning in &plan.warnings {
             context.tell(&format!("warning: {warning}\n"));
         }
@@ -250,30 +267,48 @@ fn done(id: &str, planned: &Planned, effects: &[effects::Told]) -> String {
 }
 
 impl Told {
+    fn take(&mut self, plan: &Plan) {
+        self.due.clone_from(&plan.effects);
+        self.manual.clone_from(&plan.manual);
+        self.waived.clone_from(&plan.waived);
+        self.warnings.clone_from(&plan.warnings);
+    }
+
     fn body(&self, outcome: &str, failure: Option<&Failure>) -> Value {
         let changes: Vec<Value> = self
             .changes
             .iter()
-            .map(|change| {
-                let action = change.action.word();
-                told_change(
-                    &change.id,
-                    &change.check,
-                    change.path.as_str(),
-                    action,
-                    outcome,
-                )
-            })
+            .map(|change| told(change, outcome))
             .collect();
-        let effects = transact::effects_body(&self.effects);
+        let effects = match outcome {
+            "planned" => self.due.iter().map(transact::due_body).collect(),
+            _ => transact::effects_body(&self.effects),
+        };
         json!({
             "transaction": self.transaction,
             "outcome": outcome,
             "changes": changes,
             "effects": effects,
+            "manual": self.manual,
             "waived": self.waived,
             "warnings": self.warnings,
             "error": failure.map(report::error),
         })
     }
+}
+
+/// A change with what was planned of it, so that the document shows what was done without another plan.
+fn told(change: &plan::Change, outcome: &str) -> Value {
+    let action = change.action.word();
+    let path = change.path.as_str();
+    let mut told = told_change(&change.id, &change.check, path, action, outcome);
+    if let Some(fields) = told.as_object_mut() {
+        fields.insert("risk".into(), json!(change.risk));
+        fields.insert("severity".into(), json!(change.severity));
+        fields.insert("summary".into(), json!(change.summary));
+        fields.insert("before".into(), json!(change.before));
+        fields.insert("after".into(), json!(change.after));
+        fields.insert("diff".into(), json!(change.diff));
+    }
+    told
 }

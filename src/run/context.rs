@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::baseline::{self, Baseline};
-use crate::check::{self, Outcome, Selection};
+use crate::check::{self, MaxRisk, Outcome, Selection};
 use crate::cli::{EffectOptions, Format, Global};
 use crate::discover::{self, KubeProxy, Named, Source, Survey};
 use crate::effects::{POD_TIMEOUT, Progress, Settings, UNIT_TIMEOUT};
@@ -45,6 +45,8 @@ pub struct Context {
     /// What is accepted of what is found; nothing for commands that do not judge.
     pub waivers: Waivers,
     state: Option<PathBuf>,
+    /// What the command line says about risk, when it says anything.
+    max_risk: Option<MaxRisk>,
 }
 
 impl Context {
@@ -59,6 +61,7 @@ impl Context {
         let selection = Selection {
             only: global.only.clone(),
             skip: global.skip.clone(),
+            max_risk: global.max_risk.unwrap_or_default(),
         };
         selection.known(&baselines)?;
         let named = |path: &Option<PathBuf>| -> Result<Option<NodePath>, Failure> {
@@ -79,6 +82,7 @@ impl Context {
                 .collect(),
             only: global.only.clone(),
             skip: global.skip.clone(),
+            max_risk: global.max_risk.unwrap_or_default(),
             node_ip: global.node_ip,
             config: named(&global.config)?,
             kubeconfig: named(&global.kubeconfig)?,
@@ -103,6 +107,7 @@ impl Context {
             },
             waivers: Waivers::default(),
             state: global.state_dir.clone(),
+            max_risk: global.max_risk,
         })
     }
 
@@ -136,6 +141,11 @@ impl Context {
             (own.node_ip.is_some(), "--node-ip"),
             (own.config.is_some(), "--config"),
             (own.kubeconfig.is_some(), "--kubeconfig"),
+            // The commands that a message names carry it, beside the plan that was made with it too.
+            (
+                self.max_risk.is_some_and(|own| own != saved.max_risk),
+                "--max-risk",
+            ),
         ];
         if let Some((_, flag)) = given.iter().find(|(given, _)| *given) {
             return Err(Failure::usage(format!(
@@ -146,6 +156,7 @@ impl Context {
         self.selection = Selection {
             only: saved.only.clone(),
             skip: saved.skip.clone(),
+            max_risk: saved.max_risk,
         };
         self.inputs = Inputs {
             machine_id: own.machine_id.clone(),

@@ -1,5 +1,6 @@
 //! One composing function per command.
 
+mod ansible;
 mod apply;
 mod audit_policy;
 mod context;
@@ -9,14 +10,18 @@ mod look;
 mod malformed;
 mod man;
 mod merge;
+mod own;
 mod prompt;
 mod prune;
 mod recover;
+mod returned;
 mod rollback;
 mod scan;
 mod settle;
 mod state;
+mod taken_back;
 mod transact;
+mod undone;
 mod waivers;
 
 use std::process::ExitCode;
@@ -24,6 +29,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, ValueEnum};
 use serde_json::Value;
 
+use crate::ansible::argument;
 use crate::cli::{Cli, Command, Format, Output, ReportCommand};
 use crate::failure::{Exit, Failure};
 use crate::report;
@@ -31,10 +37,14 @@ use crate::report::style::{err, out, output_lost};
 use crate::transaction::outlive_size_limit;
 
 use context::{Context, hinted};
+use settle::Go;
 
 /// Parses the arguments, runs the command, prints what it says.
 pub fn main() -> ExitCode {
     outlive_size_limit();
+    if let Some(path) = argument(std::env::args_os()) {
+        return ansible::answer(&path);
+    }
     let cli = match Cli::called() {
         Ok(cli) => cli,
         Err(error) => {
@@ -90,18 +100,25 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         } => look::plan(&judging()?, out.as_deref(), *detailed_exitcode),
         Command::Verify => look::verify(&judging()?),
         Command::Explain { check } => look::explain(&context()?, check.as_deref()),
-        Command::Apply { plan, yes, effects } => {
+        Command::Apply {
+            plan,
+            yes,
+            dry_run,
+            effects,
+        } => {
             let mut context = judging()?.with_effects(effects);
-            apply::apply(&mut context, plan.as_deref(), *yes)
+            apply::apply(&mut context, plan.as_deref(), Go::of(*yes, *dry_run))
         }
         Command::Rollback {
             id,
             yes,
+            dry_run,
             force,
             effects,
         } => {
             let context = context()?.with_effects(effects);
-            rollback::rollback(&context, id.as_deref(), *yes, *force)
+            let go = Go::of(*yes, *dry_run);
+            rollback::rollback(&context, id.as_deref(), go, *force)
         }
         Command::Recover {
             force,

@@ -3,23 +3,20 @@
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::{print_json, prompt, settle, told_change, told_failure, transact};
+use super::settle::{self, Go};
+use super::{look, print_json, prompt, told_change, told_failure, transact, undone};
 use crate::cli::Format;
 use crate::effects::{self, Component, Due, Way};
 use crate::failure::{Exit, Failure};
+use crate::plan;
 use crate::report;
 use crate::root::NodePath;
 use crate::transaction::{Action, Change, Interrupt, Operation, Rollback, Staged, StateDir, stays};
 
 /// Undoes the newest committed transaction, or the named one.
-pub fn rollback(
-    context: &Context,
-    id: Option<&str>,
-    yes: bool,
-    force: bool,
-) -> Result<Exit, Failure> {
+pub fn rollback(context: &Context, id: Option<&str>, go: Go, force: bool) -> Result<Exit, Failure> {
     let mut told = Told::default();
-    run(context, id, yes, force, &mut told).or_else(|failure| {
+    run(context, id, go, force, &mut told).or_else(|failure| {
         told_failure(context, "rollback", failure, |outcome, failure| {
             told.body(outcome, Some(failure))
         })
@@ -34,31 +31,44 @@ struct Told {
     changes: Vec<Change>,
     skipped: Vec<String>,
     effects: Vec<effects::Told>,
+    files: Vec<Value>,
+    /// What a dry run says of the effects.
+    due: Vec<Value>,
 }
 
 fn run(
     context: &Context,
     id: Option<&str>,
-    yes: bool,
+    go: Go,
     force: bool,
     told: &mut Told,
 ) -> Result<Exit, Failure> {
-    settle::ask_or_yes("rollback", yes)?;
+    settle::ask_or_yes("rollback", go)?;
     // While somebody is asked, Ctrl-C is an answer.
-    let early = yes.then(Interrupt::hold_to_the_end).transpose()?;
-    settle::earlier(context)?;
+    let early = (go == Go::Yes)
+        .then(Interrupt::hold_to_the_end)
+        .transpose()?;
+    match go {
+        Go::Not => look::warn_of_interrupted(context),
+        Go::Ask | Go::Yes => settle::earlier(context)?,
+    }
     let state = existing(context)?;
     let rollback = Rollback::plan(&state, &context.root, id, force)?;
     let of = rollback.of().as_str().to_string();
     told.of = Some(of.clone());
     told.changes = rollback.changes().to_vec();
+    if context.format == Format::Json {
+        told.files = undone::files(&context.root, rollback.operations());
+    }
     told.skipped = rollback.skipped().iter().map(NodePath::to_string).collect();
     match context.format {
         // As in apply: who asked for quiet and is not asked sees only what needs attention.
-        Format::Text if yes && context.quiet => context.say(&exceptions(&rollback, context)),
+        Format::Text if go == Go::Yes && context.quiet => {
+            context.say(&exceptions(&rollback, context))
+        }
         Format::Text => context.say(&preview(&rollback, context)),
         // Who is asked sees what for.
-        Format::Json if !yes => context.tell_report(&preview(&rollback, context)),
+        Format::Json if go.asks() => context.tell_report(&preview(&rollback, context)),
         Format::Json => {}
     }
     if rollback.operations().is_empty() {
@@ -73,7 +83,18 @@ fn run(
         }
         return Ok(Exit::Done);
     }
-    if !yes && !prompt::yes("Roll this back?")? {
+    if go == Go::Not {
+        match context.format {
+            Format::Json => {
+                let due = due(context, &rollback);
+                told.due = due.iter().map(planned).collect();
+                print_json(&report::document("rollback", told.body("planned", None)));
+            }
+            Format::Text => context.say("Nothing was written (--dry-run).\n"),
+        }
+        return Ok(Exit::Done);
+    }
+    if go.asks() && !prompt::yes("Roll this back?")? {
         return Err(Failure::refused("declined").state("nothing was written"));
     }
     let interrupt = match early {
@@ -153,6 +174,15 @@ fn due(context: &Context, rollback: &Rollback) -> Vec<Due> {
     }
 }
 
+/// A restart as a dry run tells it.
+fn planned(due: &Due) -> Value {
+    transact::due_body(&plan::Effect {
+        kind: "restart".into(),
+        target: due.target(),
+        because: due.because.clone(),
+    })
+}
+
 fn existing(context: &Context) -> Result<StateDir, Failure> {
     context.existing_state()?.ok_or_else(|| {
         Failure::refused("there is no committed transaction to roll back")
@@ -217,12 +247,16 @@ impl Told {
                 )
             })
             .collect();
-        let effects = transact::effects_body(&self.effects);
+        let effects = match outcome {
+            "planned" => self.due.clone(),
+            _ => transact::effects_body(&self.effects),
+        };
         json!({
             "transaction": self.transaction,
             "rollback_of": self.of,
             "outcome": outcome,
             "changes": changes,
+            "files": self.files,
             "effects": effects,
             "error": failure.map(report::error),
         })

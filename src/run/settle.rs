@@ -11,12 +11,39 @@ use crate::transaction::{
     Began, Interrupt, Locked, Recovered, Resolution, Settlement, recover, stays,
 };
 
-/// Without --yes somebody has to answer.
+/// How apply and rollback go on once it is known what they would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Go {
+    /// Somebody is asked.
+    Ask,
+    /// Nobody is asked.
+    Yes,
+    /// Nothing is done.
+    Not,
+}
+
+impl Go {
+    /// From `--yes` and `--dry-run`, which exclude each other.
+    pub fn of(yes: bool, dry_run: bool) -> Go {
+        match (yes, dry_run) {
+            (_, true) => Go::Not,
+            (true, _) => Go::Yes,
+            _ => Go::Ask,
+        }
+    }
+
+    /// True when somebody is asked.
+    pub fn asks(self) -> bool {
+        self == Go::Ask
+    }
+}
+
+/// Who is asked has to answer.
 ///
 /// # Errors
 /// When there is no terminal to ask on.
-pub fn ask_or_yes(command: &str, yes: bool) -> Result<(), Failure> {
-    if yes || (std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+pub fn ask_or_yes(command: &str, go: Go) -> Result<(), Failure> {
+    if !go.asks() || (std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Ok(());
     }
     Err(Failure::refused(format!(

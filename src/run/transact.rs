@@ -10,7 +10,7 @@ use crate::discover::systemd;
 use crate::effects::{self, Asked, New, Told};
 use crate::facts::{Facts, Role};
 use crate::failure::Failure;
-use crate::plan::{Plan, Work};
+use crate::plan::{Effect, Plan, Work};
 use crate::proxyconfig;
 use crate::report;
 use crate::root::{FileKind, NodePath, Where};
@@ -164,6 +164,16 @@ pub fn effects_body(effects: &[Told]) -> Vec<Value> {
         })
     };
     effects.iter().map(body).collect()
+}
+
+/// An effect that would follow, in the document of a dry run.
+pub fn due_body(effect: &Effect) -> Value {
+    json!({
+        "kind": effect.kind,
+        "target": effect.target,
+        "outcome": "planned",
+        "detail": effect.because,
+    })
 }
 
 /// The effects of an apply or rollback that came to its end, a line for each that says something.

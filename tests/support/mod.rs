@@ -13,6 +13,7 @@
 pub mod agreement;
 pub mod asked;
 pub mod audit;
+pub mod called;
 pub mod case;
 pub mod certificates;
 pub mod exact;
@@ -24,6 +25,7 @@ pub mod metrics;
 pub mod mounted;
 pub mod namespaces;
 pub mod places;
+pub mod play;
 pub mod rights;
 pub mod scans;
 pub mod stepped;
