@@ -4,12 +4,13 @@ set -eu
 
 usage() {
     cat <<'USAGE'
-Usage: ./install.sh [--prefix DIR] [--binary FILE] [--recover-at-boot] [--demo]
+Usage: ./install.sh [--prefix DIR] [--binary FILE] [--recover-at-boot] [--timer] [--demo]
        ./install.sh --uninstall [--prefix DIR]
 
-Installs tighten, its completions for bash, zsh and fish, and its manual page. In a source tree it
-builds tighten first (cargo build --release --locked); in a release archive it takes the tighten
-that lies beside this script.
+Installs tighten, its link kubectl-proxy_tighten, its completions for bash, zsh and fish, and its
+manual page. In a source tree it builds tighten first (cargo build --release --locked); in a release
+archive it takes the tighten that lies beside this script, after it compared the archive's files
+with the SHA256SUMS that lies there too.
 
   --prefix DIR    where to install [default: /usr/local]
   --binary FILE   install this tighten instead of building one
@@ -17,10 +18,12 @@ that lies beside this script.
                   also install and enable tighten-recover.service: at boot, before kubelet and
                   kube-proxy start, it settles a transaction that was interrupted. With --prefix /usr
                   it goes to /usr/lib/systemd/system, otherwise to /etc/systemd/system
+  --timer         also install, enable and start tighten-scan.timer: every day it scans the node and
+                  writes metrics for Prometheus (docs/packaging.md)
   --demo          then show the main job on a sample node in a temporary directory: scan, plan,
                   apply, scan again, rollback
-  --uninstall     remove what was installed under the prefix; transactions and backups in
-                  /var/lib/tighten are kept
+  --uninstall     remove what was installed under the prefix, units too; transactions and backups
+                  in /var/lib/tighten are kept
   -h, --help      show this
 
 DESTDIR, when it is set, is put before every path, for packagers.
@@ -52,7 +55,7 @@ prefix=/usr/local
 binary=
 action=install
 demo=
-at_boot=
+units=
 while [ $# -gt 0 ]; do
     case $1 in
         --prefix | --binary)
@@ -65,7 +68,8 @@ while [ $# -gt 0 ]; do
         --binary=?*) binary=${1#*=} ;;
         --uninstall) action=uninstall ;;
         --demo) demo=yes ;;
-        --recover-at-boot) at_boot=yes ;;
+        --recover-at-boot) units="$units tighten-recover.service" ;;
+        --timer) units="$units tighten-scan.service tighten-scan.timer" ;;
         -h | --help)
             usage
             exit 0
@@ -84,22 +88,29 @@ destdir=${DESTDIR:-}
 
 # Below the prefix, or from / on. The last one remembers which directories were made, so that exactly these go.
 program=bin/tighten
+# kubectl runs it as `kubectl proxy-tighten`.
+plugin=bin/kubectl-proxy_tighten
 bash_completion=share/bash-completion/completions/tighten
 zsh_completion=share/zsh/site-functions/_tighten
 fish_completion=share/fish/vendor_completions.d/tighten.fish
 manual=share/man/man1/tighten.1
 record=share/tighten/made-directories
-files="$program $bash_completion $zsh_completion $fish_completion $manual $record"
+files="$program $plugin $bash_completion $zsh_completion $fish_completion $manual $record"
 
 # A unit must be there when systemd reads its units, before other file systems are mounted, and
 # /usr/local or /opt may be one; /usr never is, and there a distribution's units belong (systemd.unit(5)).
-unit_name=tighten-recover.service
 case $prefix in
-    /usr) unit=/usr/lib/systemd/system/$unit_name ;;
-    *) unit=/etc/systemd/system/$unit_name ;;
+    /usr) unit_directory=/usr/lib/systemd/system ;;
+    *) unit_directory=/etc/systemd/system ;;
 esac
-# What `systemctl enable` would make; it may not run in an image.
-wanted=/etc/systemd/system/multi-user.target.wants/$unit_name
+
+# What `systemctl enable` would make; it may not run in an image. A service that has a timer is not enabled.
+wanted() {
+    case $1 in
+        *.timer) printf '/etc/systemd/system/timers.target.wants/%s\n' "$1" ;;
+        tighten-recover.service) printf '/etc/systemd/system/multi-user.target.wants/%s\n' "$1" ;;
+    esac
+}
 
 # Where a file goes, before DESTDIR is put before it.
 place() {
@@ -121,70 +132,54 @@ unit_word() {
     esac | sed 's/%/%%/g'
 }
 
-unit_command() {
-    word=$(unit_word) && printf 'ExecStart=%s recover --no-effects\n' "$word"
-}
-
-# No Protect... and no Private...: each would give it mounts of its own, and any file of the node may
-# have to be put back.
+# A unit as it lies beside this script, with the program of this prefix. (Not by sed: the path may hold what sed reads.)
 unit_text() {
-    cat <<UNIT
-[Unit]
-Description=Settle a transaction of tighten that was interrupted
-Documentation=man:tighten(1)
-# Exists only while a transaction is open.
-ConditionPathExists=/var/lib/tighten/active
-RequiresMountsFor=/var/lib/tighten $(unit_word)
-After=local-fs.target
-# Who reads the files starts with all of them as before. When this fails, they start all the same.
-Before=kubelet.service kube-proxy.service
-Before=k3s.service k3s-agent.service rke2-server.service rke2-agent.service
-Before=snap.microk8s.daemon-kubelite.service snap.microk8s.daemon-proxy.service
-
-[Service]
-Type=oneshot
-# Nothing runs yet, so nothing is to be restarted.
-$(unit_command)
-# A unit or drop-in may be among the files, and systemd has read it already; also when not all came back.
-ExecStopPost=-/bin/systemctl daemon-reload
-# A disk that hangs must not keep the node from booting.
-TimeoutStartSec=5min
-UMask=0077
-CapabilityBoundingSet=~CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_BOOT CAP_SYS_MODULE CAP_SYS_RAWIO CAP_SYS_TIME
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-RestrictNamespaces=yes
-RestrictRealtime=yes
-SystemCallArchitectures=native
-SystemCallFilter=~@module @mount @raw-io @reboot @swap
-SystemCallErrorNumber=EPERM
-
-[Install]
-WantedBy=multi-user.target
-UNIT
+    source=$here/packaging/systemd/$1
+    [ -f "$source" ] || fail "there is no $source; nothing was installed" \
+        "run the install.sh of the source tree or the release archive"
+    WORD=$(unit_word) awk '
+        {
+            rest = $0
+            line = ""
+            while (i = index(rest, "/usr/bin/tighten")) {
+                line = line substr(rest, 1, i - 1) ENVIRON["WORD"]
+                rest = substr(rest, i + length("/usr/bin/tighten"))
+            }
+            print line rest
+        }' "$source"
 }
 
-# Whether the unit that is there runs this tighten, and not that of another prefix.
+# Whether the service that is there runs this tighten, and not that of another prefix.
 has_unit() {
-    [ -e "$destdir$unit" ] || return 1
-    command=$(unit_command) && grep -Fqx -- "$command" "$destdir$unit"
+    [ -e "$destdir$unit_directory/$1" ] || return 1
+    word=$(unit_word) && WORD=$word awk '
+        index($0, "ExecStart=" ENVIRON["WORD"] " ") == 1 { found = 1 }
+        END { exit !found }' "$destdir$unit_directory/$1"
 }
+
+# The units of this prefix that are installed.
+installed_units() {
+    ! has_unit tighten-recover.service || echo tighten-recover.service
+    ! has_unit tighten-scan.service || printf '%s\n' tighten-scan.timer tighten-scan.service
+}
+
+# Whether the units are those of the systemd that runs here.
+runs_here() { [ -z "$destdir" ] && [ -d /run/systemd/system ]; }
 
 # systemd reads its units again, where it runs and these are its own.
 reload() {
-    if [ -n "$destdir" ] || [ ! -d /run/systemd/system ]; then return; fi
+    runs_here || return 0
     systemctl daemon-reload || echo "note: systemctl daemon-reload failed; it is due"
 }
 
 uninstall() {
     found=
-    at_boot=
-    if has_unit; then
-        at_boot=yes
-        files="$unit $files"
-        [ "$(readlink -- "$destdir$wanted")" != "$unit" ] || files="$wanted $files"
-    fi
+    units=$(installed_units)
+    for unit in $units; do
+        files="$unit_directory/$unit $files"
+        link=$(wanted "$unit")
+        [ -z "$link" ] || [ "$(readlink -- "$destdir$link")" != "$unit_directory/$unit" ] || files="$link $files"
+    done
     for file in $files; do
         target=$destdir$(place "$file")
         [ -e "$target" ] || [ -L "$target" ] || continue
@@ -197,6 +192,9 @@ uninstall() {
         echo "Nothing to remove: tighten is not installed under $destdir${prefix:-/}."
         return
     fi
+    case $units in
+        *tighten-scan.timer*) ! runs_here || systemctl stop tighten-scan.timer || echo "note: tighten-scan.timer could not be stopped" ;;
+    esac
     made=
     [ ! -f "$destdir$prefix/$record" ] || made=$(sort -r "$destdir$prefix/$record")
     for file in $files; do
@@ -206,9 +204,21 @@ uninstall() {
     printf '%s\n' "$made" | while IFS= read -r directory; do
         [ -z "$directory" ] || rmdir -- "$destdir$directory" 2>/dev/null || true
     done
-    [ -z "$at_boot" ] || reload
+    [ -z "$units" ] || reload
     echo "Removed tighten from $destdir${prefix:-/}."
     echo "Kept: /var/lib/tighten, where transactions and backups are."
+}
+
+# A file of the archive that arrived otherwise than it was packed is not run. Whether the archive is the right one,
+# its own list cannot say: that is what the checksums beside the archive are for.
+compare_checksums() {
+    [ -f "$here/SHA256SUMS" ] || return 0
+    command -v sha256sum >/dev/null 2>&1 || fail "sha256sum is not found, so SHA256SUMS cannot be compared; nothing was installed" \
+        "install coreutils, or remove $here/SHA256SUMS to install without comparing"
+    different=$(cd "$here" && LC_ALL=C sha256sum --check --strict --quiet SHA256SUMS 2>&1) || fail "the archive is not as it was packed; nothing was installed: $different" \
+        "fetch and unpack it again"
+    grep -q '[ *]tighten$' "$here/SHA256SUMS" || fail "SHA256SUMS does not name tighten; nothing was installed" \
+        "fetch and unpack the archive again"
 }
 
 # Sets $binary to a tighten that runs.
@@ -229,6 +239,7 @@ find_binary() {
         binary=$here/tighten
         [ -f "$binary" ] || fail "neither a source tree nor a tighten lies beside this script; nothing was installed" \
             "name one with --binary FILE"
+        compare_checksums
     fi
     version=$("$binary" --version 2>&1) || fail "$binary does not run here; nothing was installed" \
         "it may be built for another kind of machine"
@@ -265,19 +276,31 @@ make_directory() {
 $1"
 }
 
-# Adds the unit to what is installed.
-add_unit() {
+# Adds the units to what is installed.
+add_units() {
     unit_word >/dev/null || fail "$prefix/$program cannot stand in a systemd unit; nothing was installed" \
         "name a prefix without quotes, backslash, dollar sign, control characters and the parts . and .."
-    for path in "$unit" "/etc/systemd/system/$unit_name"; do
-        [ "$(readlink -- "$destdir$path")" != /dev/null ] || fail "$unit_name is masked; nothing was installed" \
-            "unmask it with: systemctl unmask $unit_name"
+    for unit in $units; do
+        for path in "$unit_directory/$unit" "/etc/systemd/system/$unit"; do
+            [ "$(readlink -- "$destdir$path")" != /dev/null ] || fail "$unit is masked; nothing was installed" \
+                "unmask it with: systemctl unmask $unit"
+        done
+        files="$files $unit_directory/$unit $(wanted "$unit")"
     done
-    files="$files $unit $wanted"
+}
+
+# What runs from now on, and where its metrics go.
+start_timer() {
+    case $units in *tighten-scan.timer*) ;; *) return 0 ;; esac
+    if runs_here; then
+        systemctl start tighten-scan.timer || echo "note: tighten-scan.timer could not be started: systemctl status tighten-scan.timer"
+    fi
+    [ -n "$destdir" ] || [ -d /var/lib/prometheus/node-exporter ] || [ -e /etc/default/tighten ] \
+        || echo "note: there is no /var/lib/prometheus/node-exporter; name where the metrics go in /etc/default/tighten (docs/packaging.md)"
 }
 
 install_all() {
-    [ -z "$at_boot" ] || add_unit
+    [ -z "$units" ] || add_units
     find_binary
     umask 022
     trap clean_up EXIT
@@ -291,10 +314,12 @@ install_all() {
     "$binary" completions zsh >"$work/$zsh_completion"
     "$binary" completions fish >"$work/$fish_completion"
     "$binary" man >"$work/$manual"
-    if [ -n "$at_boot" ]; then
-        unit_text >"$work/$unit"
-        ln -s -- "$unit" "$work/$wanted"
-    fi
+    ln -s -- tighten "$work/$plugin"
+    for unit in $units; do
+        unit_text "$unit" >"$work/$unit_directory/$unit"
+        link=$(wanted "$unit")
+        [ -z "$link" ] || ln -s -- "$unit_directory/$unit" "$work/$link"
+    done
 
     for file in $files; do
         target=$destdir$(place "$file")
@@ -316,7 +341,8 @@ install_all() {
         cp -P -- "$work/$file" "$copy" || fail "$copy cannot be written; nothing was installed"
         case $file in
             "$program") chmod 0755 "$copy" ;;
-            "$wanted") ;;
+            # A link has no mode of its own.
+            "$plugin" | *.wants/*) ;;
             *) chmod 0644 "$copy" ;;
         esac
     done
@@ -325,7 +351,10 @@ install_all() {
     done
     staged=
     new_directories=
-    [ -z "$at_boot" ] || reload
+    if [ -n "$units" ]; then
+        reload
+        start_timer
+    fi
 
     echo "Installed $version:"
     for file in $files; do echo "  $destdir$(place "$file")"; done

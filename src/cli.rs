@@ -1,16 +1,17 @@
 //! The command line, nothing else.
 
 mod asked;
+mod choices;
 
 pub use asked::AskedRequest;
+pub use choices::{Color, FailOn, Format, Output};
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::baseline::Severity;
 use crate::check::MaxRisk;
 use crate::discover::address::usable;
 use crate::report::quoted;
@@ -38,6 +39,38 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// The command line of this process. A plugin of kubectl is shown as it is called through kubectl.
+    ///
+    /// # Errors
+    /// What clap says of the words, or the help or version that they ask for.
+    pub fn called() -> Result<Cli, clap::Error> {
+        let mut command = Cli::command();
+        if let Some(name) = std::env::args_os().next().as_deref().and_then(plugin) {
+            let help = command.get_after_help().map(ToString::to_string);
+            let help = help
+                .unwrap_or_default()
+                .replace("tighten ", &format!("{name} "));
+            command = command.bin_name(name).after_help(help);
+        }
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// How kubectl calls a plugin of this name: behind `kubectl-` each `-` parts two words, and each `_` is a
+/// `-` within one.
+fn plugin(path: &std::ffi::OsStr) -> Option<String> {
+    let name = std::path::Path::new(path).file_name()?.to_str()?;
+    let words = name
+        .strip_prefix("kubectl-")
+        .filter(|words| !words.is_empty())?;
+    Some(format!(
+        "kubectl {}",
+        words.replace('-', " ").replace('_', "-")
+    ))
 }
 
 /// What every command understands.
@@ -83,9 +116,9 @@ pub struct Global {
     /// kube-proxy's kubeconfig, where tighten cannot find it
     #[arg(long, global = true, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Output format
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    /// Output format; every command knows text and json
+    #[arg(long = "format", global = true, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
+    pub output: Output,
     /// Colour the text
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
@@ -97,59 +130,17 @@ pub struct Global {
     pub quiet: bool,
 }
 
-/// Output format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Text,
-    /// One document on stdout
-    Json,
-}
-
-/// When to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// From which severity on a scan fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// Never
-    None,
-    /// Any finding
-    Low,
-    /// Findings of medium severity and above
-    Medium,
-    /// Findings of high severity
-    High,
-}
-
-impl FailOn {
-    /// The lowest severity that fails.
-    pub fn floor(self) -> Option<Severity> {
-        match self {
-            FailOn::None => None,
-            FailOn::Low => Some(Severity::Low),
-            FailOn::Medium => Some(Severity::Medium),
-            FailOn::High => Some(Severity::High),
-        }
-    }
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Judge the node against the baseline; writes nothing
+    /// Judge the node against the baseline; writes nothing but --out
     Scan {
         /// Exit with 2 when a finding of this severity or above remains
         #[arg(long, value_enum, default_value_t = FailOn::Low)]
         fail_on: FailOn,
+        /// Write the report to FILE, which is replaced whole or not at all; mode 0644 for prometheus, else 0600
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// Show what was found: kube-proxy, its files, each effective value and where it comes from
     Facts,
@@ -236,6 +227,12 @@ pub enum Command {
         #[command(flatten)]
         asked: Box<AskedRequest>,
     },
+    /// Make one report of the scans of many nodes
+    Report {
+        /// Which.
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
     /// Lay out a sample node under DIR to try everything on
     Demo {
         /// A directory that does not exist yet, or is empty
@@ -248,6 +245,22 @@ pub enum Command {
     },
     /// Print the manual page
     Man,
+}
+
+/// The reports.
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Put the scans of many nodes beside each other, worst first; as text, json, html or junit
+    ///
+    /// Of two scans of one node the newer counts. A node that could not be scanned is shown as such.
+    Merge {
+        /// What scan --format json wrote, a file for each node
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Write the report to FILE, mode 0600, which is replaced whole or not at all
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// How restarts and health are taken care of.
@@ -299,6 +312,14 @@ fn how_many(text: &str) -> Result<usize, String> {
 }
 
 impl Global {
+    /// How a command prints that has no further format.
+    pub fn format(&self) -> Format {
+        match self.output {
+            Output::Json => Format::Json,
+            _ => Format::Text,
+        }
+    }
+
     /// The flags that decide which tree and which state a command works on, and how far it goes, as they
     /// would be typed.
     pub fn flags(&self) -> String {

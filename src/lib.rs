@@ -31,6 +31,7 @@ pub mod effects;
 pub mod transaction;
 
 pub mod failure;
+pub mod outfile;
 pub mod report;
 
 pub mod auditpolicy;

@@ -256,3 +256,13 @@ fn waivers_are_refused_or_mean_the_same_when_they_are_written_again() {
         ],
     );
 }
+
+#[test]
+fn a_scan_of_another_node_is_refused_or_only_text_in_every_report() {
+    let (accepted, _) = run("scan", properties::scan::holds);
+    is_in(
+        &accepted,
+        &["whole", "line", "old", "hostile", "not-scanned"],
+    );
+    is_not_in(&accepted, &["cut", "newer", "twice", "no-schema", "deep"]);
+}

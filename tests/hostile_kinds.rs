@@ -207,7 +207,9 @@ fn files_that_the_command_line_names_and_that_are_none_are_said() {
             (&["apply", "--yes", outside][..], plan.clone()),
             (
                 &["plan", "--out", outside],
-                format!("the plan cannot be saved to {outside}: it is no regular file"),
+                format!(
+                    "the plan cannot be written to {outside}: it is {kind}, not a regular file"
+                ),
             ),
             (
                 &["--config", "/named", "plan"],

@@ -12,6 +12,8 @@ use support::{Ran, make_directory, snapshot};
 
 /// What an installation consists of, below the prefix, with the modes.
 const INSTALLED: &[(&str, u32)] = &[
+    // A link to the program beside it.
+    ("bin/kubectl-proxy_tighten", 0o777),
     ("bin/tighten", 0o755),
     ("share/bash-completion/completions/tighten", 0o644),
     ("share/fish/vendor_completions.d/tighten.fish", 0o644),
@@ -71,10 +73,10 @@ fn installs_every_file_with_its_mode_and_removes_all_of_them() {
     assert_eq!(files_under(&prefix), expected());
     let program = prefix.join("bin/tighten");
     for (file, arguments) in [
-        (INSTALLED[1].0, &["completions", "bash"][..]),
-        (INSTALLED[2].0, &["completions", "fish"]),
-        (INSTALLED[3].0, &["man"]),
-        (INSTALLED[5].0, &["completions", "zsh"]),
+        (INSTALLED[2].0, &["completions", "bash"][..]),
+        (INSTALLED[3].0, &["completions", "fish"]),
+        (INSTALLED[4].0, &["man"]),
+        (INSTALLED[6].0, &["completions", "zsh"]),
     ] {
         let installed = fs::read(prefix.join(file)).unwrap();
         assert!(!installed.is_empty(), "{file}");
@@ -132,7 +134,7 @@ fn uninstall_keeps_the_state_directory_and_what_others_put_there() {
     assert_eq!(ran.code, 0, "{ran:?}");
     for (file, mode) in INSTALLED {
         let path = place.path().join("usr/local").join(file);
-        let meta = path.metadata().unwrap();
+        let meta = path.symlink_metadata().unwrap();
         assert_eq!(meta.permissions().mode() & 0o7777, *mode, "{file}");
     }
     let ran = staged(&["--uninstall"]);
@@ -204,23 +206,42 @@ fn help_names_the_default_and_the_way_back() {
 }
 
 #[test]
-fn installs_the_binary_beside_the_script_in_a_release_archive() {
+fn kubectl_runs_the_same_program_and_its_usage_says_how() {
     let place = tempfile::tempdir().unwrap();
-    let archive = place.path().join("tighten-0.1.0");
-    make_directory(&archive);
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh");
-    fs::copy(source, archive.join("install.sh")).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_tighten"), archive.join("tighten")).unwrap();
-    let prefix = place.path().join("prefix");
-    let ran: Ran = Command::new("./install.sh")
-        .current_dir(&archive)
-        .env_remove("DESTDIR")
-        .args(["--prefix", "../prefix"])
-        .output()
-        .unwrap()
-        .into();
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(files_under(&prefix), expected());
+    install(&["--prefix", place.path().to_str().unwrap()]);
+    let link = place.path().join("bin/kubectl-proxy_tighten");
+    assert_eq!(fs::read_link(&link).unwrap(), Path::new("tighten"));
+    let usage = |arguments: &[&str]| -> Vec<String> {
+        let ran: Ran = Command::new(&link).args(arguments).output().unwrap().into();
+        let lines = format!("{}{}", ran.out, ran.err);
+        let usage = lines.lines().filter(|line| line.starts_with("Usage: "));
+        usage.map(String::from).collect()
+    };
+    assert_eq!(
+        usage(&["--help"]),
+        ["Usage: kubectl proxy-tighten [OPTIONS] <COMMAND>"]
+    );
+    assert_eq!(
+        usage(&["scan", "--help"]),
+        ["Usage: kubectl proxy-tighten scan [OPTIONS]"]
+    );
+    assert_eq!(
+        usage(&["demo"]),
+        ["Usage: kubectl proxy-tighten demo <DIR>"]
+    );
+    let help = String::from_utf8(output_of(&link, &["--help"])).unwrap();
+    let example =
+        "Try it without a cluster: kubectl proxy-tighten demo /tmp/node && kubectl proxy-tighten";
+    assert!(help.contains(example), "{help}");
+    // The name of the program is no other one.
+    let own = place.path().join("bin/tighten");
+    let version = output_of(&link, &["--version"]);
+    assert_eq!(version, output_of(&own, &["--version"]));
+    for shown in ["man", "completions"] {
+        let words = [shown, "bash"];
+        let words = &words[..if shown == "man" { 1 } else { 2 }];
+        assert_eq!(output_of(&link, words), output_of(&own, words), "{shown}");
+    }
 }
 
 #[test]
@@ -240,6 +261,11 @@ fn the_manual_page_has_every_command() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
         .filter(|name| !name.is_empty() && *name != "help")
+        // It only holds another one.
+        .map(|name| match name {
+            "report" => "report merge",
+            name => name,
+        })
         .collect();
     assert!(commands.len() > 10, "{help}");
     assert_eq!(sections, commands);
@@ -247,7 +273,20 @@ fn the_manual_page_has_every_command() {
 
 #[test]
 fn the_scripts_have_no_shellcheck_findings() {
-    let scripts = ["install.sh", "tests/run", ".ci/run"];
+    let scripts = [
+        "install.sh",
+        "tests/run",
+        ".ci/run",
+        ".ci/validators",
+        "packaging/build",
+        "packaging/check",
+        "packaging/check-reproducible",
+        "packaging/release",
+        "packaging/sbom",
+        "packaging/deb/postinst",
+        "packaging/deb/postrm",
+        "packaging/deb/prerm",
+    ];
     let checked = Command::new("shellcheck")
         .args(scripts)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

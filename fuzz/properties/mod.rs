@@ -15,5 +15,6 @@ pub mod flags;
 pub mod journal;
 pub mod meaning;
 pub mod saved_plan;
+pub mod scan;
 pub mod waivers;
 pub mod yaml_edit;

@@ -9,6 +9,7 @@ pub mod environment;
 mod find;
 pub mod flag_file;
 pub mod flags;
+mod mounts;
 pub mod platform;
 pub mod pod;
 pub mod process;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 
+use super::mounts;
 use crate::root::{LookError, NodePath, Root};
 
 /// Longest command line that is read, in bytes.
@@ -19,7 +20,7 @@ pub struct Process {
     pub arguments: Vec<String>,
     /// The systemd service that its cgroup names; none for a container.
     pub unit: Option<String>,
-    /// True when it sees another file system than this process.
+    /// True when it sees other files than this process.
     pub other_mounts: bool,
 }
 
@@ -52,6 +53,7 @@ pub fn all() -> (Vec<Process>, Vec<Stranger>) {
     let own = nix::unistd::getuid().as_raw();
     let own_root = fs::read_link("/proc/self/root").ok();
     let own_mounts = fs::read_link("/proc/self/ns/mnt").ok();
+    let alike = mounts::of_first_process();
     let (mut found, mut strangers) = (Vec::new(), Vec::new());
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry
@@ -78,7 +80,7 @@ pub fn all() -> (Vec<Process>, Vec<Stranger>) {
         let elsewhere =
             fs::read_link(format!("/proc/{pid}/root")).is_ok_and(|root| Some(root) != own_root);
         let other_mounts = match fs::read_link(format!("/proc/{pid}/ns/mnt")) {
-            Ok(mounts) => elsewhere || Some(mounts) != own_mounts,
+            Ok(mounts) => elsewhere || ![&own_mounts, &alike].contains(&&Some(mounts)),
             // Without root the namespace of root's processes is hidden; their cgroup is not.
             Err(_) => in_container(&cgroup),
         };

@@ -386,7 +386,8 @@ fn hold_by_path(root: &Root, path: &NodePath) -> Option<Hold> {
     Some(hold)
 }
 
-fn hostname(root: &Root) -> Option<String> {
+/// The node's own name: the kernel's, of a tree what its /etc/hostname says.
+pub fn hostname(root: &Root) -> Option<String> {
     let path = match root.place() {
         Where::Live => "/proc/sys/kernel/hostname",
         _ => "/etc/hostname",

@@ -12,7 +12,7 @@ mod origin;
 use std::net::IpAddr;
 
 pub use credentials::{ClientAuthority, Credentials, Given, NoBundle, Opens};
-pub use gather::{gather, gather_config};
+pub use gather::{gather, gather_config, hostname};
 pub use hold::{Hold, HoldKind};
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};

@@ -1,6 +1,6 @@
 //! A saved plan: written with mode 0600, read back as untrusted input, applied exactly or not at all.
 
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use nix::fcntl::{OFlag, open};
@@ -12,6 +12,7 @@ use serde_json::error::Category;
 
 use super::{Change, Effect, Inputs, Manual, Obstacle, Plan, Saw, Summary, Waived};
 use crate::failure::Failure;
+use crate::outfile::OutFile;
 use crate::root::{FileKind, Meta};
 
 /// Largest plan that is read, in bytes.
@@ -19,42 +20,13 @@ const MAX_PLAN: u64 = 4 << 20;
 /// The schema of a plan document.
 pub const SCHEMA: &str = "tighten.plan/v1";
 
-/// Writes the document beside its final name and renames it there.
+/// Writes the document, mode 0600.
 ///
 /// # Errors
-/// When the directory cannot be written.
+/// When the directory cannot be written, or is reached through a symlink that others could have planted.
 pub fn save(path: &Path, document: &Value) -> Result<(), Failure> {
-    let refuse = |error: io::Error| {
-        Failure::refused(format!(
-            "the plan cannot be saved to {}: {error}",
-            path.display()
-        ))
-        .state("nothing was written")
-        .because(error)
-    };
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    // The rename would put a file in the place of /dev/null or of somebody's link.
-    match std::fs::symlink_metadata(path).map(|meta| meta.file_type()) {
-        Ok(kind) if !kind.is_file() => {
-            let error = io::Error::other("it is no regular file");
-            return Err(refuse(error).help("name a file that does not exist yet"));
-        }
-        _ => {}
-    }
-    // Made with mode 0600.
-    let mut file = tempfile::Builder::new()
-        .prefix(".tighten-plan-")
-        .tempfile_in(directory)
-        .map_err(refuse)?;
-    serde_json::to_writer_pretty(&mut file, document).map_err(|error| refuse(error.into()))?;
-    file.write_all(b"\n")
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(refuse)?;
-    file.persist(path).map_err(|error| refuse(error.error))?;
-    Ok(())
+    let text = format!("{document:#}\n");
+    OutFile::at(path, "the plan")?.write(text.as_bytes(), 0o600)
 }
 
 /// Reads a saved plan: opened first, then judged on the handle.

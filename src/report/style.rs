@@ -31,6 +31,14 @@ impl Style {
         }
     }
 
+    /// For a file: no colour, no width.
+    pub fn plain() -> Style {
+        Style {
+            colored: false,
+            width: None,
+        }
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         if self.colored && !text.is_empty() {
             format!("\x1b[{code}m{text}\x1b[0m")

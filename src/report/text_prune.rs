@@ -45,7 +45,7 @@ fn transactions(pruned: &Pruned) -> String {
 }
 
 /// A number with a comma after each thousand.
-fn grouped(number: usize) -> String {
+pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

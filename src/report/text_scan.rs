@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::printable;
+use super::scanned::Counts;
 use super::style::Style;
 use super::text_waivers::{Remarks, grounds};
 use crate::baseline::{Baseline, Check};
@@ -91,30 +92,28 @@ pub fn scan(
         out.push('\n');
     }
     out.push_str(&remarks.text(style, verbose));
-    let count = |wanted: Verdict| {
-        outcomes
-            .iter()
-            .filter(|outcome| outcome.verdict() == wanted)
-            .count()
-    };
-    let (fail, unknown) = (count(Verdict::Fail), count(Verdict::Unknown));
-    let _ = write!(
-        out,
-        "Scan: {} passed, {fail} failed, {unknown} could not be judged, {} not applicable",
-        count(Verdict::Pass),
-        count(Verdict::NotApplicable),
-    );
-    match count(Verdict::Waived) {
-        0 => out.push('.'),
-        waived => {
-            let _ = write!(out, ", {waived} waived.");
-        }
-    }
-    if fail > 0 {
+    out.push_str(&totals(outcomes));
+    if outcomes
+        .iter()
+        .any(|outcome| outcome.verdict() == Verdict::Fail)
+    {
         out.push_str(" See the changes with: tighten plan");
     }
     out.push('\n');
     out
+}
+
+/// How many there are of each, in a sentence.
+pub fn totals(outcomes: &[Outcome]) -> String {
+    let counts = Counts::of(outcomes.iter().map(Outcome::verdict));
+    let waived = match counts.waived {
+        0 => String::new(),
+        number => format!(", {number} waived"),
+    };
+    format!(
+        "Scan: {} passed, {} failed, {} could not be judged, {} not applicable{waived}.",
+        counts.pass, counts.fail, counts.unknown, counts.not_applicable
+    )
 }
 
 fn references(check: &Check) -> String {

@@ -44,7 +44,7 @@ pub fn audit_policy(file: &Path, asked: &AskedRequest, global: &Global) -> Resul
     let request = request(asked)?;
     let loaded = load(file, global)?;
     let decision = loaded.policy.level_of(&request);
-    match global.format {
+    match global.format() {
         Format::Json => {
             let mut body = body(&decision);
             if let Some(fields) = body.as_object_mut() {

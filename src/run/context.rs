@@ -95,7 +95,7 @@ impl Context {
             selection,
             inputs,
             style: Style::new(global.color),
-            format: global.format,
+            format: global.format(),
             verbose: global.verbose,
             quiet: global.quiet,
             flags: global.flags(),

@@ -113,7 +113,7 @@ pub fn demo(dir: &Path, global: &Global) -> Result<Exit, Failure> {
                 .state("the demo node is incomplete; remove the directory and try again")
         })?;
     }
-    match global.format {
+    match global.format() {
         Format::Json => {
             let files: Vec<String> = FILES.iter().map(|(path, ..)| format!("/{path}")).collect();
             print_json(&report::document(

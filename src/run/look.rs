@@ -1,4 +1,4 @@
-//! The commands that only look: scan, plan, verify, explain.
+//! The commands that only look, beside the scan: plan, verify, explain.
 
 use std::path::Path;
 
@@ -7,39 +7,13 @@ use serde_json::json;
 use super::context::Context;
 use super::{malformed, print_json};
 use crate::check::{Outcome, nearest};
-use crate::cli::{FailOn, Format};
+use crate::cli::Format;
 use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
 use crate::plan;
 use crate::report;
 use crate::root::NodePath;
 use crate::transaction::{State, Summary, history, left_as};
-
-/// `tighten scan`
-pub fn scan(context: &Context, fail_on: FailOn) -> Result<Exit, Failure> {
-    warn_of_interrupted(context);
-    let facts = context.facts()?;
-    let outcomes = context.outcomes(&facts);
-    let states = context.waiver_states(&facts, &outcomes);
-    match context.format {
-        Format::Json => print_json(&report::document(
-            "scan",
-            report::scan_body(&context.root, &facts, &outcomes, &states),
-        )),
-        Format::Text => context.say(&report::scan(
-            &facts,
-            &outcomes,
-            &report::Remarks::of(&states),
-            context.style,
-            context.verbose,
-            context.quiet,
-        )),
-    }
-    let remains = fail_on
-        .floor()
-        .is_some_and(|floor| outcomes.iter().any(|outcome| outcome.remains(floor)));
-    Ok(if remains { Exit::Findings } else { Exit::Done })
-}
 
 /// `tighten plan`
 pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result<Exit, Failure> {

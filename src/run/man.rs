@@ -27,7 +27,13 @@ fn page() -> io::Result<String> {
     page.push_str(".SH COMMANDS\n");
     // Not the built command's own: those repeat the options for every command in each.
     for command in Cli::command().get_subcommands() {
-        page.push_str(&one(command)?);
+        let mut below = command.get_subcommands().peekable();
+        if below.peek().is_none() {
+            page.push_str(&one(command, "")?);
+        }
+        for inner in below {
+            page.push_str(&one(inner, &format!("{} ", command.get_name()))?);
+        }
     }
     page.push_str(&section(|to| program.render_options_section(to))?);
     let notes = section(|to| program.render_extra_section(to))?;
@@ -35,9 +41,9 @@ fn page() -> io::Result<String> {
     Ok(page)
 }
 
-/// A command: how it is called, what it does, its own options.
-fn one(command: &Command) -> io::Result<String> {
-    let name = command.get_name().to_string();
+/// A command: how it is called, what it does, its own options. `above` is the command that it belongs to.
+fn one(command: &Command, above: &str) -> io::Result<String> {
+    let name = format!("{above}{}", command.get_name());
     let has_own = command.get_arguments().next().is_some();
     let manual = Man::new(
         command

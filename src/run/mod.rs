@@ -9,12 +9,14 @@ mod facts;
 mod look;
 mod malformed;
 mod man;
+mod merge;
 mod own;
 mod prompt;
 mod prune;
 mod recover;
 mod returned;
 mod rollback;
+mod scan;
 mod settle;
 mod state;
 mod taken_back;
@@ -24,11 +26,11 @@ mod waivers;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, ValueEnum};
 use serde_json::Value;
 
 use crate::ansible::argument;
-use crate::cli::{Cli, Command, Format};
+use crate::cli::{Cli, Command, Format, Output, ReportCommand};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::report::style::{err, out, output_lost};
@@ -43,7 +45,7 @@ pub fn main() -> ExitCode {
     if let Some(path) = argument(std::env::args_os()) {
         return ansible::answer(&path);
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::called() {
         Ok(cli) => cli,
         Err(error) => {
             use clap::error::ErrorKind;
@@ -59,7 +61,7 @@ pub fn main() -> ExitCode {
         }
     };
     let name = cli.command.name();
-    let format = cli.global.format;
+    let format = cli.global.format();
     let flags = cli.global.flags();
     match run(cli) {
         Ok(exit) if output_lost() => {
@@ -81,12 +83,16 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
+    cli.command.knows(cli.global.output)?;
     let context = || Context::new(&cli.global);
     // Only what judges asks what is waived: a waivers file with a fault must not keep anybody from taking
     // a transaction back.
     let judging = || context()?.with_waivers(&cli.global);
     match &cli.command {
-        Command::Scan { fail_on } => look::scan(&judging()?, *fail_on),
+        Command::Scan { fail_on, out } => scan::scan(&cli.global, *fail_on, out.as_deref()),
+        Command::Report {
+            command: ReportCommand::Merge { files, out },
+        } => merge::merge(files, out.as_deref(), &cli.global),
         Command::Facts => facts::facts(&context()?),
         Command::Plan {
             out,
@@ -149,11 +155,39 @@ impl Command {
             Command::Verify => "verify",
             Command::History { .. } => "history",
             Command::Explain { .. } => "explain",
+            Command::Report { .. } => "report",
             Command::AuditPolicy { .. } => "audit-policy",
             Command::Demo { .. } => "demo",
             Command::Completions { .. } => "completions",
             Command::Man => "man",
         }
+    }
+}
+
+impl Command {
+    /// Whether the command has the format.
+    ///
+    /// # Errors
+    /// Wrong usage, with those that it has.
+    fn knows(&self, output: Output) -> Result<(), Failure> {
+        use Output::{Html, Json, Junit, Text};
+        let known = match self {
+            Command::Scan { .. } => Output::value_variants(),
+            Command::Report { .. } => &[Text, Json, Html, Junit],
+            _ => Output::PLAIN,
+        };
+        if known.contains(&output) {
+            return Ok(());
+        }
+        let words: Vec<String> = known.iter().map(|one| one.word()).collect();
+        let name = match self {
+            Command::Report { .. } => "report merge",
+            _ => self.name(),
+        };
+        Err(
+            Failure::usage(format!("{name} has no format {}", output.word()))
+                .help(format!("it has: {}", words.join(", "))),
+        )
     }
 }
 

@@ -229,6 +229,8 @@ pub fn chroot(stage: &Stage) {
         .split_whitespace()
         .filter(|word| word.starts_with('/'));
     let files = stage.text("files");
+    // A static program has none.
+    support::make_directory(&stage.path("root"));
     for path in libraries {
         let copy = stage.path(&format!("root{path}"));
         support::make_directory(copy.parent().unwrap());

@@ -5,9 +5,10 @@ use crate::figure::Figure;
 use crate::ground::{Call, Work};
 use crate::sound::{Scene, spread};
 
-/// Calls at which nothing can be killed: the one that starts the program, and the one that ends it.
+/// Calls at which nothing can be killed: the one that starts the program, the one that ends it, and the one
+/// that asks for memory, which is made as often as the place of the heap calls for, and that is random.
 fn can_be_killed(call: &Call) -> bool {
-    !matches!(call.name.as_str(), "execve" | "exit_group")
+    !matches!(call.name.as_str(), "execve" | "exit_group" | "brk")
 }
 
 pub fn every_call(extent: Extent) -> Vec<Figure> {

@@ -169,10 +169,10 @@ fn drop_in() {
 
 fn installed() {
     let machine = Machine::booted();
-    machine.write(
-        "/root/install.sh",
-        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/install.sh")).unwrap(),
-    );
+    for file in ["install.sh", "packaging/systemd/tighten-recover.service"] {
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        machine.write(&format!("/root/{file}"), std::fs::read(source).unwrap());
+    }
     let install = |words: &[&str]| {
         let ran = machine.run(&[&["sh", "/root/install.sh"][..], words].concat());
         assert_eq!(ran.code, 0, "{ran:?}");

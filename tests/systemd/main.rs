@@ -17,6 +17,7 @@ mod machine;
 #[path = "../effects/pods.rs"]
 mod pods;
 mod restarts;
+mod scan;
 #[path = "../effects/stand_in.rs"]
 mod stand_in;
 #[path = "../support/mod.rs"]
@@ -40,7 +41,12 @@ fn main() {
         return enter();
     }
     let only = words.get(1).filter(|word| !word.starts_with('-'));
-    let tests = [restarts::TESTS, at_boot::TESTS, drop_ins::TESTS];
+    let tests = [
+        restarts::TESTS,
+        at_boot::TESTS,
+        drop_ins::TESTS,
+        scan::TESTS,
+    ];
     for (name, test) in tests.into_iter().flatten() {
         if only.is_none_or(|only| name.contains(only.as_str())) {
             test();
