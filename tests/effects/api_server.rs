@@ -194,7 +194,7 @@ fn unready() {
 
 fn exits() {
     let play = "kube-apiserver exit audit-policy-file";
-    Node::new().put_back(play, "was not well within 4 s: ");
+    Node::new().put_back(play, "was not well within 6 s: ");
 }
 
 fn silent() {
