@@ -34,6 +34,7 @@ pub mod failure;
 pub mod outfile;
 pub mod report;
 
+pub mod auditlog;
 pub mod auditpolicy;
 pub mod certificates;
 pub mod golang;

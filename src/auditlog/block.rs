@@ -1,0 +1,264 @@
+//! What a worker finds in a piece of the log.
+
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::event::Event;
+use super::json::{Damage, Text};
+use super::tally::Counted;
+use super::time::Instant;
+use super::who::{Search, Standing, Who};
+
+/// What is asked of a log.
+#[derive(Debug)]
+pub struct Query {
+    /// Whose events.
+    pub who: Who,
+    /// What each line of theirs holds; none when each line has to be parsed.
+    pub search: Option<Search>,
+    /// Nothing before.
+    pub since: Option<Instant>,
+    /// Nothing from then on.
+    pub until: Option<Instant>,
+    /// Which events are handed on, beside being counted.
+    pub hand_on: HandOn,
+}
+
+/// Which events are handed on in the order of the log.
+#[derive(Clone, Debug)]
+pub enum HandOn {
+    /// All that are asked for.
+    All,
+    /// Those of these users, and those that only pose as whom is asked for.
+    Of(Vec<String>),
+}
+
+impl Query {
+    /// Everything about those who are asked for; `thorough` parses each line.
+    pub fn new(who: Who, thorough: bool, hand_on: HandOn) -> Query {
+        Query {
+            search: who.search().filter(|_| !thorough),
+            who,
+            since: None,
+            until: None,
+            hand_on,
+        }
+    }
+
+    fn takes(&self, event: &Event) -> bool {
+        let Some(time) = event.time() else {
+            // What cannot be placed in time is shown rather than lost.
+            return true;
+        };
+        self.since.is_none_or(|since| time >= since) && self.until.is_none_or(|until| time < until)
+    }
+
+    fn hands_on(&self, event: &Event, standing: Standing) -> bool {
+        match &self.hand_on {
+            HandOn::All => true,
+            HandOn::Of(users) => {
+                standing != Standing::Theirs
+                    || users.iter().any(|user| event.user.is(user.as_bytes()))
+            }
+        }
+    }
+}
+
+/// An event that is handed on, and where its line stands in its piece.
+#[derive(Debug)]
+pub struct Placed<'a> {
+    /// How it has to do with those who are asked for.
+    pub standing: Standing,
+    /// What it says.
+    pub event: Event<'a>,
+    /// Which line of the piece, counted from 0.
+    pub line: u64,
+    /// Bytes before its line.
+    pub at: u64,
+}
+
+/// A line that is no event, and where it stands in its piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// Why.
+    pub damage: Damage,
+    /// Which line of the piece, counted from 0.
+    pub line: u64,
+    /// Bytes before its line.
+    pub at: u64,
+}
+
+/// What was found in whole lines.
+#[derive(Debug, Default)]
+pub struct Found<'a> {
+    /// How many lines.
+    pub lines: u64,
+    /// The events that are handed on.
+    pub events: Vec<Placed<'a>>,
+    /// The lines that are no events.
+    pub flaws: Vec<Flaw>,
+}
+
+/// A piece of a log, cut where its lines end: a line belongs to it whose end and beginning do.
+pub struct Cut<'a> {
+    /// The end of a line that began before; all of the piece when no line ends in it.
+    pub head: &'a [u8],
+    /// What is behind the first line's end, when a line ends in the piece.
+    pub rest: Option<Rest<'a>>,
+}
+
+/// What is behind the first end of a line.
+pub struct Rest<'a> {
+    /// Whole lines.
+    pub body: &'a [u8],
+    /// The beginning of a line that goes on behind.
+    pub tail: &'a [u8],
+}
+
+/// Cuts a piece of a log.
+pub fn cut(piece: &[u8]) -> Cut<'_> {
+    let Some(first) = memchr(b'\n', piece) else {
+        return Cut {
+            head: piece,
+            rest: None,
+        };
+    };
+    let last = memrchr(b'\n', piece).unwrap_or(first);
+    let part = |range| piece.get(range).unwrap_or_default();
+    Cut {
+        head: part(0..first),
+        rest: Some(Rest {
+            body: part(first + 1..last + 1),
+            tail: part(last + 1..piece.len()),
+        }),
+    }
+}
+
+/// Reads lines for a query, and counts what is asked for.
+pub struct Worker<'q> {
+    query: &'q Query,
+    /// What was counted since it was last taken.
+    pub counted: Counted,
+    starts: Vec<usize>,
+}
+
+impl<'q> Worker<'q> {
+    /// A worker that has counted nothing.
+    pub fn new(query: &'q Query, counted: Counted) -> Worker<'q> {
+        Worker {
+            query,
+            counted,
+            starts: Vec::new(),
+        }
+    }
+
+    /// Reads whole lines, each with its end.
+    pub fn read<'a>(&mut self, body: &'a [u8]) -> Found<'a> {
+        self.counted.make_room();
+        let mut found = Found::default();
+        match &self.query.search {
+            Some(search) if !rewritten(body) => self.search(search, body, &mut found),
+            _ => self.parse(body, &mut found),
+        }
+        found
+    }
+
+    /// Reads one line without its end.
+    pub fn read_line<'a>(&mut self, line: &'a [u8]) -> Found<'a> {
+        self.counted.make_room();
+        let mut found = Found {
+            lines: 1,
+            ..Found::default()
+        };
+        let search = self.query.search.as_ref().filter(|_| !rewritten(line));
+        if search.is_none_or(|search| search.finds(line) || !has_shape(line)) {
+            self.line(line, (0, 0), &mut found);
+        }
+        found
+    }
+
+    /// Parses each line.
+    fn parse<'a>(&mut self, body: &'a [u8], found: &mut Found<'a>) {
+        let mut start = 0;
+        for end in memchr_iter(b'\n', body) {
+            let line = body.get(start..end).unwrap_or_default();
+            self.line(line, (found.lines, start as u64), found);
+            found.lines += 1;
+            start = end + 1;
+        }
+    }
+
+    /// Parses the lines that hold what is searched for, and those that do not look like an event.
+    fn search<'a>(&mut self, search: &Search, body: &'a [u8], found: &mut Found<'a>) {
+        let mut starts = std::mem::take(&mut self.starts);
+        starts.clear();
+        let mut start = 0;
+        for end in memchr_iter(b'\n', body) {
+            starts.push(start);
+            let line = body.get(start..end).unwrap_or_default();
+            // One that holds what is searched for is parsed below.
+            if !has_shape(line) && !search.finds(line) {
+                self.line(line, (starts.len() as u64 - 1, start as u64), found);
+            }
+            start = end + 1;
+        }
+        found.lines = starts.len() as u64;
+        let mut from = 0;
+        while let Some(at) = search.next(body, from) {
+            let number = starts
+                .partition_point(|start| *start <= at)
+                .saturating_sub(1);
+            let start = starts.get(number).copied().unwrap_or(0);
+            let end = starts.get(number + 1).copied().unwrap_or(body.len());
+            let line = body.get(start..end.saturating_sub(1)).unwrap_or_default();
+            self.line(line, (number as u64, start as u64), found);
+            from = end;
+        }
+        found.flaws.sort_unstable_by_key(|flaw| flaw.line);
+        self.starts = starts;
+    }
+
+    fn line<'a>(&mut self, line: &'a [u8], (number, at): (u64, u64), found: &mut Found<'a>) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        let event = match Event::read(line) {
+            Ok(event) => event,
+            Err(damage) => {
+                let line = number;
+                found.flaws.push(Flaw { damage, line, at });
+                return;
+            }
+        };
+        let Some(standing) = self.query.who.standing(&event) else {
+            return;
+        };
+        if !self.query.takes(&event) {
+            return;
+        }
+        if standing == Standing::Theirs {
+            self.counted.count(&event);
+        }
+        if self.query.hands_on(&event, standing) {
+            let line = number;
+            found.events.push(Placed {
+                standing,
+                event,
+                line,
+                at,
+            });
+        }
+    }
+}
+
+/// Whether a line begins and ends as an event does.
+#[inline]
+fn has_shape(line: &[u8]) -> bool {
+    matches!(line, [b'{', .., b'}'] | [b'{', .., b'}', b'\r'])
+}
+
+/// Whether somebody else than the API server wrote this piece, in a way that may hide a user's name from a
+/// search. Its first line tells, since a program writes all of its lines in one way.
+fn rewritten(body: &[u8]) -> bool {
+    let first = memchr(b'\n', body).and_then(|end| body.get(..end));
+    Text::raw(first.unwrap_or(body)).is_foreign()
+}

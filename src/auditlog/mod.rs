@@ -1,0 +1,14 @@
+//! The API server's audit log: what was asked, by whom, and what of it is unusual.
+
+pub mod block;
+pub mod event;
+pub mod json;
+pub mod long;
+pub mod minutes;
+pub mod names;
+pub mod open;
+pub mod order;
+pub mod read;
+pub mod tally;
+pub mod time;
+pub mod who;

@@ -1,0 +1,209 @@
+//! The log as one sequence: what workers found in its pieces is put together in its order.
+
+use super::block::{Cut, Flaw, Found, Placed, Worker};
+use super::json::Damage;
+use super::long::{LONG, Long};
+use super::tally::{Counted, Tally};
+
+/// Most lines that are no events of which is told where they stand.
+const NAMED: usize = 20;
+
+/// Where a line stands in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which of the files, counted from 0.
+    pub file: usize,
+    /// The line, counted from 1.
+    pub line: u64,
+    /// Bytes before the line, of a compressed file as it is without compression.
+    pub offset: u64,
+}
+
+/// A line that is no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Why.
+    pub damage: Damage,
+    /// Where.
+    pub place: Place,
+}
+
+/// To whom events are handed on, in the order of the log.
+pub trait Sink {
+    /// The next event.
+    fn take(&mut self, placed: &Placed, place: Place);
+}
+
+/// A line that goes on in the next piece.
+#[derive(Default)]
+struct Carry {
+    held: Vec<u8>,
+    long: Option<Long>,
+    length: u64,
+}
+
+impl Carry {
+    fn push(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        if let Some(long) = &mut self.long {
+            long.push(bytes);
+        } else if self.held.len() + bytes.len() <= LONG {
+            self.held.extend_from_slice(bytes);
+        } else {
+            let mut long = Long::default();
+            long.push(&self.held);
+            long.push(bytes);
+            self.held = Vec::new();
+            self.long = Some(long);
+        }
+    }
+}
+
+/// What is known of the log so far.
+pub struct Log<'q> {
+    worker: Worker<'q>,
+    sink: &'q mut (dyn Sink + Send),
+    /// What was counted.
+    pub tally: Tally,
+    /// Lines that were looked at.
+    pub lines: u64,
+    /// Bytes that were looked at.
+    pub bytes: u64,
+    /// How many lines are no events, by why.
+    pub damaged: [u64; Damage::ALL.len()],
+    /// The first of them.
+    pub broken: Vec<Broken>,
+    /// The last line of a file that is still written to is not whole yet.
+    pub half_written: bool,
+    carry: Carry,
+    /// Where the carried line begins.
+    at: Place,
+}
+
+impl<'q> Log<'q> {
+    /// A log of which nothing was read.
+    pub fn new(worker: Worker<'q>, sink: &'q mut (dyn Sink + Send)) -> Log<'q> {
+        Log {
+            worker,
+            sink,
+            tally: Tally::default(),
+            lines: 0,
+            bytes: 0,
+            damaged: [0; Damage::ALL.len()],
+            broken: Vec::new(),
+            half_written: false,
+            carry: Carry::default(),
+            at: Place {
+                file: 0,
+                line: 1,
+                offset: 0,
+            },
+        }
+    }
+
+    /// The next file begins.
+    pub fn begin_file(&mut self, file: usize) {
+        self.carry = Carry::default();
+        self.at = Place {
+            file,
+            line: 1,
+            offset: 0,
+        };
+    }
+
+    /// The next file is read from here on.
+    pub fn skip_to(&mut self, offset: u64) {
+        self.at.offset = offset;
+    }
+
+    /// The next piece, and what was found in its whole lines.
+    pub fn add(&mut self, piece: &Cut, found: &Found, counted: &mut Counted) {
+        self.bytes += piece.head.len() as u64;
+        self.carry.push(piece.head);
+        let Some(rest) = &piece.rest else {
+            return;
+        };
+        self.end_line();
+        self.take(found, counted);
+        self.at.line += found.lines;
+        self.at.offset += rest.body.len() as u64;
+        self.bytes += 1 + (rest.body.len() + rest.tail.len()) as u64;
+        self.carry.push(rest.tail);
+    }
+
+    /// The file has ended. What stands behind its last line is a line of its own; of a file that is still
+    /// written to it may not be whole yet.
+    pub fn end_file(&mut self, live: bool) {
+        if self.carry.length == 0 {
+            return;
+        }
+        let before = self.broken.len();
+        let damaged = self.damaged;
+        self.end_line();
+        if live && damaged != self.damaged {
+            self.damaged = damaged;
+            self.broken.truncate(before);
+            self.half_written = true;
+        }
+    }
+
+    /// The carried line has ended.
+    fn end_line(&mut self) {
+        let carry = std::mem::take(&mut self.carry);
+        match carry.long.map(Long::end) {
+            None => self.take_line(&carry.held),
+            Some(Ok(line)) => self.take_line(&line),
+            Some(Err(damage)) => {
+                self.lines += 1;
+                self.note(&Flaw {
+                    damage,
+                    line: 0,
+                    at: 0,
+                });
+            }
+        }
+        self.at.line += 1;
+        self.at.offset += carry.length + 1;
+        self.carry.held = carry.held;
+        self.carry.held.clear();
+    }
+
+    fn take_line(&mut self, line: &[u8]) {
+        let found = self.worker.read_line(line);
+        let mut counted = std::mem::take(&mut self.worker.counted);
+        self.take(&found, &mut counted);
+        self.worker.counted = counted;
+    }
+
+    fn take(&mut self, found: &Found, counted: &mut Counted) {
+        self.lines += found.lines;
+        self.tally.add(counted);
+        for flaw in &found.flaws {
+            self.note(flaw);
+        }
+        for placed in &found.events {
+            let place = Place {
+                line: self.at.line + placed.line,
+                offset: self.at.offset + placed.at,
+                ..self.at
+            };
+            self.sink.take(placed, place);
+        }
+    }
+
+    fn note(&mut self, flaw: &Flaw) {
+        if let Some(count) = self.damaged.get_mut(flaw.damage as usize) {
+            *count += 1;
+        }
+        if self.broken.len() < NAMED {
+            self.broken.push(Broken {
+                damage: flaw.damage,
+                place: Place {
+                    line: self.at.line + flaw.line,
+                    offset: self.at.offset + flaw.at,
+                    ..self.at
+                },
+            });
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Reading a log on all processors, in constant memory.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::block::{Found, Query, Worker, cut};
+use super::order::Log;
+use super::tally::Counted;
+
+/// Bytes that a worker reads at a time: what fits into a processor's own cache beside what it counts.
+pub const PIECE: usize = 256 << 10;
+/// Most workers, each of which has memory of its own.
+const MOST_WORKERS: usize = 8;
+
+/// Where the bytes of a log come from.
+pub enum Source {
+    /// A file with as many bytes as it had when it was opened: each worker reads pieces of its own.
+    File(File, u64),
+    /// Anything that is read from its beginning to its end.
+    Stream(Box<dyn Read + Send>),
+}
+
+/// A log could not be read to its end.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Bytes that were read.
+    pub at: u64,
+    /// Why.
+    pub error: io::Error,
+}
+
+/// How many workers this machine has room for.
+pub fn workers() -> usize {
+    let processors = thread::available_parallelism();
+    processors.map_or(1, usize::from).min(MOST_WORKERS)
+}
+
+/// Hands out the pieces of a source.
+enum Pieces {
+    File {
+        file: File,
+        length: u64,
+        taken: AtomicU64,
+    },
+    Stream(Mutex<(u64, Box<dyn Read + Send>)>),
+}
+
+impl Pieces {
+    fn of(source: Source) -> Pieces {
+        match source {
+            Source::File(file, length) => Pieces::File {
+                file,
+                length,
+                taken: AtomicU64::new(0),
+            },
+            Source::Stream(stream) => Pieces::Stream(Mutex::new((0, stream))),
+        }
+    }
+
+    /// Fills the buffer with the next piece; tells its number, and how many bytes it has.
+    fn next(&self, buffer: &mut [u8]) -> (u64, io::Result<usize>) {
+        match self {
+            Pieces::File {
+                file,
+                length,
+                taken,
+            } => {
+                let number = taken.fetch_add(1, Ordering::Relaxed);
+                let start = number.saturating_mul(buffer.len() as u64);
+                let left = usize::try_from(length.saturating_sub(start)).unwrap_or(usize::MAX);
+                let size = left.min(buffer.len());
+                let part = buffer.get_mut(..size).unwrap_or_default();
+                (number, read_at(file, part, start))
+            }
+            Pieces::Stream(stream) => {
+                let mut stream = held(stream);
+                let (number, stream) = &mut *stream;
+                let this = *number;
+                *number += 1;
+                (this, fill(stream, buffer))
+            }
+        }
+    }
+}
+
+fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, start + done as u64) {
+            Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, SHORTER)),
+            Ok(read) => done += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// What is said of a log that was truncated meanwhile.
+const SHORTER: &str = "it became shorter while it was read";
+
+/// Reads until the buffer is full or nothing more comes, so that the borders of pieces do not depend on how
+/// the bytes come in.
+fn fill(stream: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match stream.read(rest) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // What came before is read; the error comes again, or the end does.
+            Err(error) if done > 0 && error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// The log, and whose turn it is to add to it.
+struct Turns<'l, 'q> {
+    log: &'l mut Log<'q>,
+    next: u64,
+    stopped: Option<Stopped>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A worker that panicked would have ended the process.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads a source to its end. `live` says that somebody may still write to it. Meanwhile `progress` is
+/// called now and then, when it is there, with the bytes that were read of this source.
+///
+/// # Errors
+/// When it cannot be read to its end; what stands before is read.
+pub fn read(
+    source: Source,
+    query: &Query,
+    log: &mut Log,
+    live: bool,
+    counted: &dyn Fn() -> Counted,
+    progress: Option<&mut dyn FnMut(u64)>,
+) -> Result<(), Stopped> {
+    let small = matches!(&source, Source::File(_, length) if *length <= 2 * PIECE as u64);
+    let number = if small { 1 } else { workers() };
+    let pieces = Pieces::of(source);
+    let read = AtomicU64::new(0);
+    let turns = Mutex::new(Turns {
+        log,
+        next: 0,
+        stopped: None,
+    });
+    let turned = Condvar::new();
+    let work = |counted| work(&pieces, query, &turns, &turned, &read, counted);
+    if number == 1 && progress.is_none() {
+        work(counted());
+    } else {
+        thread::scope(|scope| {
+            let main = thread::current();
+            let spawn = |_| {
+                let (work, main, counted) = (&work, main.clone(), counted());
+                scope.spawn(move || {
+                    work(counted);
+                    main.unpark();
+                })
+            };
+            let all: Vec<_> = (0..number).map(spawn).collect();
+            if let Some(progress) = progress {
+                while !all.iter().all(|worker| worker.is_finished()) {
+                    thread::park_timeout(EVERY);
+                    progress(read.load(Ordering::Relaxed));
+                }
+            }
+        });
+    }
+    let turns = turns.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match turns.stopped {
+        Some(stopped) => {
+            turns.log.end_file(false);
+            Err(stopped)
+        }
+        None => {
+            turns.log.end_file(live);
+            Ok(())
+        }
+    }
+}
+
+/// How often progress is told.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Reads piece after piece, and adds what was found when its turn comes.
+fn work(
+    pieces: &Pieces,
+    query: &Query,
+    turns: &Mutex<Turns>,
+    turned: &Condvar,
+    read: &AtomicU64,
+    counted: Counted,
+) {
+    let mut buffer = vec![0; PIECE];
+    let mut worker = Worker::new(query, counted);
+    loop {
+        let (number, size) = pieces.next(&mut buffer);
+        let piece = match &size {
+            Ok(0) => break,
+            Ok(size) => cut(buffer.get(..*size).unwrap_or_default()),
+            Err(_) => cut(&[]),
+        };
+        let body = piece.rest.as_ref().map(|rest| rest.body);
+        let found = body.map_or_else(Found::default, |body| worker.read(body));
+        let mut turn = held(turns);
+        while turn.next < number {
+            turn = turned.wait(turn).unwrap_or_else(PoisonError::into_inner);
+        }
+        if turn.next > number {
+            // Somebody before met an error, behind which nothing counts.
+            break;
+        }
+        match size {
+            Ok(size) => {
+                turn.log.add(&piece, &found, &mut worker.counted);
+                turn.next += 1;
+                read.fetch_add(size as u64, Ordering::Relaxed);
+            }
+            Err(error) => {
+                let at = read.load(Ordering::Relaxed);
+                turn.stopped = Some(Stopped { at, error });
+                turn.next = u64::MAX;
+            }
+        }
+        drop(turn);
+        turned.notify_all();
+    }
+}

@@ -1,0 +1,161 @@
+//! Points in time as the log writes them, to the microsecond.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Microseconds since 1970-01-01T00:00:00Z. Shown as RFC 3339 in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(pub u64);
+
+/// Microseconds in a minute.
+pub const MINUTE: u64 = 60_000_000;
+
+impl Instant {
+    /// Now, by the machine's clock.
+    pub fn now() -> Instant {
+        Instant::at(SystemTime::now())
+    }
+
+    /// Of the system's time. What lies before 1970 counts as 1970.
+    pub fn at(time: SystemTime) -> Instant {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Instant(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Reads RFC 3339 as the API server writes it: UTC with a `Z`, and fractions of a second or none.
+    pub fn read(text: &[u8]) -> Option<Instant> {
+        let (date, rest) = text.split_at_checked(10)?;
+        let (time, fraction) = rest.split_at_checked(9)?;
+        let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else {
+            return None;
+        };
+        let [b'T' | b't', h1, h2, b':', i1, i2, b':', s1, s2] = time else {
+            return None;
+        };
+        let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;
+        let days = days(year, two(*m1, *m2)?, two(*d1, *d2)?)?;
+        let (hour, minute, second) = (two(*h1, *h2)?, two(*i1, *i2)?, two(*s1, *s2)?);
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let micros = micros(fraction)?;
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+        Some(Instant(seconds * 1_000_000 + micros))
+    }
+
+    /// Which minute since 1970 it lies in.
+    pub fn minute(self) -> u64 {
+        self.0 / MINUTE
+    }
+
+    /// So much earlier; not before 1970.
+    #[must_use]
+    pub fn before(self, time: Duration) -> Instant {
+        Instant(self.0.saturating_sub(micros_of(time)))
+    }
+
+    /// How long it is since an earlier one; nothing when that is later.
+    pub fn since(self, earlier: Instant) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// A span in microseconds.
+pub fn micros_of(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A number of two digits.
+fn two(tens: u8, ones: u8) -> Option<u64> {
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+    Some(digit(tens)? * 10 + digit(ones)?)
+}
+
+/// `.035011Z`, `Z`: the microseconds, of which finer ones are cut off.
+fn micros(text: &[u8]) -> Option<u64> {
+    let (b'Z' | b'z', fraction) = text.split_last()? else {
+        return None;
+    };
+    if fraction.is_empty() {
+        return Some(0);
+    }
+    let digits = fraction.strip_prefix(b".")?;
+    if digits.is_empty() || digits.len() > 9 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let padded = digits.iter().chain(b"000000").take(6);
+    Some(padded.fold(0, |sum, byte| sum * 10 + u64::from(byte - b'0')))
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar, when there is such a day and it is not before.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let length = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u64::from(leap),
+        _ => return None,
+    };
+    if year < 1970 || day == 0 || day > length {
+        return None;
+    }
+    // Years that begin in March end with the day that some have and some have not.
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let before = year * 365 + year / 4 - year / 100 + year / 400;
+    // 719,468 days lie between 0000-03-01 and 1970-01-01.
+    (before + (153 * month + 2) / 5 + day - 1).checked_sub(719_468)
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = UNIX_EPOCH + Duration::from_micros(self.0.min(LAST));
+        humantime::format_rfc3339_micros(time).fmt(out)
+    }
+}
+
+/// The last microsecond of the year 9999, past which nothing is shown.
+const LAST: u64 = 253_402_300_799_999_999;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_another_reader_reads() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "2026-11-23T16:14:35.011937Z",
+            "2024-02-29T23:59:59.9Z",
+            "2000-03-01T00:00:00.000001Z",
+            "2100-02-28T12:00:00Z",
+            "9999-12-31T23:59:59.999999Z",
+        ] {
+            let other = humantime::parse_rfc3339(text).unwrap();
+            let read = Instant::read(text.as_bytes()).unwrap();
+            assert_eq!(read, Instant::at(other), "{text}");
+        }
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-11-23T16:14:35",
+            "2026-13-01T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "2026-11-23T24:00:00Z",
+            "2026-11-23T16:14:35.Z",
+            "2026-11-23T16:14:35+01:00",
+            "1969-12-31T23:59:59Z",
+        ] {
+            assert_eq!(Instant::read(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn shows_what_was_read() {
+        let text = "2026-11-23T16:14:35.011937Z";
+        assert_eq!(Instant::read(text.as_bytes()).unwrap().to_string(), text);
+    }
+}
