@@ -2,9 +2,11 @@
 
 mod asked;
 mod choices;
+mod log;
 
 pub use asked::AskedRequest;
 pub use choices::{Color, FailOn, Format, Output};
+pub use log::AskedLog;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -226,6 +228,18 @@ pub enum Command {
         /// What is asked.
         #[command(flatten)]
         asked: Box<AskedRequest>,
+    },
+    /// Say what kube-proxy did, and what of it is unusual, from the API server's audit log
+    ///
+    /// Reads files, pipes and what gzip or zstd compressed. Needs neither kube-proxy nor root where FILE is
+    /// given. Exit 2 when something unusual was found.
+    Audit {
+        /// Logs, the oldest first, or - for stdin [default: the one that kube-apiserver's flags name, with what was rotated away from it]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// What is asked.
+        #[command(flatten)]
+        asked: Box<AskedLog>,
     },
     /// Make one report of the scans of many nodes
     Report {

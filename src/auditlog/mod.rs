@@ -2,13 +2,16 @@
 
 pub mod block;
 pub mod event;
+pub mod follow;
 pub mod json;
+pub mod logs;
 pub mod long;
 pub mod minutes;
 pub mod names;
 pub mod open;
 pub mod order;
 pub mod read;
+pub mod source;
 pub mod tally;
 pub mod time;
 pub mod who;

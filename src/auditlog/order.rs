@@ -32,6 +32,11 @@ pub struct Broken {
 pub trait Sink {
     /// The next event.
     fn take(&mut self, placed: &Placed, place: Place);
+
+    /// All events so far were handed on; false when no more are wanted.
+    fn flush(&mut self) -> bool {
+        true
+    }
 }
 
 /// A line that goes on in the next piece.
@@ -99,6 +104,11 @@ impl<'q> Log<'q> {
                 offset: 0,
             },
         }
+    }
+
+    /// Lets whom events are handed on to come up with them; false when no more are wanted.
+    pub fn flush(&mut self) -> bool {
+        self.sink.flush()
     }
 
     /// The next file begins.

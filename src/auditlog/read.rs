@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::block::{Found, Query, Worker, cut};
 use super::order::Log;
+use super::source::fill;
 use super::tally::Counted;
 
 /// Bytes that a worker reads at a time: what fits into a processor's own cache beside what it counts.
@@ -47,7 +48,32 @@ enum Pieces {
         length: u64,
         taken: AtomicU64,
     },
-    Stream(Mutex<(u64, Box<dyn Read + Send>)>),
+    Stream(Mutex<Stream>),
+}
+
+/// A stream, how many pieces were taken from it, and the error that comes after the last of them.
+struct Stream {
+    stream: Box<dyn Read + Send>,
+    taken: u64,
+    failed: Option<io::Error>,
+}
+
+impl Stream {
+    /// Full pieces, so that their borders do not depend on how the bytes come in.
+    fn next(&mut self, buffer: &mut [u8]) -> (u64, io::Result<usize>) {
+        let number = self.taken;
+        self.taken += 1;
+        if let Some(error) = self.failed.take() {
+            return (number, Err(error));
+        }
+        match fill(&mut self.stream, buffer) {
+            (0, Err(error)) => (number, Err(error)),
+            (done, ended) => {
+                self.failed = ended.err();
+                (number, Ok(done))
+            }
+        }
+    }
 }
 
 impl Pieces {
@@ -58,7 +84,11 @@ impl Pieces {
                 length,
                 taken: AtomicU64::new(0),
             },
-            Source::Stream(stream) => Pieces::Stream(Mutex::new((0, stream))),
+            Source::Stream(stream) => Pieces::Stream(Mutex::new(Stream {
+                stream,
+                taken: 0,
+                failed: None,
+            })),
         }
     }
 
@@ -77,13 +107,7 @@ impl Pieces {
                 let part = buffer.get_mut(..size).unwrap_or_default();
                 (number, read_at(file, part, start))
             }
-            Pieces::Stream(stream) => {
-                let mut stream = held(stream);
-                let (number, stream) = &mut *stream;
-                let this = *number;
-                *number += 1;
-                (this, fill(stream, buffer))
-            }
+            Pieces::Stream(stream) => held(stream).next(buffer),
         }
     }
 }
@@ -103,23 +127,6 @@ fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<usize> {
 
 /// What is said of a log that was truncated meanwhile.
 const SHORTER: &str = "it became shorter while it was read";
-
-/// Reads until the buffer is full or nothing more comes, so that the borders of pieces do not depend on how
-/// the bytes come in.
-fn fill(stream: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match stream.read(rest) {
-            Ok(0) => break,
-            Ok(read) => done += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // What came before is read; the error comes again, or the end does.
-            Err(error) if done > 0 && error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
-}
 
 /// The log, and whose turn it is to add to it.
 struct Turns<'l, 'q> {

@@ -50,8 +50,8 @@ impl By {
             By::Resource => "resource",
             By::Namespace => "namespace",
             By::Code => "code",
-            By::Source => "sourceIP",
-            By::UserAgent => "userAgent",
+            By::Source => "source_ip",
+            By::UserAgent => "user_agent",
         }
     }
 

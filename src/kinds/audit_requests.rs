@@ -53,6 +53,11 @@ const MAX_COMPARED: usize = 10_000_000;
 const ANY_NAME: &str = "any-other";
 
 impl AuditRequests {
+    /// The users who ask.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        self.identities.iter().map(|one| one.user.as_str())
+    }
+
     /// All of the requests. Of a named one there is one for each of the names.
     fn all(&self, names: &[&str]) -> Result<Vec<Request>, String> {
         let mut all = Vec::new();

@@ -1,5 +1,6 @@
 //! What people and programs read.
 
+mod activity;
 mod document;
 mod escape;
 mod hint;
@@ -20,6 +21,10 @@ mod text_prune;
 mod text_scan;
 mod text_waivers;
 
+pub use activity::{
+    Activity, LogFile, activity_document, activity_event, activity_heading, activity_line,
+    activity_text,
+};
 pub use document::{document, error, error_document, node, plan as plan_body};
 pub use hint::{quoted, with_flags};
 pub use html::{History, Page, merged_page, page};

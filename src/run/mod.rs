@@ -2,6 +2,7 @@
 
 mod ansible;
 mod apply;
+mod audit;
 mod audit_policy;
 mod context;
 mod demo;
@@ -130,6 +131,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::AuditPolicy { file, asked } => {
             audit_policy::audit_policy(file, asked, &cli.global)
         }
+        Command::Audit { files, asked } => audit::audit(files, asked, &cli.global),
         Command::Demo { dir } => demo::demo(dir, &cli.global),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -155,6 +157,7 @@ impl Command {
             Command::Verify => "verify",
             Command::History { .. } => "history",
             Command::Explain { .. } => "explain",
+            Command::Audit { .. } => "audit",
             Command::Report { .. } => "report",
             Command::AuditPolicy { .. } => "audit-policy",
             Command::Demo { .. } => "demo",

@@ -1,0 +1,113 @@
+//! What was found in a log as JSON.
+
+use serde_json::{Map, Value, json};
+
+use super::Activity;
+use crate::auditlog::block::Placed;
+use crate::auditlog::json::Damage;
+use crate::auditlog::order::Place;
+use crate::auditlog::tally::{By, resource};
+use crate::auditlog::time::Instant;
+use crate::auditlog::who::Standing;
+
+/// The body of the document.
+pub fn summary(activity: &Activity) -> Value {
+    let tally = activity.tally;
+    let total = tally.total();
+    let seen = tally.seen();
+    let minutes = tally.minutes();
+    let mut by = Map::new();
+    for kind in By::ALL {
+        let (names, others) = tally.ranked(kind);
+        let names: Vec<Value> = names
+            .iter()
+            .map(|(name, count)| json!({"name": name, "requests": count.requests, "events": count.events}))
+            .collect();
+        by.insert(kind.key().into(), Value::Array(names));
+        if others.events + others.requests > 0 {
+            let rest = json!({"requests": others.requests, "events": others.events});
+            by.insert(format!("{}_others", kind.key()), rest);
+        }
+    }
+    let reasons: Map<String, Value> = Damage::ALL
+        .into_iter()
+        .zip(activity.damaged)
+        .filter(|(_, count)| **count > 0)
+        .map(|(damage, count)| (damage.to_string(), json!(count)))
+        .collect();
+    let broken: Vec<Value> = activity
+        .broken
+        .iter()
+        .map(|broken| {
+            let mut place = place(activity, broken.place);
+            place.insert("reason".into(), json!(broken.damage.to_string()));
+            Value::Object(place)
+        })
+        .collect();
+    json!({
+        "who": {
+            "kube_proxy": activity.is_kube_proxy,
+            "everybody": activity.who.everybody,
+            "users": activity.who.users,
+            "groups": activity.who.groups,
+        },
+        "files": activity.files.iter()
+            .map(|file| json!({"path": file.path, "bytes": file.bytes}))
+            .collect::<Vec<_>>(),
+        "since": time(activity.since),
+        "until": time(activity.until),
+        "lines": activity.lines,
+        "bytes": activity.bytes,
+        "events": total.events,
+        "requests": total.requests,
+        "open_requests": tally.open(),
+        "requests_exact": !tally.is_rough(),
+        "first_seen": time(seen.map(|(first, _)| first)),
+        "last_seen": time(seen.map(|(_, last)| last)),
+        "by": by,
+        "over_time": {
+            "start": (!minutes.counts().is_empty()).then(|| Instant(minutes.start()).to_string()),
+            "minutes": minutes.width(),
+            "requests": minutes.counts(),
+        },
+        "unreadable": {"lines": activity.unreadable(), "reasons": reasons, "first": broken},
+        "half_written": activity.half_written,
+    })
+}
+
+/// Where a line stands.
+pub fn place(activity: &Activity, place: Place) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("file".into(), json!(activity.file(place.file)));
+    if activity.numbered {
+        fields.insert("line".into(), json!(place.line));
+    }
+    fields.insert("offset".into(), json!(place.offset));
+    fields
+}
+
+/// The body of one event's document, in a log that is followed.
+pub fn event(placed: &Placed) -> Value {
+    let event = &placed.event;
+    let mut object = Vec::new();
+    resource(event, &mut object);
+    json!({"event": {
+        "time": time(event.time()),
+        "stage": event.stage.name(),
+        "audit_id": event.audit_id.text(),
+        "user": event.user.text(),
+        "impersonated_user": event.impersonated.map(|user| user.text()),
+        "authenticated": placed.standing != Standing::Unknown,
+        "verb": event.verb.text(),
+        "resource": String::from_utf8_lossy(&object),
+        "namespace": event.namespace.text(),
+        "name": event.name.text(),
+        "code": event.code,
+        "source_ip": event.source.text(),
+        "user_agent": event.user_agent.text(),
+    }})
+}
+
+fn time(time: Option<Instant>) -> Option<String> {
+    time.map(|time| time.to_string())
+}

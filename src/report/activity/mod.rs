@@ -1,0 +1,96 @@
+//! What was found in the API server's audit log.
+
+mod document;
+mod line;
+mod plot;
+mod text;
+
+pub use document::{event as activity_event, summary as activity_document};
+pub use line::{heading as activity_heading, line as activity_line};
+pub use text::text as activity_text;
+
+use crate::auditlog::json::Damage;
+use crate::auditlog::order::{Broken, Log};
+use crate::auditlog::tally::Tally;
+use crate::auditlog::time::Instant;
+use crate::auditlog::who::Who;
+
+/// A log that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile {
+    /// Where it lies.
+    pub path: String,
+    /// Bytes on the disk, when it is a file.
+    pub bytes: Option<u64>,
+}
+
+/// All that is told of a log.
+pub struct Activity<'a> {
+    /// Whose.
+    pub who: &'a Who,
+    /// They are kube-proxy's identities.
+    pub is_kube_proxy: bool,
+    /// The logs, in the order in which they were read.
+    pub files: &'a [LogFile],
+    /// Nothing before.
+    pub since: Option<Instant>,
+    /// Nothing from then on.
+    pub until: Option<Instant>,
+    /// What was counted.
+    pub tally: &'a Tally,
+    /// Lines that were looked at.
+    pub lines: u64,
+    /// Bytes that were looked at.
+    pub bytes: u64,
+    /// How many lines are no events, by why.
+    pub damaged: &'a [u64; Damage::ALL.len()],
+    /// The first of them.
+    pub broken: &'a [Broken],
+    /// The last line of a log that is still written to is not whole yet.
+    pub half_written: bool,
+    /// The lines of a file are counted from its first one.
+    pub numbered: bool,
+}
+
+impl<'a> Activity<'a> {
+    /// Of a log that was read to its end.
+    pub fn of(log: &'a Log, who: &'a Who, files: &'a [LogFile]) -> Activity<'a> {
+        Activity {
+            who,
+            is_kube_proxy: true,
+            files,
+            since: None,
+            until: None,
+            tally: &log.tally,
+            lines: log.lines,
+            bytes: log.bytes,
+            damaged: &log.damaged,
+            broken: &log.broken,
+            half_written: log.half_written,
+            numbered: true,
+        }
+    }
+
+    /// Whose events these are, in words.
+    pub fn whose(&self) -> String {
+        if self.is_kube_proxy {
+            return "kube-proxy".into();
+        }
+        if self.who.everybody {
+            return "everybody".into();
+        }
+        let groups = self.who.groups.iter().map(|group| format!("group {group}"));
+        let all: Vec<String> = self.who.users.iter().cloned().chain(groups).collect();
+        all.join(", ")
+    }
+
+    /// How many lines are no events.
+    pub fn unreadable(&self) -> u64 {
+        self.damaged.iter().sum()
+    }
+
+    fn file(&self, number: usize) -> &str {
+        let file = self.files.get(number);
+        file.map_or("the log", |file| file.path.as_str())
+    }
+}

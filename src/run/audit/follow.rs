@@ -1,0 +1,199 @@
+//! `tighten audit --follow`: a line for each event as it comes, and the summary in the end.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::inputs::of_node;
+use super::{Asked, NAME};
+use crate::auditlog::block::{HandOn, Placed, Worker};
+use crate::auditlog::follow::{self, Follower, Happened};
+use crate::auditlog::logs::with_rotated;
+use crate::auditlog::open::Ids;
+use crate::auditlog::order::{Log, Place, Sink};
+use crate::auditlog::tally::Counted;
+use crate::cli::{Format, Global};
+use crate::failure::{Exit, Failure};
+use crate::report::style::{Pieces, Style, err, out};
+use crate::report::{self, Activity, LogFile};
+use crate::root::{NodePath, Root};
+use crate::run::context::open_root;
+use crate::transaction::Interrupt;
+
+/// How long is waited between two looks at the log.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Shows what comes until it is stopped.
+pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit, Failure> {
+    let place = Followed::find(files, global)?;
+    let path = place.path.display().to_string();
+    let query = asked.query(HandOn::All);
+    let style = Style::new(global.color);
+    let mut lines = Lines {
+        out: Pieces::default(),
+        format: global.format(),
+        style,
+        with_user: !asked.is_kube_proxy,
+        closed: false,
+    };
+    lines.begin();
+    let ids = Ids::default();
+    let worker = || Worker::new(&query, Counted::beside(&ids));
+    // From here on Ctrl-C ends the following, not the program.
+    let interrupt = Interrupt::hold()?;
+    let failed = |error: io::Error| Failure::refused(format!("{path}: {error}")).because(error);
+    let mut log = Log::new(worker(), &mut lines);
+    let mut follower =
+        Follower::new(&place, worker(), &mut log, asked.since.is_some()).map_err(failed)?;
+    let mut ended = false;
+    while !ended {
+        let mut stop = || {
+            ended = ended || interrupt.came().is_some();
+            ended
+        };
+        follower
+            .look(&mut log, &mut stop, &mut |happened| {
+                tell(&path, happened, global.quiet)
+            })
+            .map_err(failed)?;
+        ended = ended || !log.flush() || interrupt.came().is_some();
+        if !ended {
+            sleep(EVERY);
+        }
+    }
+    log.tally.close();
+    let file = [LogFile { path, bytes: None }];
+    let activity = Activity {
+        is_kube_proxy: asked.is_kube_proxy,
+        since: asked.since,
+        until: asked.until,
+        numbered: false,
+        ..Activity::of(&log, &query.who, &file)
+    };
+    match global.format() {
+        Format::Json => {
+            let document = report::document(NAME, report::activity_document(&activity));
+            out(&format!("{document}\n"));
+        }
+        Format::Text => out(&format!(
+            "\n{}",
+            report::activity_text(&activity, style, global.verbose, global.quiet)
+        )),
+    }
+    Ok(Exit::Done)
+}
+
+fn tell(path: &str, happened: Happened, quiet: bool) {
+    if quiet {
+        return;
+    }
+    let text = match happened {
+        Happened::Missing => "does not exist yet; waiting for it",
+        Happened::Appeared => "exists now",
+        Happened::Rotated => "was rotated; going on with the new one",
+        Happened::Truncated => "was truncated; what was written shortly before may be missing here",
+    };
+    err(&report::printable(&format!("{path} {text}\n")));
+}
+
+/// Prints events.
+struct Lines {
+    out: Pieces,
+    format: Format,
+    style: Style,
+    with_user: bool,
+    /// Nobody reads any more.
+    closed: bool,
+}
+
+impl Lines {
+    fn begin(&mut self) {
+        if self.format == Format::Text {
+            let heading = report::activity_heading(self.with_user, self.style);
+            self.put(&heading);
+            self.flush();
+        }
+    }
+
+    fn put(&mut self, text: &str) {
+        self.closed = self.closed || self.out.write_all(text.as_bytes()).is_err();
+    }
+}
+
+impl Sink for Lines {
+    fn flush(&mut self) -> bool {
+        self.closed = self.closed || self.out.flush().is_err();
+        !self.closed
+    }
+
+    fn take(&mut self, placed: &Placed, _: Place) {
+        match self.format {
+            Format::Text => {
+                let line = report::activity_line(placed, self.with_user, self.style);
+                self.put(&line);
+            }
+            Format::Json => {
+                let document = report::document(NAME, report::activity_event(placed));
+                self.put(&format!("{document}\n"));
+            }
+        }
+    }
+}
+
+/// The log that is followed.
+struct Followed {
+    path: PathBuf,
+    root: Root,
+    /// As the node sees it, where it can be found as such.
+    on_node: Option<NodePath>,
+    /// It was found by the flags of the API server, or lies below --root.
+    is_found: bool,
+}
+
+impl Followed {
+    fn find(files: &[PathBuf], global: &Global) -> Result<Followed, Failure> {
+        match files {
+            [] => {
+                let (root, path) = of_node(global)?;
+                Ok(Followed {
+                    path: path.to_string().into(),
+                    root,
+                    on_node: Some(path),
+                    is_found: true,
+                })
+            }
+            [file] if file == Path::new("-") => Err(Failure::usage("stdin cannot be followed")
+                .help("leave --follow out: it is read to its end")),
+            [file] => Ok(Followed {
+                path: file.clone(),
+                root: open_root(global)?,
+                on_node: global.node_path(file),
+                is_found: global.root.is_some(),
+            }),
+            _ => Err(Failure::usage("one log can be followed at a time")),
+        }
+    }
+}
+
+impl follow::Place for Followed {
+    fn open(&self) -> io::Result<File> {
+        match &self.on_node {
+            Some(path) if self.is_found => Ok(self.root.open(path)?.1.reader()?),
+            _ => File::open(&self.path),
+        }
+    }
+
+    fn rotated(&self) -> Vec<File> {
+        let found = self
+            .on_node
+            .as_ref()
+            .and_then(|path| with_rotated(&self.root, path, None).ok());
+        let (logs, _) = found.unwrap_or_default();
+        let plain = logs
+            .into_iter()
+            .filter(|log| !log.is_packed && !log.is_live);
+        plain.filter_map(|log| log.opened.reader().ok()).collect()
+    }
+}
