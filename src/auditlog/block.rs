@@ -139,6 +139,8 @@ pub struct Worker<'q> {
     /// What was counted since it was last taken.
     pub counted: Counted,
     starts: Vec<usize>,
+    /// The lines at hand hold no control characters.
+    plain: bool,
 }
 
 impl<'q> Worker<'q> {
@@ -148,6 +150,7 @@ impl<'q> Worker<'q> {
             query,
             counted,
             starts: Vec::new(),
+            plain: false,
         }
     }
 
@@ -178,6 +181,7 @@ impl<'q> Worker<'q> {
 
     /// Parses each line.
     fn parse<'a>(&mut self, body: &'a [u8], found: &mut Found<'a>) {
+        self.plain = is_plain(body);
         let mut start = 0;
         for end in memchr_iter(b'\n', body) {
             let line = body.get(start..end).unwrap_or_default();
@@ -185,6 +189,7 @@ impl<'q> Worker<'q> {
             found.lines += 1;
             start = end + 1;
         }
+        self.plain = false;
     }
 
     /// Parses the lines that hold what is searched for, and those that do not look like an event.
@@ -218,10 +223,15 @@ impl<'q> Worker<'q> {
     }
 
     fn line<'a>(&mut self, line: &'a [u8], (number, at): (u64, u64), found: &mut Found<'a>) {
-        if line.iter().all(u8::is_ascii_whitespace) {
+        if line.first() != Some(&b'{') && line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let event = match Event::read(line) {
+        let event = if self.plain {
+            Event::read_without_control(line)
+        } else {
+            Event::read(line)
+        };
+        let event = match event {
             Ok(event) => event,
             Err(damage) => {
                 let line = number;
@@ -248,6 +258,13 @@ impl<'q> Worker<'q> {
             });
         }
     }
+}
+
+/// Whether lines hold no control characters but their ends.
+fn is_plain(body: &[u8]) -> bool {
+    // Without a way out of the loop, so that many bytes are looked at in one step.
+    let plain = |byte: &u8| *byte >= b' ' || *byte == b'\n';
+    body.iter().fold(true, |all, byte| all & plain(byte))
 }
 
 /// Whether a line begins and ends as an event does.

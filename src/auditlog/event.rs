@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::json::{Cursor, Damage, Text};
+use super::json::{Cursor, Damage, Field, Text};
 use super::time::Instant;
 
 /// When in a request's life an event is written.
@@ -47,6 +47,72 @@ impl Stage {
         }
     }
 }
+
+/// The fields of an event in the order in which the API server writes them. Those between the ones that are
+/// asked for are named, too, so that each is found at once.
+pub const FIELDS: &[Field] = &[
+    Field::new(b"\"kind\":"),
+    Field::new(b"\"apiVersion\":"),
+    Field::new(b"\"level\":"),
+    Field::new(b"\"auditID\":"),
+    Field::new(b"\"stage\":"),
+    Field::new(b"\"requestURI\":"),
+    Field::new(b"\"verb\":"),
+    Field::new(b"\"user\":"),
+    Field::new(b"\"impersonatedUser\":"),
+    Field::new(b"\"sourceIPs\":"),
+    Field::new(b"\"userAgent\":"),
+    Field::new(b"\"objectRef\":"),
+    Field::new(b"\"responseStatus\":"),
+    Field::new(b"\"requestObject\":"),
+    Field::new(b"\"responseObject\":"),
+    Field::new(b"\"requestReceivedTimestamp\":"),
+    Field::new(b"\"stageTimestamp\":"),
+    Field::new(b"\"annotations\":"),
+];
+const KIND: usize = 0;
+const AUDIT_ID: usize = 3;
+const STAGE: usize = 4;
+const REQUEST_URI: usize = 5;
+const VERB: usize = 6;
+const USER: usize = 7;
+const IMPERSONATED_USER: usize = 8;
+const SOURCE_IPS: usize = 9;
+const USER_AGENT: usize = 10;
+const OBJECT_REF: usize = 11;
+const RESPONSE_STATUS: usize = 12;
+const RECEIVED: usize = 15;
+const REACHED: usize = 16;
+
+/// Whether a field of an event is asked for.
+pub fn is_asked_for(name: &[u8]) -> bool {
+    const OTHERS: [&[u8]; 5] = [
+        b"apiVersion",
+        b"level",
+        b"requestObject",
+        b"responseObject",
+        b"annotations",
+    ];
+    !OTHERS.contains(&name) && FIELDS.iter().any(|field| field.name() == name)
+}
+
+const OF_USER: &[Field] = &[
+    Field::new(b"\"username\":"),
+    Field::new(b"\"uid\":"),
+    Field::new(b"\"groups\":"),
+    Field::new(b"\"extra\":"),
+];
+const OF_OBJECT: &[Field] = &[
+    Field::new(b"\"resource\":"),
+    Field::new(b"\"namespace\":"),
+    Field::new(b"\"name\":"),
+    Field::new(b"\"uid\":"),
+    Field::new(b"\"apiGroup\":"),
+    Field::new(b"\"apiVersion\":"),
+    Field::new(b"\"resourceVersion\":"),
+    Field::new(b"\"subresource\":"),
+];
+const OF_STATUS: &[Field] = &[Field::new(b"\"metadata\":"), Field::new(b"\"code\":")];
 
 /// What an event says. Texts that are not there are empty.
 #[derive(Clone, Debug)]
@@ -95,6 +161,18 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Why it is no event.
     pub fn read(line: &'a [u8]) -> Result<Event<'a>, Damage> {
+        Event::at(Cursor::new(line))
+    }
+
+    /// Reads a line of which it is known that it holds no control characters.
+    ///
+    /// # Errors
+    /// As [`Event::read`].
+    pub fn read_without_control(line: &'a [u8]) -> Result<Event<'a>, Damage> {
+        Event::at(Cursor::without_control(line))
+    }
+
+    fn at(mut cursor: Cursor<'a>) -> Result<Event<'a>, Damage> {
         let mut event = Event {
             stage: Stage::Other,
             audit_id: Text::default(),
@@ -117,7 +195,6 @@ impl<'a> Event<'a> {
         };
         let mut kind = None;
         let mut stage = None;
-        let mut cursor = Cursor::new(line);
         if cursor.peek()? != b'{' {
             cursor.skip()?;
             cursor.end()?;
@@ -125,11 +202,11 @@ impl<'a> Event<'a> {
         }
         // What does not fit is told only of a line that is JSON to its end.
         let mut fits = Ok(());
-        cursor.object(|at, key| {
+        cursor.object(FIELDS, |at, field| {
             let before = *at;
-            match event.field(at, key, &mut kind, &mut stage) {
-                Err(damage @ (Damage::Misfit | Damage::NotEvent)) => {
-                    fits = Err(damage);
+            match event.field(at, field, &mut kind, &mut stage) {
+                Err(Damage::Misfit) => {
+                    fits = Err(Damage::Misfit);
                     *at = before;
                     at.skip()
                 }
@@ -149,70 +226,70 @@ impl<'a> Event<'a> {
     fn field(
         &mut self,
         at: &mut Cursor<'a>,
-        key: &[u8],
+        field: usize,
         kind: &mut Option<Text<'a>>,
         stage: &mut Option<Text<'a>>,
     ) -> Result<(), Damage> {
-        match key {
-            b"kind" => *kind = text(at)?,
-            b"stage" => *stage = text(at)?,
-            b"auditID" => self.audit_id = text(at)?.unwrap_or_default(),
-            b"verb" => self.verb = text(at)?.unwrap_or_default(),
-            b"requestURI" => self.uri = text(at)?.unwrap_or_default(),
-            b"userAgent" => self.user_agent = text(at)?.unwrap_or_default(),
-            b"requestReceivedTimestamp" => self.received = time(at)?,
-            b"stageTimestamp" => self.reached = time(at)?,
-            b"sourceIPs" => self.source = last(at)?,
-            b"user" => {
+        match field {
+            KIND => *kind = text(at)?,
+            AUDIT_ID => self.audit_id = text(at)?.unwrap_or_default(),
+            STAGE => *stage = text(at)?,
+            REQUEST_URI => self.uri = text(at)?.unwrap_or_default(),
+            VERB => self.verb = text(at)?.unwrap_or_default(),
+            USER => {
                 (self.user, self.groups, self.extra) = (Text::default(), &[], &[]);
-                object(at, |at, key| {
-                    match key {
-                        b"username" => self.user = text(at)?.unwrap_or_default(),
-                        b"groups" => self.groups = at.value()?,
-                        b"extra" => self.extra = at.value()?,
+                object(at, OF_USER, |at, field| {
+                    match field {
+                        0 => self.user = text(at)?.unwrap_or_default(),
+                        2 => self.groups = at.value()?,
+                        3 => self.extra = at.value()?,
                         _ => at.skip()?,
                     }
                     Ok(())
                 })?;
             }
-            b"impersonatedUser" => {
+            IMPERSONATED_USER => {
                 let mut name = Text::default();
-                let there = object(at, |at, key| {
-                    match key {
-                        b"username" => name = text(at)?.unwrap_or_default(),
+                let there = object(at, OF_USER, |at, field| {
+                    match field {
+                        0 => name = text(at)?.unwrap_or_default(),
                         _ => at.skip()?,
                     }
                     Ok(())
                 })?;
                 self.impersonated = there.then_some(name);
             }
-            b"objectRef" => {
+            SOURCE_IPS => self.source = last(at)?,
+            USER_AGENT => self.user_agent = text(at)?.unwrap_or_default(),
+            OBJECT_REF => {
                 let empty = Text::default();
                 (self.resource, self.group, self.subresource) = (empty, empty, empty);
                 (self.namespace, self.name) = (empty, empty);
-                object(at, |at, key| {
-                    let field = match key {
-                        b"resource" => &mut self.resource,
-                        b"apiGroup" => &mut self.group,
-                        b"subresource" => &mut self.subresource,
-                        b"namespace" => &mut self.namespace,
-                        b"name" => &mut self.name,
+                object(at, OF_OBJECT, |at, field| {
+                    let field = match field {
+                        0 => &mut self.resource,
+                        1 => &mut self.namespace,
+                        2 => &mut self.name,
+                        4 => &mut self.group,
+                        7 => &mut self.subresource,
                         _ => return at.skip(),
                     };
                     *field = text(at)?.unwrap_or_default();
                     Ok(())
                 })?;
             }
-            b"responseStatus" => {
+            RESPONSE_STATUS => {
                 self.code = 0;
-                object(at, |at, key| {
-                    match key {
-                        b"code" => self.code = code(at)?,
+                object(at, OF_STATUS, |at, field| {
+                    match field {
+                        1 => self.code = code(at)?,
                         _ => at.skip()?,
                     }
                     Ok(())
                 })?;
             }
+            RECEIVED => self.received = time(at)?,
+            REACHED => self.reached = time(at)?,
             _ => at.skip()?,
         }
         Ok(())
@@ -231,12 +308,9 @@ impl<'a> Event<'a> {
     }
 
     /// What the authenticator adds under a key, the first of the values.
-    pub fn extra(&self, wanted: &[u8]) -> Option<Text<'a>> {
+    pub fn extra(&self, key: Field) -> Option<Text<'a>> {
         let mut found = None;
-        let _ = Cursor::new(self.extra).object(|at, key| {
-            if key != wanted {
-                return at.skip();
-            }
+        let _ = Cursor::new(self.extra).object(&[key], |at, _| {
             found = None;
             at.list(|at| {
                 let item = text(at)?;
@@ -273,10 +347,11 @@ fn text<'a>(at: &mut Cursor<'a>) -> Result<Option<Text<'a>>, Damage> {
 #[inline]
 fn object<'a>(
     at: &mut Cursor<'a>,
-    each: impl FnMut(&mut Cursor<'a>, &[u8]) -> Result<(), Damage>,
+    fields: &[Field],
+    each: impl FnMut(&mut Cursor<'a>, usize) -> Result<(), Damage>,
 ) -> Result<bool, Damage> {
     match at.peek()? {
-        b'{' => at.object(each).map(|()| true),
+        b'{' => at.object(fields, each).map(|()| true),
         b'n' if at.word()? == b"null" => Ok(false),
         _ => Err(Damage::Misfit),
     }

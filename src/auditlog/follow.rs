@@ -112,9 +112,11 @@ impl<'p, 'q> Follower<'p, 'q> {
         if let Some(current) = &mut self.current
             && current.is_truncated()?
         {
-            told(Happened::Truncated);
             (current.at, current.mark) = (0, Vec::new());
             log.begin_file(self.files);
+            // The copy that was made before holds what was read already.
+            self.remember();
+            told(Happened::Truncated);
         }
         self.read_on(log, stop)?;
         let next = match self.place.open() {

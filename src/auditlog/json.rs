@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr2;
+
 /// Deepest nesting, in levels. Go's limit is 10,000; what the API server logs stays far below this one.
 const MAX_DEPTH: usize = 1024;
 
@@ -67,6 +69,11 @@ impl<'a> Text<'a> {
     /// Nothing is there, or nothing is in it.
     pub fn is_empty(self) -> bool {
         self.raw.is_empty()
+    }
+
+    /// The bytes that are meant, where they stand as such.
+    pub fn plain(self) -> Option<&'a [u8]> {
+        (!self.escaped).then_some(self.raw)
     }
 
     /// The bytes that are meant.
@@ -165,12 +172,27 @@ fn unit(escape: &[u8], at: usize) -> u32 {
 pub struct Cursor<'a> {
     line: &'a [u8],
     at: usize,
+    /// The line may hold control characters, which no string may.
+    wary: bool,
 }
 
 impl<'a> Cursor<'a> {
     /// At the start of a line.
     pub fn new(line: &'a [u8]) -> Cursor<'a> {
-        Cursor { line, at: 0 }
+        Cursor {
+            line,
+            at: 0,
+            wary: has_control(line),
+        }
+    }
+
+    /// At the start of a line of which it is known that it holds no control characters.
+    pub fn without_control(line: &'a [u8]) -> Cursor<'a> {
+        Cursor {
+            line,
+            at: 0,
+            wary: false,
+        }
     }
 
     /// The next byte that is no white space, which is not passed.
@@ -214,23 +236,41 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn string_rest(&mut self) -> Result<Text<'a>, Damage> {
         let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.at += plain_run(self.line.get(self.at..).unwrap_or_default());
-            match self.line.get(self.at) {
-                Some(b'"') => {
-                    let raw = self.line.get(start..self.at).unwrap_or_default();
-                    self.at += 1;
-                    return Ok(Text { raw, escaped });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return Err(Damage::NotJson),
-                None => return Err(Damage::Cut),
-            }
+        let rest = self.line.get(start..).unwrap_or_default();
+        if let Some(length) = memchr2(b'"', b'\\', rest)
+            && rest.get(length) == Some(&b'"')
+        {
+            self.at = start + length + 1;
+            return self.text(start, false);
         }
+        self.escaped_rest(start)
+    }
+
+    /// A string in which an escape stands, or which has no end.
+    fn escaped_rest(&mut self, start: usize) -> Result<Text<'a>, Damage> {
+        loop {
+            let rest = self.line.get(self.at..).unwrap_or_default();
+            let Some(length) = memchr2(b'"', b'\\', rest) else {
+                let cut = !(self.wary && has_control(rest));
+                return Err(if cut { Damage::Cut } else { Damage::NotJson });
+            };
+            self.at += length;
+            if self.line.get(self.at) == Some(&b'"') {
+                self.at += 1;
+                return self.text(start, true);
+            }
+            self.escape()?;
+        }
+    }
+
+    /// The string from `start` to before the quote that was passed.
+    #[inline]
+    fn text(&self, start: usize, escaped: bool) -> Result<Text<'a>, Damage> {
+        let raw = self.line.get(start..self.at - 1).unwrap_or_default();
+        if self.wary && has_control(raw) {
+            return Err(Damage::NotJson);
+        }
+        Ok(Text { raw, escaped })
     }
 
     /// Passes an escape.
@@ -253,24 +293,42 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Calls back for each key of an object; the callback passes the value.
+    /// Calls back for each of the fields that an object has, with the field's number; the callback passes
+    /// the value. Other values are passed over. What stands in the order of the fields is found fast.
     #[inline]
     pub fn object(
         &mut self,
-        mut each: impl FnMut(&mut Self, &[u8]) -> Result<(), Damage>,
+        fields: &[Field],
+        mut each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
     ) -> Result<(), Damage> {
         self.expect(b'{')?;
         if self.peek()? == b'}' {
             self.at += 1;
             return Ok(());
         }
+        let mut expected = 0;
         loop {
-            let key = self.string()?;
-            self.expect(b':')?;
-            if key.escaped {
-                each(self, &key.bytes())?;
-            } else {
-                each(self, key.raw)?;
+            let rest = self.line.get(self.at..).unwrap_or_default();
+            let behind = fields.get(expected..).unwrap_or_default();
+            let start = rest.first_chunk().copied().map_or(0, u64::from_le_bytes);
+            let here = |field: &Field| field.start == start & FIRST && rest.starts_with(field.key);
+            let found = behind.iter().position(here);
+            let number = match found {
+                Some(found) => {
+                    expected += found + 1;
+                    // What was found at `expected + found` is a field.
+                    self.at += fields.get(expected - 1).map_or(0, |field| field.key.len());
+                    Some(expected - 1)
+                }
+                None => {
+                    let key = self.string()?;
+                    self.expect(b':')?;
+                    fields.iter().position(|field| key.is(field.name()))
+                }
+            };
+            match number {
+                Some(number) => each(self, number)?,
+                None => self.skip()?,
             }
             match self.peek()? {
                 b',' => self.at += 1,
@@ -439,6 +497,44 @@ impl Levels {
         let word = self.objects.get(depth / 64)?;
         Some(word & (1 << (depth % 64)) != 0)
     }
+}
+
+/// A key that an object may have, as it stands there: `"key":`.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    key: &'static [u8],
+    /// The first bytes, by which most others are told from it.
+    start: u64,
+}
+
+/// So many bytes as each key has at least, quotes and colon and all.
+const FIRST: u64 = u64::MAX >> 24;
+
+impl Field {
+    /// Of `"key":`, which has five bytes at least.
+    pub const fn new(key: &'static [u8]) -> Field {
+        let mut start = 0;
+        let mut rest = key;
+        let mut at = 0;
+        while let ([byte, behind @ ..], 0..5) = (rest, at) {
+            start |= (*byte as u64) << (8 * at);
+            rest = behind;
+            at += 1;
+        }
+        Field { key, start }
+    }
+
+    /// The key without quotes and colon.
+    pub fn name(&self) -> &'static [u8] {
+        let end = self.key.len().saturating_sub(2);
+        self.key.get(1..end).unwrap_or_default()
+    }
+}
+
+/// Whether any byte is a control character of ASCII.
+pub fn has_control(bytes: &[u8]) -> bool {
+    // Without a way out of the loop, so that many bytes are looked at in one step.
+    bytes.iter().fold(false, |any, byte| any | (*byte < b' '))
 }
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);

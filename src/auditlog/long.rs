@@ -1,6 +1,7 @@
 //! Lines that are too long to be held, such as one with a body of 10 MB: of them only what is asked for is
 //! kept, piece by piece, and that is then read like any line.
 
+use super::event::is_asked_for;
 use super::json::Damage;
 
 /// Longest line that is held as it stands, in bytes.
@@ -14,23 +15,6 @@ const LONGEST_WORD: usize = 4096;
 const LONGEST_KEY: usize = 256;
 /// Deepest nesting, as [`super::json`] has it, in levels.
 const MAX_DEPTH: usize = 1024;
-
-/// The fields that are asked for.
-const FIELDS: &[&[u8]] = &[
-    b"kind",
-    b"stage",
-    b"auditID",
-    b"verb",
-    b"requestURI",
-    b"userAgent",
-    b"requestReceivedTimestamp",
-    b"stageTimestamp",
-    b"sourceIPs",
-    b"user",
-    b"impersonatedUser",
-    b"objectRef",
-    b"responseStatus",
-];
 
 /// What may come next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,7 +290,7 @@ impl Long {
             return Ok(());
         }
         let name = super::json::Cursor::new(&self.key).string()?.bytes();
-        if FIELDS.contains(&&*name) {
+        if is_asked_for(&name) {
             self.field = true;
             self.kept.extend_from_slice(&self.key);
             self.kept.push(b':');

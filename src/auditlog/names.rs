@@ -90,6 +90,8 @@ pub struct Local {
     common: Vec<Option<u16>>,
     counts: Vec<Count>,
     touched: Vec<u16>,
+    /// The name that was counted last: often the next one is the same.
+    last: u16,
 }
 
 impl Local {
@@ -97,11 +99,18 @@ impl Local {
     #[inline]
     pub fn count(&mut self, name: &[u8], count: Count) -> u16 {
         let name = name.get(..LONGEST).unwrap_or(name);
-        let (number, new) = self.known.of(name);
-        if new {
-            self.common.push(None);
-            self.counts.push(Count::default());
-        }
+        let last = self.known.names.get(usize::from(self.last));
+        let number = if last.is_some_and(|last| **last == *name) {
+            self.last
+        } else {
+            let (number, new) = self.known.of(name);
+            if new {
+                self.common.push(None);
+                self.counts.push(Count::default());
+            }
+            self.last = number;
+            number
+        };
         if let Some(held) = self.counts.get_mut(usize::from(number)) {
             if *held == Count::default() {
                 self.touched.push(number);

@@ -1,8 +1,7 @@
 //! What is counted: by a worker in the block at hand, and in the whole log.
 
-use std::io::Write as _;
-
 use super::event::Event;
+use super::json::Text;
 use super::minutes::Minutes;
 use super::names::{Common, Count, Local};
 use super::open::{Begun, Ids, Open};
@@ -123,7 +122,10 @@ impl Counted {
             let (first, last) = self.seen.unwrap_or((time, time));
             self.seen = Some((first.min(time), last.max(time)));
         }
-        let id = self.ids.number(&event.audit_id.bytes());
+        let id = match event.audit_id.plain() {
+            Some(id) => self.ids.number(id),
+            None => self.ids.number(&event.audit_id.bytes()),
+        };
         if ends {
             if arrived.is_some() {
                 match self.minutes.last_mut() {
@@ -148,8 +150,7 @@ fn name<'a>(event: &Event<'a>, by: By, scratch: &'a mut Vec<u8>) -> &'a [u8] {
         By::Source => event.source,
         By::UserAgent => event.user_agent,
         By::Code => {
-            // Writing to memory does not fail.
-            let _ = write!(scratch, "{}", event.code);
+            scratch.extend(itoa(event.code));
             return scratch;
         }
         By::Resource => {
@@ -157,28 +158,42 @@ fn name<'a>(event: &Event<'a>, by: By, scratch: &'a mut Vec<u8>) -> &'a [u8] {
             return scratch;
         }
     };
-    match text.bytes() {
-        std::borrow::Cow::Borrowed(bytes) => bytes,
-        std::borrow::Cow::Owned(bytes) => {
-            *scratch = bytes;
-            scratch
-        }
-    }
+    text.plain().unwrap_or_else(|| {
+        put(text, scratch);
+        scratch
+    })
 }
 
 /// `pods/log`, `endpointslices.discovery.k8s.io`, or the path of what is no resource, without its query.
 pub fn resource(event: &Event, into: &mut Vec<u8>) {
     if event.resource.is_empty() {
-        let uri = event.uri.bytes();
-        into.extend_from_slice(uri.split(|byte| *byte == b'?').next().unwrap_or_default());
+        put(event.uri, into);
+        let path = into.iter().position(|byte| *byte == b'?');
+        into.truncate(path.unwrap_or(into.len()));
         return;
     }
-    into.extend_from_slice(&event.resource.bytes());
+    put(event.resource, into);
     for (before, part) in [(b'.', event.group), (b'/', event.subresource)] {
         if !part.is_empty() {
             into.push(before);
-            into.extend_from_slice(&part.bytes());
+            put(part, into);
         }
+    }
+}
+
+/// The digits of a number.
+fn itoa(number: u16) -> impl Iterator<Item = u8> {
+    let digits = [10_000, 1000, 100, 10, 1].into_iter();
+    let digits = digits.skip_while(move |unit| *unit > number.max(1));
+    // A digit is below ten.
+    digits.map(move |unit| b'0' + u8::try_from(number / unit % 10).unwrap_or(0))
+}
+
+/// Adds the bytes that a text means.
+fn put(text: Text, into: &mut Vec<u8>) {
+    match text.plain() {
+        Some(bytes) => into.extend_from_slice(bytes),
+        None => into.extend_from_slice(&text.bytes()),
     }
 }
 

@@ -24,21 +24,46 @@ impl Instant {
 
     /// Reads RFC 3339 as the API server writes it: UTC with a `Z`, and fractions of a second or none.
     pub fn read(text: &[u8]) -> Option<Instant> {
-        let (date, rest) = text.split_at_checked(10)?;
-        let (time, fraction) = rest.split_at_checked(9)?;
-        let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else {
+        let (seconds, fraction) = text.split_first_chunk::<19>()?;
+        let micros = match fraction.first_chunk::<8>() {
+            Some([b'.', a, b, c, d, e, f, b'Z']) if fraction.len() == 8 => {
+                number([*a, *b, *c, *d, *e, *f])?
+            }
+            _ => micros(fraction)?,
+        };
+        let [
+            y1,
+            y2,
+            y3,
+            y4,
+            b'-',
+            m1,
+            m2,
+            b'-',
+            d1,
+            d2,
+            b'T' | b't',
+            h1,
+            h2,
+            b':',
+            i1,
+            i2,
+            b':',
+            s1,
+            s2,
+        ] = *seconds
+        else {
             return None;
         };
-        let [b'T' | b't', h1, h2, b':', i1, i2, b':', s1, s2] = time else {
-            return None;
-        };
-        let year = two(*y1, *y2)? * 100 + two(*y3, *y4)?;
-        let days = days(year, two(*m1, *m2)?, two(*d1, *d2)?)?;
-        let (hour, minute, second) = (two(*h1, *h2)?, two(*i1, *i2)?, two(*s1, *s2)?);
+        let days = days(
+            number([y1, y2, y3, y4])?,
+            number([m1, m2])?,
+            number([d1, d2])?,
+        )?;
+        let (hour, minute, second) = (number([h1, h2])?, number([i1, i2])?, number([s1, s2])?);
         if hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        let micros = micros(fraction)?;
         let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
         Some(Instant(seconds * 1_000_000 + micros))
     }
@@ -65,10 +90,15 @@ pub fn micros_of(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A number of two digits.
-fn two(tens: u8, ones: u8) -> Option<u64> {
-    let digit = |byte: u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
-    Some(digit(tens)? * 10 + digit(ones)?)
+/// A number of so many digits.
+#[inline]
+fn number<const N: usize>(digits: [u8; N]) -> Option<u64> {
+    let digits = digits.map(|digit| digit.wrapping_sub(b'0'));
+    let plain = digits.iter().all(|digit| *digit < 10);
+    let number = digits
+        .iter()
+        .fold(0, |sum, digit| sum * 10 + u64::from(*digit));
+    plain.then_some(number)
 }
 
 /// `.035011Z`, `Z`: the microseconds, of which finer ones are cut off.
@@ -87,15 +117,14 @@ fn micros(text: &[u8]) -> Option<u64> {
     Some(padded.fold(0, |sum, byte| sum * 10 + u64::from(byte - b'0')))
 }
 
+/// The days of each month, but for leap years.
+const LENGTHS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
 /// Days from 1970-01-01 to a day of the Gregorian calendar, when there is such a day and it is not before.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let length = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + u64::from(leap),
-        _ => return None,
-    };
+    let month_at = usize::try_from(month).ok()?.checked_sub(1)?;
+    let length = LENGTHS.get(month_at)? + u64::from(leap && month == 2);
     if year < 1970 || day == 0 || day > length {
         return None;
     }
