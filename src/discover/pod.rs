@@ -26,11 +26,18 @@ pub struct StaticPod {
     pub version: Option<String>,
     /// Directories and files of the node that the container sees: (in the container, on the node).
     pub mounts: Vec<(NodePath, NodePath)>,
+    /// Where anything is mounted in the container, be it of the node or not.
+    pub mounted: Vec<NodePath>,
     /// Why the arguments could not be read to their end.
     pub problem: Option<String>,
 }
 
 impl StaticPod {
+    /// True for a path of the container over which nothing is mounted.
+    pub fn in_image(&self, path: &NodePath) -> bool {
+        !self.mounted.iter().any(|inside| path.is_below(inside))
+    }
+
     /// Where a path of the container lies on the node; `None` inside its image.
     pub fn on_node(&self, path: &NodePath) -> Option<NodePath> {
         self.mounts
@@ -171,6 +178,7 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
         origin: Origin::at(OriginKind::Flag, path, Some(line)),
         version: container.get("image").and_then(Node::text).and_then(tag),
         mounts: mounts(container, spec),
+        mounted: mounted(container),
         problem: unread.or_else(|| {
             let problem = found.problem?;
             Some(format!("its command holds {problem}"))
@@ -195,6 +203,13 @@ fn tag(image: &str) -> Option<String> {
         .take(2)
         .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
     (numeric && version.contains('.')).then(|| version.to_string())
+}
+
+fn mounted(container: &Node) -> Vec<NodePath> {
+    let mounts = container.get("volumeMounts").map(Node::items);
+    let mounts = mounts.unwrap_or_default().iter();
+    let at = |mount: &Node| NodePath::new(mount.get("mountPath")?.text()?);
+    mounts.filter_map(at).collect()
 }
 
 fn mounts(container: &Node, spec: &Node) -> Vec<(NodePath, NodePath)> {
