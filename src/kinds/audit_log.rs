@@ -323,7 +323,12 @@ fn failing(
     let mut narrowed = Vec::new();
     if matches!(mend, Mend::Edit(..)) {
         if let (Some(log), Err(LookError::Missing)) = (&server.log.place, &server.log.directory) {
-            made.push((log.parent(), DIRECTORY_MODE));
+            let directory = log.parent();
+            let mode = match is_shared(&directory) {
+                true => Mend::ABOVE,
+                false => DIRECTORY_MODE,
+            };
+            made.push((directory, mode));
         }
         narrowed = narrow(server);
     }
