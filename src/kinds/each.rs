@@ -24,6 +24,11 @@ pub(super) fn by_hand(check: &Check) -> Mend {
     )
 }
 
+/// True for a file that nobody but root can write: who writes a kubeconfig says whom kube-proxy asks.
+fn root_writes(seen: &Seen) -> bool {
+    seen.meta.uid == 0 && seen.meta.mode & 0o022 == 0
+}
+
 /// True for the kubeconfig when nothing in it is to be kept from others (facts page, section 6).
 fn is_no_secret(facts: &Facts, role: Role) -> bool {
     let kubeconfig = facts
@@ -47,7 +52,9 @@ pub(super) fn each_file(
                 (Ok(_), Some(hold)) if hold.is_sheltered() => {
                     Instance::not_applicable(hold.of_attributes())
                 }
-                (Ok(_), Some(hold)) if hold.is_kubelets() && is_no_secret(facts, role) => {
+                (Ok(seen), Some(hold))
+                    if hold.is_kubelets() && root_writes(seen) && is_no_secret(facts, role) =>
+                {
                     Instance::not_applicable(format!(
                         "{}, and it holds no secret",
                         hold.of_attributes()
