@@ -38,7 +38,8 @@ impl StaticPod {
         !self.mounted.iter().any(|inside| path.is_below(inside))
     }
 
-    /// Where a path of the container lies on the node; `None` inside its image.
+    /// Where a path of the container lies on the node; `None` inside its image, or in a volume that is no
+    /// path of the node, also one that lies over a part of one that is.
     pub fn on_node(&self, path: &NodePath) -> Option<NodePath> {
         self.mounts
             .iter()
@@ -47,6 +48,12 @@ impl StaticPod {
                 (rest.is_empty() || rest.starts_with('/')).then_some((inside, node, rest))
             })
             .max_by_key(|(inside, _, _)| inside.as_str().len())
+            .filter(|(inside, _, _)| {
+                let over = |other: &NodePath| {
+                    path.is_below(other) && other.as_str().len() > inside.as_str().len()
+                };
+                !self.mounted.iter().any(over)
+            })
             .and_then(|(_, node, rest)| NodePath::new(&format!("{node}{rest}")))
     }
 }
