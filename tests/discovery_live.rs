@@ -96,6 +96,7 @@ fn main() {
         ),
         ("the kubelet is never restarted", edges::shared_service),
         ("not for kube-proxy either", edges::shared_with_kubelet),
+        ("k3s is not restarted, and it is said", edges::inside_k3s),
         (
             "two with one configuration leave the named files alone",
             edges::same,

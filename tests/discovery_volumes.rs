@@ -136,13 +136,27 @@ fn a_volume_that_others_can_reach_is_judged_and_left_to_the_operator() {
     node.chmod(&format!("{VOLUME}/..2026_07_01.1"), 0o777);
     let config = format!("{VOLUME}/config.conf");
     let only = "proxy-kubeconfig-mode,proxy-directory-writable";
-    let (_, document) = node.json(&["plan", "--only", only, "--config", &config]);
-    assert_eq!(document["summary"]["changes"], 0, "{document:#}");
-    for check in only.split(',') {
-        let manual = document["manual"].as_array().unwrap();
-        let entry = manual.iter().find(|entry| entry["check"] == check).unwrap();
-        let reason = entry["reason"].as_str().unwrap();
-        assert!(reason.contains("defaultMode"), "{reason}");
+    let kubeconfig = format!("{VOLUME}/..2026_07_01.1/kubeconfig.conf");
+    // kubeadm's own holds no secret, and is a finding only where others can write it.
+    for (text, mode, found) in [
+        (KUBECONFIG.to_string(), 0o644, false),
+        (KUBECONFIG.to_string(), 0o664, true),
+        (KUBECONFIG.replace("tokenFile", "token"), 0o644, true),
+    ] {
+        node.write(&kubeconfig, text);
+        node.chmod(&kubeconfig, mode);
+        let (_, document) = node.json(&["plan", "--only", only, "--config", &config]);
+        assert_eq!(document["summary"]["changes"], 0, "{document:#}");
+        for (check, found) in only.split(',').zip([found, true]) {
+            let manual = document["manual"].as_array().unwrap();
+            let entry = manual.iter().find(|entry| entry["check"] == check);
+            assert_eq!(entry.is_some(), found, "{mode:o} {document:#}");
+            let reason = entry.map(|entry| entry["reason"].as_str().unwrap());
+            assert!(
+                reason.is_none_or(|reason| reason.contains("defaultMode")),
+                "{reason:?}"
+            );
+        }
     }
     // A name that leads into a volume does not make its own directory the kubelet's.
     let node = volume(VOLUME, 0o777);

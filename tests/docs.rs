@@ -232,3 +232,24 @@ fn the_transcript_in_the_readme_is_what_the_binary_prints() {
         "TIGHTEN_BLESS=1 cargo test --test docs"
     );
 }
+
+#[test]
+fn what_a_check_takes_from_an_unsure_fact_is_told_by_explain() {
+    let node = Node::empty();
+    for (check, told) in [
+        ("config-refused", "feature gates"),
+        ("metrics-exposed", "AKS, EKS and minikube"),
+        ("healthz-exposed", "which others do"),
+        ("api-ca-missing", "every CA of the system"),
+        ("certificate-expired", "renewed file"),
+        ("certificate-untrusted", "clientCAFile"),
+        ("audit-policy-misses-kube-proxy", "annotation"),
+        ("audit-log-unbounded", "--audit-log-maxsize before 1.36"),
+    ] {
+        let ran = node.run(&["explain", check]);
+        let text = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(told), "{check}: {text}");
+        let unsure = text.contains("unsure") || text.contains("not verified");
+        assert!(unsure, "{check}: {text}");
+    }
+}

@@ -26,12 +26,20 @@ pub struct StaticPod {
     pub version: Option<String>,
     /// Directories and files of the node that the container sees: (in the container, on the node).
     pub mounts: Vec<(NodePath, NodePath)>,
+    /// Where anything is mounted in the container, be it of the node or not.
+    pub mounted: Vec<NodePath>,
     /// Why the arguments could not be read to their end.
     pub problem: Option<String>,
 }
 
 impl StaticPod {
-    /// Where a path of the container lies on the node; `None` inside its image.
+    /// True for a path of the container over which nothing is mounted.
+    pub fn in_image(&self, path: &NodePath) -> bool {
+        !self.mounted.iter().any(|inside| path.is_below(inside))
+    }
+
+    /// Where a path of the container lies on the node; `None` inside its image, or in a volume that is no
+    /// path of the node, also one that lies over a part of one that is.
     pub fn on_node(&self, path: &NodePath) -> Option<NodePath> {
         self.mounts
             .iter()
@@ -40,6 +48,12 @@ impl StaticPod {
                 (rest.is_empty() || rest.starts_with('/')).then_some((inside, node, rest))
             })
             .max_by_key(|(inside, _, _)| inside.as_str().len())
+            .filter(|(inside, _, _)| {
+                let over = |other: &NodePath| {
+                    path.is_below(other) && other.as_str().len() > inside.as_str().len()
+                };
+                !self.mounted.iter().any(over)
+            })
             .and_then(|(_, node, rest)| NodePath::new(&format!("{node}{rest}")))
     }
 }
@@ -171,6 +185,7 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
         origin: Origin::at(OriginKind::Flag, path, Some(line)),
         version: container.get("image").and_then(Node::text).and_then(tag),
         mounts: mounts(container, spec),
+        mounted: mounted(container),
         problem: unread.or_else(|| {
             let problem = found.problem?;
             Some(format!("its command holds {problem}"))
@@ -195,6 +210,13 @@ fn tag(image: &str) -> Option<String> {
         .take(2)
         .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
     (numeric && version.contains('.')).then(|| version.to_string())
+}
+
+fn mounted(container: &Node) -> Vec<NodePath> {
+    let mounts = container.get("volumeMounts").map(Node::items);
+    let mounts = mounts.unwrap_or_default().iter();
+    let at = |mount: &Node| NodePath::new(mount.get("mountPath")?.text()?);
+    mounts.filter_map(at).collect()
 }
 
 fn mounts(container: &Node, spec: &Node) -> Vec<(NodePath, NodePath)> {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::discover::Source;
 use crate::discover::flag_file::FlagFile;
-use crate::discover::platform::FlagPlace;
+use crate::discover::platform::{Agent, FlagPlace};
+use crate::discover::{KubeProxy, Source};
 use crate::facts::{Facts, PolicyPath, Role, ServerSource};
 use crate::root::NodePath;
 use crate::transaction::Restart;
@@ -147,7 +147,18 @@ fn kube_proxy(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
         _ => manifest == Some(path),
     };
     let replaced = manifest.is_some() && changed.iter().any(|path| is_manifest(path));
+    let is_arguments = |path: &NodePath| match &facts.flag_file {
+        Ok(FlagFile::Agent(_, files)) => files
+            .iter()
+            .any(|(named, real)| [named, real].contains(&path)),
+        Ok(FlagFile::Lines(_, real, _)) => real == path,
+        _ => false,
+    };
+    let arguments = changed.iter().any(|path| is_arguments(path));
     let mut parts = Vec::new();
+    if arguments {
+        parts.push("its command line");
+    }
     if changes(Role::ProxyConfig) {
         parts.push("its configuration");
     }
@@ -162,9 +173,8 @@ fn kube_proxy(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
     }
     let because = because(&parts)?;
     let way = match (unit, manifest) {
-        (Some(unit), _) if facts.proxy.with_kubelet => Way::ByHand(format!(
-            "its service runs it together with the kubelet: restart {} when nothing else is changing",
-            unit.name
+        _ if let Some(service) = with_kubelet(&facts.proxy, arguments) => Way::ByHand(format!(
+            "its service runs it together with the kubelet: restart {service} when nothing else is changing"
         )),
         (Some(unit), _) => Way::Unit {
             name: unit.name.clone(),
@@ -184,6 +194,23 @@ fn kube_proxy(facts: &Facts, changed: &[&NodePath]) -> Option<Due> {
         way,
         because,
     })
+}
+
+/// The service that runs the kubelet too, and so is never restarted here: that of k3s, RKE2 and MicroK8s,
+/// whether or not it runs, and any whose processes show it. `arguments`: those of kube-proxy change.
+fn with_kubelet(proxy: &KubeProxy, arguments: bool) -> Option<String> {
+    let unit = proxy.unit().map(|unit| unit.name.clone());
+    match (&proxy.flag_place, &proxy.source) {
+        // Its restart writes the pod's manifest, and that stays the same when no argument changes.
+        (FlagPlace::Agent(config), _) if config.agent == Agent::Rke2 && !arguments => None,
+        (FlagPlace::Agent(config), _) => {
+            let known = config.service.clone().or(unit);
+            Some(known.unwrap_or_else(|| config.agent.name().into()))
+        }
+        (FlagPlace::ArgsFile(file), _) => Some(unit.unwrap_or_else(|| file.service.clone())),
+        (_, Source::Within(_)) => unit,
+        _ => unit.filter(|_| proxy.with_kubelet),
+    }
 }
 
 const BY_HAND: &str = "restart it the way it was started: no systemd unit of it is known";

@@ -36,12 +36,16 @@ pub(super) fn look(root: &Root, given: &[Flag], view: &View) -> Option<AuditLog>
             LogPath::Default(inside, node)
         }
     };
-    let node = path.on_node().cloned();
+    let node = match &path {
+        LogPath::Named(inside, None, _) => view.once_mounted(inside),
+        path => path.on_node().cloned(),
+    };
     let open = |path: NodePath| root.open(&path).map(|(path, opened)| (path, opened.meta));
     let missing = Err(LookError::Missing);
     Some(AuditLog {
         seen: node.clone().map_or(missing.clone(), open),
-        directory: node.map_or(missing, |node| open(node.parent())),
+        directory: node.clone().map_or(missing, |node| open(node.parent())),
+        place: node,
         path,
         auditd: auditd(root),
     })

@@ -36,6 +36,16 @@ impl View {
             View::Process(pid) => process::on_node(*pid, path),
         }
     }
+
+    /// The same for a file that the API server is told of: what its pod does not mount yet is mounted from
+    /// the same path of the node, and so it is the one to judge.
+    pub(super) fn once_mounted(&self, path: &NodePath) -> Option<NodePath> {
+        let missing = || match self {
+            View::Pod(pod) => pod.in_image(path).then(|| path.clone()),
+            View::Node | View::Process(_) => None,
+        };
+        self.on_node(path).or_else(missing)
+    }
 }
 
 /// What was found: in words, its flags, how it sees files.
@@ -69,7 +79,7 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
     let value = named.and_then(|flag| flag.value.clone());
     let policy = match named.zip(value.filter(|value| !value.is_empty())) {
         Some((flag, value)) => {
-            match NodePath::new(&value).and_then(|path| found.view.on_node(&path)) {
+            match NodePath::new(&value).and_then(|path| found.view.once_mounted(&path)) {
                 Some(path) => PolicyPath::Named(path, flag.origin.clone()),
                 None => PolicyPath::Unreachable(value, flag.origin.clone()),
             }
@@ -101,6 +111,10 @@ pub(super) fn find(root: &Root, survey: &Survey) -> Option<ApiServer> {
         described: found.described,
         policy_link: path.and_then(|path| root.link(path)),
         policy_among_pods: directory
+            .as_ref()
+            .is_ok_and(|(resolved, _)| Some(resolved) == pods.as_ref()),
+        log_among_pods: log
+            .directory
             .as_ref()
             .is_ok_and(|(resolved, _)| Some(resolved) == pods.as_ref()),
         policy_bytes: match &opened {

@@ -136,6 +136,8 @@ pub struct ApiServer {
     pub policy_link: Option<String>,
     /// True when the policy lies where the kubelet takes every file for a pod.
     pub policy_among_pods: bool,
+    /// True when the audit log does.
+    pub log_among_pods: bool,
     /// Metadata of the directory that holds it, or why it could not be looked at.
     pub directory: Result<Meta, LookError>,
     /// Its version without a leading `v`, when its image tells it.
@@ -194,6 +196,8 @@ pub struct PodManifest {
 pub struct AuditLog {
     /// What its flags say.
     pub path: LogPath,
+    /// Where it lies on the node, or will once its pod mounts it.
+    pub place: Option<NodePath>,
     /// The log, resolved, or why it could not be looked at. It is never read.
     pub seen: Result<(NodePath, Meta), LookError>,
     /// The directory that holds it.

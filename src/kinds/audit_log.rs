@@ -2,12 +2,13 @@
 
 use serde::Deserialize;
 
+use super::directory_trust::is_shared;
 use super::server::{self, Backing, Flag, Manifest, Mount};
 use super::{Instance, Kind, Mend, audit_policy, fix_or_by_hand};
-use crate::baseline::{Check, Fix, Written};
+use crate::baseline::{Check, Fix, Owner, Written};
 use crate::discover::flags;
 use crate::facts::{ApiServer, Facts, LogPath, Origin, OriginKind, PolicyPath};
-use crate::root::{FileKind, LookError, NodePath};
+use crate::root::{FileKind, LookError, Meta, NodePath};
 
 /// `audit-log: {}`
 #[derive(Clone, Debug, Deserialize)]
@@ -16,6 +17,8 @@ pub struct AuditLog {}
 
 /// The log and its directory are root's alone, as the API server itself makes them.
 const DIRECTORY_MODE: u32 = 0o700;
+const LOG_MODE: u32 = 0o600;
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
 /// The policy's path in the API server's own view, where no flag names one.
 const POLICY: &str = "/etc/kubernetes/audit-policy.yaml";
 
@@ -163,6 +166,16 @@ fn lack(server: &ApiServer, manifest: Option<&Manifest>) -> Lack {
     {
         log_mount(manifest, inside, &mut lack);
     }
+    if let (true, LogPath::Named(inside, ..)) = (server.log_among_pods, &server.log.path) {
+        let what = format!(
+            "the kubelet takes every file in {} for a pod",
+            inside.parent()
+        );
+        let why = format!(
+            "{what}: give the API server another --audit-log-path, such as /var/log/kubernetes/audit/audit.log, and mount its directory"
+        );
+        lack.hinders(what, why);
+    }
     lack
 }
 
@@ -224,7 +237,28 @@ fn hindrance(server: &ApiServer, manifest: Option<&Manifest>) -> Option<String> 
             "the API server runs as {user}, who must be able to read the policy and to write the log"
         ));
     }
-    if let Some(log) = server.log.path.on_node() {
+    log_hindrance(server).or_else(|| policy_hindrance(server))
+}
+
+/// The policy that the flags name already.
+pub(super) fn named_policy(server: &ApiServer) -> Option<NodePath> {
+    let named = !given(server, "audit-policy-file").is_empty();
+    policy(server)
+        .ok()
+        .flatten()
+        .filter(|_| named)
+        .map(|(_, node)| node)
+}
+
+/// Why the API server would not start again with the policy and the log that its flags name already.
+pub(super) fn would_not_start(server: &ApiServer) -> Option<String> {
+    let log = matches!(server.log.path, LogPath::Named(..)).then(|| log_hindrance(server));
+    let policy = matches!(server.policy, PolicyPath::Named(..)).then(|| policy_hindrance(server));
+    log.flatten().or_else(|| policy.flatten())
+}
+
+fn log_hindrance(server: &ApiServer) -> Option<String> {
+    if let Some(log) = &server.log.place {
         let directory = log.parent();
         if let Some(unit) = &server.unit
             && let Some(setting) = unit.sandbox.forbids(&directory)
@@ -244,6 +278,10 @@ fn hindrance(server: &ApiServer, manifest: Option<&Manifest>) -> Option<String> 
             Err(error) => return Some(format!("{directory}: {error}")),
         }
     }
+    None
+}
+
+fn policy_hindrance(server: &ApiServer) -> Option<String> {
     let path = match &server.policy {
         PolicyPath::Named(path, _) | PolicyPath::Default(path) => path,
         PolicyPath::Unreachable(..) => return None,
@@ -282,11 +320,17 @@ fn failing(
             Err(why) => Mend::ByHand(why),
         }
     });
-    if matches!(mend, Mend::Edit(..))
-        && let (Some(log), Err(LookError::Missing)) =
-            (server.log.path.on_node(), &server.log.directory)
-    {
-        made.push((log.parent(), DIRECTORY_MODE));
+    let mut narrowed = Vec::new();
+    if matches!(mend, Mend::Edit(..)) {
+        if let (Some(log), Err(LookError::Missing)) = (&server.log.place, &server.log.directory) {
+            let directory = log.parent();
+            let mode = match is_shared(&directory) {
+                true => Mend::ABOVE,
+                false => DIRECTORY_MODE,
+            };
+            made.push((directory, mode));
+        }
+        narrowed = narrow(server);
     }
     let policy = policy(server).ok().flatten().map(|(_, node)| node);
     let needing = |instance: Instance| match &policy {
@@ -299,15 +343,47 @@ fn failing(
             let mend = || Mend::MakeDirectory(path.clone(), mode);
             needing(Instance::judged(false, "it does not exist", mend).at(&path))
         })
+        .chain(narrowed)
         .collect();
     let instance = needing(Instance::judged(false, observed, || mend).besides(besides));
     all.insert(0, placed(instance, server));
     all
 }
 
+/// What lies already where the log is to be written from now on. A log that is in use is for
+/// `audit-log-readable` to judge; of one that nobody writes yet nothing says whose its place is.
+fn narrow(server: &ApiServer) -> Vec<Instance> {
+    let of_others = |directory: &NodePath| {
+        let auditds = server.log.auditd.as_ref().map(NodePath::parent);
+        is_shared(directory) || auditds.as_ref() == Some(directory)
+    };
+    let in_use = matches!(server.log.path, LogPath::Named(_, Some(_), _));
+    let Ok((directory, _)) = &server.log.directory else {
+        return Vec::new();
+    };
+    if in_use || of_others(directory) {
+        return Vec::new();
+    }
+    let both = [
+        (&server.log.directory, FileKind::Directory, DIRECTORY_MODE),
+        (&server.log.seen, FileKind::File, LOG_MODE),
+    ];
+    let wrong = |(seen, kind, at_most): (&Result<(NodePath, Meta), LookError>, _, u32)| {
+        let (path, meta) = seen.as_ref().ok().filter(|(_, meta)| meta.kind == kind)?;
+        let observed = format!("mode {:04o}, owner {}:{}", meta.mode, meta.uid, meta.gid);
+        let mode = (meta.mode & !at_most != 0).then_some(meta.mode & at_most);
+        let owner = ((meta.uid, meta.gid) != (ROOT.uid, ROOT.gid)).then_some(ROOT);
+        (mode.is_some() || owner.is_some()).then(|| {
+            let mend = || Mend::Directory(path.clone(), mode, owner);
+            Instance::judged(false, observed, mend).at(path)
+        })
+    };
+    both.into_iter().filter_map(wrong).collect()
+}
+
 /// Two programs that write one file spoil it for both.
 fn clash(server: &ApiServer) -> Option<Instance> {
-    let log = server.log.path.on_node()?;
+    let log = server.log.place.as_ref()?;
     let (LogPath::Named(..), Some(auditd)) = (&server.log.path, &server.log.auditd) else {
         return None;
     };

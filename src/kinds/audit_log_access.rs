@@ -93,6 +93,7 @@ impl AuditLogAccess {
             if let Ok((directory, _)) = &server.log.directory {
                 let auditds = server.log.auditd.as_ref().map(NodePath::parent);
                 let others = is_shared(directory) || auditds.as_ref() == Some(directory);
+                let others = others || server.log_among_pods;
                 let shared = others.then(|| format!(
                     "other programs use {directory}, too: give the audit log a directory of its own with --audit-log-path, such as /var/log/kubernetes/audit/audit.log"
                 ));

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::audit_log::{placed, server};
+use super::audit_log::{named_policy, placed, server, would_not_start};
 use super::server::{self, Flag};
 use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Written};
@@ -67,8 +67,14 @@ impl Kind for AuditLogLimits {
         let observed = observed.join(", ");
         let instance = Instance::judged(wanted.is_empty(), observed, || {
             fix_or_by_hand(check, |_| {
-                let change = server::manifest(server)
-                    .and_then(|manifest| server::set(server, manifest.as_ref(), &wanted, &[]));
+                // It runs perhaps because it read its policy before that was lost.
+                let change = would_not_start(server).map_or_else(
+                    || {
+                        let manifest = server::manifest(server)?;
+                        server::set(server, manifest.as_ref(), &wanted, &[])
+                    },
+                    Err,
+                );
                 match change {
                     // Without its directory there is no drop-in; the check of the log makes it.
                     Ok(change) => {
@@ -79,7 +85,12 @@ impl Kind for AuditLogLimits {
                 }
             })
         });
-        vec![placed(instance.besides(besides), server)]
+        let instance = placed(instance.besides(besides), server);
+        // To change its flags is to restart it, and without the policy that they name it does not start.
+        vec![match named_policy(server) {
+            Some(policy) => instance.needing(&policy),
+            None => instance,
+        }]
     }
 
     fn accepts(&self, fix: &Fix) -> Result<(), String> {

@@ -3,6 +3,7 @@
 use super::{Instance, Mend};
 use crate::baseline::{Check, Fix};
 use crate::facts::{Facts, Role, Seen, Target};
+use crate::kubeconfig::Kubeconfig;
 use crate::root::{FileKind, LookError, NodePath};
 
 /// The fix that a check gives for its own kind; none means that a person has to.
@@ -23,6 +24,20 @@ pub(super) fn by_hand(check: &Check) -> Mend {
     )
 }
 
+/// True for a file that nobody but root can write: who writes a kubeconfig says whom kube-proxy asks.
+fn root_writes(seen: &Seen) -> bool {
+    seen.meta.uid == 0 && seen.meta.mode & 0o022 == 0
+}
+
+/// True for the kubeconfig when nothing in it is to be kept from others (facts page, section 6).
+fn is_no_secret(facts: &Facts, role: Role) -> bool {
+    let kubeconfig = facts
+        .kubeconfig
+        .as_ref()
+        .and_then(|read| read.as_ref().ok());
+    role == Role::ProxyKubeconfig && kubeconfig.is_some_and(Kubeconfig::holds_no_secret)
+}
+
 /// Judges each file of a role by its metadata; what cannot be looked at is unknown, what does not
 /// exist is not applicable.
 pub(super) fn each_file(
@@ -36,6 +51,14 @@ pub(super) fn each_file(
             let instance = match (&target.seen, &target.hold) {
                 (Ok(_), Some(hold)) if hold.is_sheltered() => {
                     Instance::not_applicable(hold.of_attributes())
+                }
+                (Ok(seen), Some(hold))
+                    if hold.is_kubelets() && root_writes(seen) && is_no_secret(facts, role) =>
+                {
+                    Instance::not_applicable(format!(
+                        "{}, and it holds no secret",
+                        hold.of_attributes()
+                    ))
                 }
                 (Err(LookError::Missing), Some(hold)) if hold.is_kubelets() => {
                     Instance::not_applicable(hold.of_attributes())

@@ -229,6 +229,22 @@ impl Kubeconfig {
         self.cluster.as_ref()?.server.as_ref()
     }
 
+    /// True when nothing in it lets anybody in, as in the kubeconfig that kubeadm gives to kube-proxy: that
+    /// the key or the token lies in a file of its own. A program and a proxy can be told a secret.
+    pub fn holds_no_secret(&self) -> bool {
+        let proxy = self.cluster.as_ref().and_then(|it| it.proxy_url.as_ref());
+        let in_user = |user: &User| {
+            let present = [
+                &user.client_key_data,
+                &user.token,
+                &user.password,
+                &user.auth_provider,
+            ];
+            user.exec.is_some() || present.into_iter().any(Option::is_some)
+        };
+        proxy.is_none() && self.stray_secrets.is_empty() && !self.user.as_ref().is_some_and(in_user)
+    }
+
     /// The files that the current context names.
     pub fn files(&self) -> Vec<Named<'_>> {
         let user = self.user.as_ref();

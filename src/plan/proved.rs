@@ -197,7 +197,15 @@ fn in_agent(
     if !kept {
         return Err("more of the configuration would change than these flags".into());
     }
-    let flags = |read: &agent::Read| pairs(&read.flags(&read.defaults()));
+    // As the flags were judged: over those of RKE2's manifest, which is written anew from them.
+    let manifest = match agent {
+        Agent::Rke2 => agent::pod(root).map(|pod| flags::parse(&pod.arguments, &pod.origin)),
+        Agent::K3s => None,
+    };
+    let flags = |read: &agent::Read| {
+        let given = manifest.clone().unwrap_or_else(|| read.defaults());
+        pairs(&read.flags(&given))
+    };
     Ok((
         (pairs(&former.arguments()), pairs(&next.arguments())),
         (flags(&former), flags(&next)),

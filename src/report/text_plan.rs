@@ -1,5 +1,6 @@
 //! A plan as text: the shape of a diff.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::printable;
@@ -209,7 +210,13 @@ fn totals(plan: &Plan) -> String {
         }
         return text + ".";
     }
-    let files = plan.summary.files - created;
+    // A file that the plan makes can be changed by it too.
+    let changes = plan.changes.iter();
+    let files: BTreeSet<_> = changes
+        .filter(|change| change.action != Action::Create)
+        .map(|change| &change.path)
+        .collect();
+    let files = files.len();
     let mut parts = Vec::new();
     if created > 0 {
         parts.push(format!("{created} to create"));

@@ -1,6 +1,7 @@
 //! Several kube-proxies, services with namespaces, links of the kernel, processes of others.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use super::{CONFIG, NOBODY, PLAYING, Playing, Stage, contained, support};
@@ -165,6 +166,52 @@ pub fn shared_with_kubelet(stage: &Stage) {
         umount(place);
     }
     umount("/run");
+}
+
+/// k3s runs the kubelet inside its own process, where no process of the kubelet shows it.
+pub fn inside_k3s(stage: &Stage) {
+    for directory in ["/run", "/mnt"] {
+        mount(&["-t", "tmpfs", "-o", "mode=755", "none", directory]);
+    }
+    fs::create_dir_all("/run/systemd/system").unwrap();
+    let unit = "[Service]\nExecStart=/usr/local/bin/k3s agent --config /mnt/config.yaml\n";
+    fs::write("/run/systemd/system/k3s-agent.service", unit).unwrap();
+    let title = "/usr/local/bin/k3s agent";
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg0(title).arg("").env(PLAYING, "1");
+    let playing = Playing(command.stdin(Stdio::piped()).spawn().unwrap());
+    playing.wait_for(title);
+    let cgroup = stage.text("cgroup");
+    fs::write(&cgroup, "0::/system.slice/k3s-agent.service\n").unwrap();
+    let place = format!("/proc/{}/cgroup", playing.pid());
+    mount(&["--bind", &cgroup, &place]);
+    let arguments = "/mnt/config.yaml";
+    let config = "/mnt/kube-proxy.yaml";
+    for (text, changed, because) in [
+        ("profiling=true", arguments, "its command line changes"),
+        (
+            "config=/mnt/kube-proxy.yaml",
+            config,
+            "its configuration changes",
+        ),
+    ] {
+        for effects in [&[][..], &["--no-effects"]] {
+            fs::write(arguments, format!("kube-proxy-arg: [{text}]\n")).unwrap();
+            fs::write(config, format!("{CONFIG}enableProfiling: true\n")).unwrap();
+            let before = fs::read(changed).unwrap();
+            let words = ["apply", "--yes", "--only", "profiling-enabled"];
+            let ran = stage.run(&[&words, effects].concat());
+            assert_eq!(ran.code, 0, "{ran:?}");
+            assert_ne!(fs::read(changed).unwrap(), before, "{ran:?}");
+            let told = format!(
+                "Left to you: restart kube-proxy, because {because}; its service runs it together with the kubelet: restart k3s-agent.service when nothing else is changing."
+            );
+            assert!(ran.out.contains(&told), "{ran:?}");
+        }
+    }
+    for place in [&place, "/mnt", "/run"] {
+        umount(place);
+    }
 }
 
 pub fn flags(stage: &Stage) {

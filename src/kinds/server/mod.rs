@@ -67,10 +67,16 @@ pub(super) fn set(
                 ));
             }
             let (alterations, added) = manifest.alterations(flags, mounts)?;
+            let edit = Edit::Values(alterations);
+            // No directory is made for a log that then cannot be named.
+            if let Ok(seen) = &pod.seen {
+                let proved = edit.of(seen.bytes.as_deref().unwrap_or_default());
+                proved.map_err(|why| format!("{}: {why}", pod.path))?;
+            }
             let version = server.version.as_deref();
             Ok(Change {
                 path: pod.path.clone(),
-                edit: Edit::Values(alterations),
+                edit,
                 directory: None,
                 besides: manifest
                     .is_kubeadms()
