@@ -2,6 +2,7 @@
 //!
 //! Of tokens, keys and passwords only the lines are kept; [`client_key`] alone hands a secret out.
 
+mod misplaced;
 mod parts;
 mod schema;
 mod url;
@@ -67,6 +68,17 @@ pub struct Problem {
     pub line: Option<usize>,
     /// It is more than is read here, so nothing is known about it.
     pub unjudged: bool,
+}
+
+impl Problem {
+    /// The file could not be read.
+    pub fn unread(message: String) -> Self {
+        Problem {
+            message,
+            line: None,
+            unjudged: true,
+        }
+    }
 }
 
 /// What a file that is named holds, and so how it must be guarded.

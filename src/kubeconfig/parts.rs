@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::url;
+use super::{misplaced, url};
 use crate::golang::types::decode_base64;
 use crate::goyaml::{Data, Item};
 
@@ -122,6 +122,14 @@ fn text(item: &Item, key: &str) -> Option<Written<String>> {
     })
 }
 
+/// A path; what is shown in its place when it is a secret.
+fn path(item: &Item, key: &str) -> Option<Written<String>> {
+    text(item, key).map(|written| Written {
+        value: misplaced::path(written.value),
+        line: written.line,
+    })
+}
+
 /// Whether anything that counts is written: an empty text, list or object does not.
 fn present(item: &Item, key: &str) -> Option<Present> {
     let entry = item.get(key)?;
@@ -179,7 +187,7 @@ impl Cluster {
             index,
             line: item.line,
             server: text(cluster, "server").map(hide),
-            certificate_authority: text(cluster, "certificate-authority"),
+            certificate_authority: path(cluster, "certificate-authority"),
             certificate_authority_data: certificates(cluster, "certificate-authority-data"),
             insecure_skip_tls_verify: cluster.get("insecure-skip-tls-verify").and_then(|entry| {
                 match entry.item.data {
@@ -215,9 +223,9 @@ impl User {
             name: name.to_owned(),
             index,
             line: item.line,
-            client_certificate: text(user, "client-certificate"),
+            client_certificate: path(user, "client-certificate"),
             client_certificate_data: certificates(user, "client-certificate-data"),
-            client_key: text(user, "client-key"),
+            client_key: path(user, "client-key"),
             client_key_data: decoded(user, "client-key-data").map(|data| {
                 drop(Zeroizing::new(data.value));
                 Written {
@@ -226,7 +234,7 @@ impl User {
                 }
             }),
             token: present(user, "token"),
-            token_file: text(user, "tokenFile"),
+            token_file: path(user, "tokenFile"),
             username: present(user, "username"),
             password: present(user, "password"),
             exec: exec.map(|entry| Exec::new(&entry.item, entry.line)),
