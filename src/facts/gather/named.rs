@@ -114,11 +114,13 @@ impl Gatherer<'_> {
     }
 }
 
-/// Whether each file that client-go opens at once can be opened; a token file is read later.
+/// Whether each file that client-go opens at once can be opened; beside a token its file is read later.
 fn files(kubeconfig: &Kubeconfig, seen: &[NamedFile]) -> Vec<(String, Opens)> {
     let mut files = Vec::new();
+    let user = kubeconfig.user.as_ref();
+    let token = user.is_some_and(|user| user.token.is_some());
     for named in kubeconfig.files() {
-        if named.key != "tokenFile" {
+        if named.key != "tokenFile" || !token {
             let target = seen.iter().find(|(key, ..)| *key == named.key);
             let nowhere = || Opens::Unknown(format!("{} cannot be a path", named.path));
             let opens = target.map_or_else(nowhere, |(.., target)| Opens::of(target));
