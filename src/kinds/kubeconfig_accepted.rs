@@ -34,11 +34,10 @@ impl Kind for KubeconfigAccepted {
             false => Instance::judged(false, problem.message, || by_hand(check)).line(problem.line),
         };
         each_reading(facts, |_, read| {
-            let loaded = read.and_then(|kubeconfig| {
-                let usable = kubeconfig.usable(&opens);
-                usable.and_then(|()| kubeconfig.has_token(&opens))
-            });
-            match (loaded, &hidden) {
+            match (
+                read.and_then(|kubeconfig| kubeconfig.usable(&opens)),
+                &hidden,
+            ) {
                 (Err(problem), _) => refused(problem),
                 (Ok(()), Some(why)) => Instance::unknown(why.clone()),
                 (Ok(()), None) => Instance::judged(true, "loaded", || Mend::None),

@@ -11,8 +11,7 @@ impl Kubeconfig {
     /// opened; client-go has resolved relative paths against the kubeconfig's folder by then, so the
     /// caller does the same.
     ///
-    /// What only shows later, a token file that is missing or certificates that are none, is not looked at:
-    /// see [`Self::has_token`].
+    /// What only shows later, a token file that is missing or certificates that are none, is not looked at.
     ///
     /// # Errors
     /// With client-go's message, without any secret.
@@ -44,23 +43,6 @@ impl Kubeconfig {
             return Ok(());
         }
         Err(invalid(&faults))
-    }
-
-    /// Whether client-go gets the token, of which it reads the file before its first request: where no
-    /// token stands beside it (tools/clientcmd/client_config.go, getUserIdentificationPartialConfig).
-    ///
-    /// # Errors
-    /// With client-go's message.
-    pub fn has_token(&self, opens: &dyn Fn(&str) -> bool) -> Result<(), Problem> {
-        let user = self.user.as_ref().filter(|user| user.token.is_none());
-        match user.and_then(|user| user.token_file.as_ref()) {
-            Some(file) if !opens(&file.value) => Err(Problem {
-                message: message(&format!("open {}: no such file or directory", file.value)),
-                line: Some(file.line),
-                unjudged: false,
-            }),
-            _ => Ok(()),
-        }
     }
 }
 

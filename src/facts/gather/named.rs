@@ -1,6 +1,6 @@
 //! The files that a kubeconfig names, and the certificates and the key that it gives.
 
-use super::{Gatherer, Told, Whose, process};
+use super::{Gatherer, Told, Whose, is_secret, process};
 use crate::certificates::{Certificate, Fit};
 use crate::discover::Placed;
 use crate::facts::credentials::{self, Credentials, Given};
@@ -75,6 +75,14 @@ impl Gatherer<'_> {
             }),
             key: None,
             files: files(kubeconfig, seen),
+            token_file: seen
+                .iter()
+                .find(|(key, ..)| *key == "tokenFile")
+                .map(|(.., target)| match is_secret(&target.path) {
+                    // Of the node's own files, what is a pod's in kubeadm's kubeconfig says nothing.
+                    true => Opens::Unknown(format!("{} is a pod's", target.path)),
+                    false => Opens::of(target),
+                }),
         };
         if let (Some(user), Some(certificate)) = (user, found.shown()) {
             let at = |line| Origin::at(OriginKind::File, file, Some(line));
@@ -114,13 +122,11 @@ impl Gatherer<'_> {
     }
 }
 
-/// Whether each file that client-go opens at once can be opened; beside a token its file is read later.
+/// Whether each file that client-go opens at once can be opened; a token file is read later.
 fn files(kubeconfig: &Kubeconfig, seen: &[NamedFile]) -> Vec<(String, Opens)> {
     let mut files = Vec::new();
-    let user = kubeconfig.user.as_ref();
-    let token = user.is_some_and(|user| user.token.is_some());
     for named in kubeconfig.files() {
-        if named.key != "tokenFile" || !token {
+        if named.key != "tokenFile" {
             let target = seen.iter().find(|(key, ..)| *key == named.key);
             let nowhere = || Opens::Unknown(format!("{} cannot be a path", named.path));
             let opens = target.map_or_else(nowhere, |(.., target)| Opens::of(target));
