@@ -134,6 +134,11 @@ fn a_volume_that_others_can_reach_is_judged_and_left_to_the_operator() {
     let node = volume(VOLUME, 0o755);
     node.chmod(PODS, 0o755);
     node.chmod(&format!("{VOLUME}/..2026_07_01.1"), 0o777);
+    // Without a secret in it nobody need be kept from reading it.
+    node.write(
+        &format!("{VOLUME}/..2026_07_01.1/kubeconfig.conf"),
+        KUBECONFIG.replace("user: {tokenFile", "user: {token: x, tokenFile"),
+    );
     let config = format!("{VOLUME}/config.conf");
     let only = "proxy-kubeconfig-mode,proxy-directory-writable";
     let kubeconfig = format!("{VOLUME}/..2026_07_01.1/kubeconfig.conf");

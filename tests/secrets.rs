@@ -290,6 +290,50 @@ fn no_secret_of_a_kubeconfig_is_told_or_kept() {
 }
 
 #[test]
+fn a_secret_in_the_place_of_a_path_is_not_told_or_kept() {
+    // Written under the key of the file instead of that of the data, or pasted for the file's name.
+    let body = format!("MIIE{MARK}").repeat(8);
+    let pem = format!(
+        "|\n      -----BEGIN PRIVATE KEY-----\n      {body}\n      -----END PRIVATE KEY-----"
+    );
+    let in_base64 = format!("LS0tLS1CRUdJTiB{IN_BASE64}LS0tLS0K");
+    let der = format!("MIIEvQIBADANBgkq{MARK}/{MARK}+{}==", "x1Y/".repeat(20));
+    let token = format!("eyJhbGciOiJSUzI1NiJ9.eyJpc3Mi{MARK}.s_{MARK}-9");
+    let long = format!("{MARK}0").repeat(40);
+    for secret in [&pem, &in_base64, &der, &token, &long] {
+        for key in [
+            "certificate-authority",
+            "client-certificate",
+            "client-key",
+            "tokenFile",
+        ] {
+            let node = node();
+            let (authority, user) = match key {
+                "certificate-authority" => (secret.as_str(), "token: x".into()),
+                "client-certificate" => ("ca.crt", format!("{key}: {secret}\n    client-key: k")),
+                "client-key" => (
+                    "ca.crt",
+                    format!("client-certificate: c\n    {key}: {secret}"),
+                ),
+                key => ("ca.crt", format!("{key}: {secret}")),
+            };
+            node.write(
+                KUBECONFIG,
+                format!("apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts:\n- name: a\n  context: {{cluster: a, user: a}}\nusers:\n- name: a\n  user:\n    {user}\nclusters:\n- name: a\n  cluster:\n    server: https://10.0.0.1:6443\n    certificate-authority: {authority}\n"),
+            );
+            let what = format!("{key}: {secret}");
+            every_command(&node, &what);
+            let (check, said) = match key {
+                "tokenFile" => ("api-credential-weak", "tokenFile: *** does not exist"),
+                _ => ("kubeconfig-refused", "open ***: no such file or directory"),
+            };
+            let ran = node.run(&["scan", "--only", check]);
+            assert!(ran.out.contains(said), "{what}: {ran:?}");
+        }
+    }
+}
+
+#[test]
 fn an_edit_beside_secrets_shows_none_of_them() {
     let node = node();
     let (_, text) = texts().pop().unwrap();

@@ -25,7 +25,7 @@ pub fn holds(bytes: &[u8]) -> bool {
     let certificate = certificate.first().expect("a certificate");
     let compared = match fit(certificate, &key) {
         Fit::Belongs | Fit::Other => true,
-        Fit::Unknown(_) => false,
+        Fit::Refused(_) | Fit::Unknown(_) => false,
     };
     match certificates::read(&text) {
         Ok(bundle) => judged(&bundle, &key) || compared,

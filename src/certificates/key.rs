@@ -41,6 +41,8 @@ pub enum Fit {
     Belongs,
     /// It is another certificate's: kube-proxy cannot authenticate.
     Other,
+    /// Another thing stands in its place, which Go refuses: kube-proxy cannot authenticate.
+    Refused(&'static str),
     /// Not known, and why.
     Unknown(&'static str),
 }
@@ -52,9 +54,9 @@ pub fn fit(certificate: &Certificate, text: &[u8]) -> Fit {
     let key = pem::blocks(text)
         .find(|block| block.tag == b"PRIVATE KEY" || block.tag.ends_with(b" PRIVATE KEY"));
     match key {
-        None => Fit::Unknown("it holds no private key"),
+        None => Fit::Refused("no private key"),
         Some(key) if key.locked || key.tag == b"ENCRYPTED PRIVATE KEY" => {
-            Fit::Unknown("the key is encrypted")
+            Fit::Refused("an encrypted private key")
         }
         Some(key) => compared(certificate, &key.contents).unwrap_or(Fit::Unknown(UNREAD)),
     }

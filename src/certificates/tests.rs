@@ -57,10 +57,7 @@ fn a_key_is_found_behind_other_blocks_and_no_other_is_tried() {
     let empty: &[u8] = b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
     let unread = "it is not a key that can be read here";
     assert_eq!(fit(&client, &[empty, KEY].concat()), Fit::Unknown(unread));
-    assert_eq!(
-        fit(&client, b"\xff"),
-        Fit::Unknown("it holds no private key")
-    );
+    assert_eq!(fit(&client, b"\xff"), Fit::Refused("no private key"));
 }
 
 #[test]

@@ -88,6 +88,8 @@ pub struct Credentials {
     pub client: Option<Given>,
     /// The CA, certificate and key files that are named, as they are written, and whether they open.
     pub files: Vec<(String, Opens)>,
+    /// Whether the token file opens that is named.
+    pub token_file: Option<Opens>,
     /// Whether the private key belongs to that certificate, or why it is not known, and where it is given.
     pub key: Option<(Result<Fit, String>, Origin)>,
 }

@@ -275,9 +275,13 @@ impl Gatherer<'_> {
         let read = match &target.seen {
             Ok(Seen {
                 bytes: Some(bytes), ..
-            }) => kubeconfig::read(bytes).map_err(|problem| (problem.line, problem.message)),
-            Ok(seen) => Err((None, seen.unread().to_string())),
-            Err(error) => Err((None, error.to_string())),
+            }) => kubeconfig::read(bytes),
+            Ok(seen) => Err(kubeconfig::Problem::unread(seen.unread().to_string())),
+            Err(error) => Err(kubeconfig::Problem {
+                // kube-proxy does not start without it; in a container it may see one.
+                unjudged: *error != LookError::Missing || target.hidden().is_some(),
+                ..kubeconfig::Problem::unread(error.to_string())
+            }),
         };
         let bytes = target
             .seen

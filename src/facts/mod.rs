@@ -23,7 +23,7 @@ use crate::discover::flag_file::FlagFile;
 use crate::discover::flags::Flag;
 use crate::discover::systemd::Unit;
 use crate::discover::{KubeProxy, flags};
-use crate::kubeconfig::Kubeconfig;
+use crate::kubeconfig::{self, Kubeconfig};
 use crate::proxyconfig::Reading;
 use crate::root::{FileKind, LookError, Meta, NodePath};
 
@@ -260,8 +260,8 @@ pub struct Facts {
     pub flag_file: Result<FlagFile, String>,
     /// The effective configuration, from the file or from flags.
     pub config: Option<Reading>,
-    /// The kubeconfig, or why it could not be read (line and reason).
-    pub kubeconfig: Option<Result<Kubeconfig, (Option<usize>, String)>>,
+    /// The kubeconfig, or why there is none: client-go refuses it, or it could not be read here.
+    pub kubeconfig: Option<Result<Kubeconfig, kubeconfig::Problem>>,
     /// The certificates and the key that the kubeconfig gives.
     pub credentials: Credentials,
     /// The time by which certificates are judged: the machine's, read once.

@@ -31,6 +31,10 @@ impl Kind for CertificateKey {
                     let said = format!("the key is not that of {subject}");
                     Instance::judged(false, said, || by_hand(check))
                 }
+                Ok(Fit::Refused(what)) => {
+                    let said = format!("{what} in the place of the key of {subject}");
+                    Instance::judged(false, said, || by_hand(check))
+                }
                 Ok(Fit::Unknown(why)) => Instance::unknown(format!("not compared: {why}")),
                 Err(why) => Instance::unknown(why.clone()),
             };

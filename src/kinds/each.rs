@@ -86,12 +86,15 @@ pub(super) fn each_file(
         .as_ref()
         .is_some_and(|reading| reading.accepted);
     vec![match (role, &facts.kubeconfig) {
-        (Role::ProxyCredential | Role::ProxyCertificate, Some(Err((line, why)))) => {
+        (Role::ProxyCredential | Role::ProxyCertificate, Some(Err(problem))) => {
             let file = facts
                 .target(Role::ProxyKubeconfig)
                 .map(|target| &target.path);
             let file = file.map_or("the kubeconfig", NodePath::as_str);
-            let line = line.map_or(String::new(), |line| format!(":{line}"));
+            let line = problem
+                .line
+                .map_or(String::new(), |line| format!(":{line}"));
+            let why = &problem.message;
             Instance::unknown(format!("{file}{line}, which would name it: {why}"))
         }
         (Role::ProxyKubeconfig | Role::ProxyCredential | Role::ProxyCertificate, None)

@@ -3,12 +3,23 @@
 use super::Instance;
 use crate::certificates::Certificate;
 use crate::facts::{Facts, Given, NoBundle, Origin, OriginKind, Role, Target};
-use crate::kubeconfig::Kubeconfig;
+use crate::kubeconfig::{Kubeconfig, Problem};
 
 /// Judges the kubeconfig; one that cannot be read is unknown, and without one nothing applies.
 pub fn each_kubeconfig(
     facts: &Facts,
     judge: impl Fn(&Target, &Kubeconfig) -> Instance,
+) -> Vec<Instance> {
+    each_reading(facts, |target, read| match read {
+        Ok(kubeconfig) => judge(target, kubeconfig),
+        Err(problem) => Instance::unknown(problem.message).line(problem.line),
+    })
+}
+
+/// Judges the kubeconfig, or why there is none.
+pub fn each_reading(
+    facts: &Facts,
+    judge: impl Fn(&Target, Result<&Kubeconfig, Problem>) -> Instance,
 ) -> Vec<Instance> {
     let Some(target) = facts.target(Role::ProxyKubeconfig) else {
         return vec![
@@ -19,8 +30,7 @@ pub fn each_kubeconfig(
         ];
     };
     let instance = match &facts.kubeconfig {
-        Some(Ok(kubeconfig)) => judge(target, kubeconfig),
-        Some(Err((line, why))) => Instance::unknown(why.clone()).line(*line),
+        Some(read) => judge(target, read.as_ref().map_err(Clone::clone)),
         None => Instance::unknown("it was not read"),
     };
     let origin = match instance.line {

@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{Instance, Kind, Mend, by_hand, each_kubeconfig};
+use super::{Instance, Kind, Mend, by_hand, each_reading};
 use crate::baseline::Check;
 use crate::facts::{Facts, Opens};
+use crate::kubeconfig::Problem;
 
 /// `kubeconfig-accepted: {}`
 #[derive(Clone, Debug, Deserialize)]
@@ -28,14 +29,16 @@ impl Kind for KubeconfigAccepted {
             Opens::Unknown(why) => Some(why.clone()),
             Opens::Yes | Opens::No => None,
         });
-        each_kubeconfig(facts, |_, kubeconfig| {
-            match (kubeconfig.usable(&opens), &hidden) {
-                (Err(problem), _) if problem.unjudged => {
-                    Instance::unknown(problem.message).line(problem.line)
-                }
-                (Err(problem), _) => {
-                    Instance::judged(false, problem.message, || by_hand(check)).line(problem.line)
-                }
+        let refused = |problem: Problem| match problem.unjudged {
+            true => Instance::unknown(problem.message).line(problem.line),
+            false => Instance::judged(false, problem.message, || by_hand(check)).line(problem.line),
+        };
+        each_reading(facts, |_, read| {
+            match (
+                read.and_then(|kubeconfig| kubeconfig.usable(&opens)),
+                &hidden,
+            ) {
+                (Err(problem), _) => refused(problem),
                 (Ok(()), Some(why)) => Instance::unknown(why.clone()),
                 (Ok(()), None) => Instance::judged(true, "loaded", || Mend::None),
             }

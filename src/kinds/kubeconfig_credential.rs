@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Instance, Kind, Mend, by_hand, each_kubeconfig};
 use crate::baseline::Check;
-use crate::facts::Facts;
+use crate::facts::{Facts, Opens};
 use crate::golang::text::quoted;
 use crate::kubeconfig::{Kubeconfig, Present, User};
 
@@ -78,6 +78,12 @@ impl Kind for KubeconfigCredential {
             if let Some((_, line)) = weak.first() {
                 let all: Vec<&str> = weak.iter().map(|(what, _)| *what).collect();
                 return Instance::judged(false, all.join(", "), by_hand).line(Some(*line));
+            }
+            // client-go reads it before its first request (tools/clientcmd/client_config.go).
+            if let (Some(file), Some(Opens::No)) = (&user.token_file, &facts.credentials.token_file)
+            {
+                let said = format!("tokenFile: {} does not exist", file.value);
+                return Instance::judged(false, said, by_hand).line(Some(file.line));
             }
             match strong(user) {
                 Some(what) => Instance::judged(true, what, || Mend::None).line(Some(user.line)),

@@ -43,7 +43,9 @@ pub use mend::{Contents, Edit, Mend};
 
 use each::{by_hand, each_file, fix_or_by_hand};
 use hold::{unless_held, unless_rewritten};
-use kubeconfig::{each_certificate, each_client_certificate, each_kubeconfig, given_at};
+use kubeconfig::{
+    each_certificate, each_client_certificate, each_kubeconfig, each_reading, given_at,
+};
 
 use std::rc::Rc;
 

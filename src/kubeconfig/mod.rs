@@ -2,6 +2,7 @@
 //!
 //! Of tokens, keys and passwords only the lines are kept; [`client_key`] alone hands a secret out.
 
+mod misplaced;
 mod parts;
 mod schema;
 mod url;
@@ -67,6 +68,17 @@ pub struct Problem {
     pub line: Option<usize>,
     /// It is more than is read here, so nothing is known about it.
     pub unjudged: bool,
+}
+
+impl Problem {
+    /// The file could not be read.
+    pub fn unread(message: String) -> Self {
+        Problem {
+            message,
+            line: None,
+            unjudged: true,
+        }
+    }
 }
 
 /// What a file that is named holds, and so how it must be guarded.
@@ -222,6 +234,22 @@ impl Kubeconfig {
             current_context,
             context,
         }
+    }
+
+    /// Whether it holds a secret itself, or might: what a program is called with counts.
+    pub fn holds_secret(&self) -> bool {
+        let of_user = self.user.as_ref().is_some_and(|user| {
+            let texts = [
+                &user.client_key_data,
+                &user.token,
+                &user.username,
+                &user.password,
+                &user.auth_provider,
+            ];
+            user.exec.is_some() || texts.iter().any(|text| text.is_some())
+        });
+        let masked_url = self.cluster.as_ref().is_some_and(|held| held.masked_url);
+        of_user || masked_url || !self.stray_secrets.is_empty()
     }
 
     /// The API server's URL.

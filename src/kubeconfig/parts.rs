@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::url;
+use super::{misplaced, url};
 use crate::golang::types::decode_base64;
 use crate::goyaml::{Data, Item};
 
@@ -60,6 +60,8 @@ pub struct Cluster {
     pub proxy_url: Option<Written<String>>,
     /// Whether client-go takes the proxy's URL.
     pub(super) proxy_fault: Option<String>,
+    /// Something of a URL was taken away.
+    pub(super) masked_url: bool,
 }
 
 /// The user entry that the current context names.
@@ -122,6 +124,14 @@ fn text(item: &Item, key: &str) -> Option<Written<String>> {
     })
 }
 
+/// A path; what is shown in its place when it is a secret.
+fn path(item: &Item, key: &str) -> Option<Written<String>> {
+    text(item, key).map(|written| Written {
+        value: misplaced::path(written.value),
+        line: written.line,
+    })
+}
+
 /// Whether anything that counts is written: an empty text, list or object does not.
 fn present(item: &Item, key: &str) -> Option<Present> {
     let entry = item.get(key)?;
@@ -169,17 +179,23 @@ impl Cluster {
     pub(super) fn new(name: &str, index: usize, item: &Item) -> Self {
         let empty = nothing(item);
         let cluster = item.get("cluster").map_or(&empty, |entry| &entry.item);
-        let hide = |written: Written<String>| Written {
-            value: url::without_credentials(&written.value),
-            line: written.line,
+        let mut masked_url = false;
+        let mut hide = |written: Written<String>| {
+            let value = url::without_credentials(&written.value);
+            masked_url |= value != written.value;
+            Written {
+                value,
+                line: written.line,
+            }
         };
         let proxy = text(cluster, "proxy-url");
+        let server = text(cluster, "server").map(&mut hide);
         Cluster {
             name: name.to_owned(),
             index,
             line: item.line,
-            server: text(cluster, "server").map(hide),
-            certificate_authority: text(cluster, "certificate-authority"),
+            server,
+            certificate_authority: path(cluster, "certificate-authority"),
             certificate_authority_data: certificates(cluster, "certificate-authority-data"),
             insecure_skip_tls_verify: cluster.get("insecure-skip-tls-verify").and_then(|entry| {
                 match entry.item.data {
@@ -193,6 +209,7 @@ impl Cluster {
             tls_server_name: text(cluster, "tls-server-name"),
             proxy_fault: proxy.as_ref().and_then(|url| url::proxy_fault(&url.value)),
             proxy_url: proxy.map(hide),
+            masked_url,
         }
     }
 }
@@ -215,9 +232,9 @@ impl User {
             name: name.to_owned(),
             index,
             line: item.line,
-            client_certificate: text(user, "client-certificate"),
+            client_certificate: path(user, "client-certificate"),
             client_certificate_data: certificates(user, "client-certificate-data"),
-            client_key: text(user, "client-key"),
+            client_key: path(user, "client-key"),
             client_key_data: decoded(user, "client-key-data").map(|data| {
                 drop(Zeroizing::new(data.value));
                 Written {
@@ -226,7 +243,7 @@ impl User {
                 }
             }),
             token: present(user, "token"),
-            token_file: text(user, "tokenFile"),
+            token_file: path(user, "tokenFile"),
             username: present(user, "username"),
             password: present(user, "password"),
             exec: exec.map(|entry| Exec::new(&entry.item, entry.line)),

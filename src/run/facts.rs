@@ -69,10 +69,10 @@ fn refused(facts: &Facts) -> Option<String> {
 
 /// Why the kubeconfig could not be read, with its place.
 fn bad_kubeconfig(facts: &Facts) -> Option<String> {
-    let (line, why) = facts.kubeconfig.as_ref()?.as_ref().err()?;
+    let problem = facts.kubeconfig.as_ref()?.as_ref().err()?;
     let target = facts.target(Role::ProxyKubeconfig);
     let path = target.map_or("the kubeconfig", |target| target.path.as_str());
-    Some(place(path, *line, why))
+    Some(place(path, problem.line, &problem.message))
 }
 
 fn place(path: &str, line: Option<usize>, why: &str) -> String {

@@ -39,7 +39,10 @@ pub fn refuse(facts: &Facts, outcomes: &[Outcome]) -> Result<(), Failure> {
 }
 
 fn concerns(outcome: &Outcome, instance: &Instance, target: &Target) -> bool {
-    let refused = matches!(outcome.check.expect, Expect::ConfigAccepted(_));
+    let refused = matches!(
+        outcome.check.expect,
+        Expect::ConfigAccepted(_) | Expect::KubeconfigAccepted(_)
+    );
     instance.path.as_ref() == Some(&target.path)
         && match instance.verdict {
             Verdict::Unknown => true,
@@ -64,9 +67,9 @@ fn config(facts: &Facts) -> Option<Malformed<'_>> {
 
 fn kubeconfig(facts: &Facts) -> Option<Malformed<'_>> {
     let target = facts.target(Role::ProxyKubeconfig)?;
-    let (line, why) = facts.kubeconfig.as_ref()?.as_ref().err()?;
+    let problem = facts.kubeconfig.as_ref()?.as_ref().err()?;
     match &target.seen {
-        Ok(seen) if seen.bytes.is_some() => Some((target, *line, why.clone())),
+        Ok(seen) if seen.bytes.is_some() => Some((target, problem.line, problem.message.clone())),
         Err(LookError::Missing) => None,
         _ => Some((target, None, no_file(target)?)),
     }

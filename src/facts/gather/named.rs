@@ -1,6 +1,6 @@
 //! The files that a kubeconfig names, and the certificates and the key that it gives.
 
-use super::{Gatherer, Told, Whose, process};
+use super::{Gatherer, Told, Whose, is_secret, process};
 use crate::certificates::{Certificate, Fit};
 use crate::discover::Placed;
 use crate::facts::credentials::{self, Credentials, Given};
@@ -75,6 +75,14 @@ impl Gatherer<'_> {
             }),
             key: None,
             files: files(kubeconfig, seen),
+            token_file: seen
+                .iter()
+                .find(|(key, ..)| *key == "tokenFile")
+                .map(|(.., target)| match is_secret(&target.path) {
+                    // Of the node's own files, what is a pod's in kubeadm's kubeconfig says nothing.
+                    true => Opens::Unknown(format!("{} is a pod's", target.path)),
+                    false => Opens::of(target),
+                }),
         };
         if let (Some(user), Some(certificate)) = (user, found.shown()) {
             let at = |line| Origin::at(OriginKind::File, file, Some(line));
