@@ -159,6 +159,46 @@ fn a_node_that_is_not_well_afterwards_is_taken_back_and_the_play_stops() {
 }
 
 #[test]
+fn the_other_nodes_of_a_batch_stay_when_one_is_taken_back() {
+    let Some(ansible) = ansible() else { return };
+    let cluster = Cluster::new();
+    let check = cluster.own_check("w2");
+    let before = cluster.tree("w1");
+    let batches = r#"{"tighten_batches": [2]}"#;
+    let ran = cluster.play(ansible, &[], &["-e", &check, "-e", batches]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.out.contains("Look whether the node is well: services do not answer. It was taken back: 13 changes taken back, in transaction "),
+        "{ran:?}"
+    );
+    assert!(recap(&ran, "w2").contains(&"failed=1"), "{ran:?}");
+    assert!(cluster.tree("w2") == before, "w2 is as it was");
+    assert!(recap(&ran, "w1").contains(&"failed=0"), "{ran:?}");
+    assert!(cluster.tree("w1") == cluster.tree("cp1"), "w1 stays");
+    assert!(!cluster.state_of("w3").exists(), "w3 was never begun");
+}
+
+#[test]
+fn a_node_that_cannot_be_reached_stops_the_play_and_undoes_no_other() {
+    let Some(ansible) = ansible() else { return };
+    let cluster = Cluster::new();
+    let before = cluster.tree("w2");
+    // What Ansible cannot be put on is what it calls unreachable.
+    let lost = [("w2", "ansible_remote_tmp=/proc/nowhere")];
+    let batches = r#"{"tighten_batches": [2]}"#;
+    let ran = cluster.play(ansible, &lost, &["-e", batches]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.out
+            .contains("w2 could not be reached, so the play stops here"),
+        "{ran:?}"
+    );
+    assert!(cluster.tree("w2") == before);
+    assert!(cluster.tree("w1") == cluster.tree("cp1"), "w1 stays");
+    assert!(!cluster.state_of("w3").exists(), "w3 was never begun");
+}
+
+#[test]
 fn a_node_whose_apply_fails_is_put_back_and_the_play_stops() {
     let Some(ansible) = ansible() else { return };
     if !can_trace() {
@@ -186,6 +226,30 @@ fn a_node_whose_apply_fails_is_put_back_and_the_play_stops() {
         "{ran:?}"
     );
     assert!(!cluster.state_of("w2").exists());
+}
+
+#[test]
+fn an_apply_whose_answer_is_lost_is_not_told_as_an_untouched_node() {
+    let Some(ansible) = ansible() else { return };
+    let cluster = Cluster::new();
+    let shell = cluster.path().join("shell");
+    let state = cluster.state_of("w1");
+    // Ended from outside when the work is done, before the answer is out.
+    let text = format!(
+        "#!/bin/sh\n[ -e {0} ] && exec /bin/sh \"$@\"\nout=$(/bin/sh \"$@\")\ncode=$?\n[ -e {0} ] && exit 137\nprintf '%s\\n' \"$out\"\nexit $code\n",
+        state.display()
+    );
+    script(&shell, &text);
+    let lost = format!("ansible_shell_executable={}", shell.display());
+    let ran = cluster.play(ansible, &[("w1", &lost)], &["--limit", "w1"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(cluster.tree("w1") != cluster.tree("w2"), "it was applied");
+    assert!(
+        ran.out.contains(
+            ". It is not known how the node is now: tighten history on it says what was done.\""
+        ),
+        "{ran:?}"
+    );
 }
 
 #[test]
