@@ -320,7 +320,6 @@ fn handlers_restart_what_was_left_to_them_and_tell_the_rest() {
 - hosts: w1
   gather_facts: false
   vars:
-    tighten_effects: false
     tighten_result:
       effects:
         - {kind: daemon-reload, target: systemd, outcome: left-to-you, detail: its unit changes}
@@ -345,29 +344,33 @@ fn handlers_restart_what_was_left_to_them_and_tell_the_rest() {
     let hosts = cluster.path().join("inventory.ini");
     fs::write(&hosts, inventory).unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
-    let ran: Ran = ansible
-        .command("ansible-playbook")
-        .env("PATH", format!("{}:{path}", bin.display()))
-        .arg("-i")
-        .arg(&hosts)
-        .arg(&playbook)
-        .output()
-        .unwrap()
-        .into();
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let called = fs::read_to_string(&log).unwrap();
-    let changing: Vec<&str> = called
-        .lines()
-        .filter(|line| {
-            !line.starts_with("show") && !line.starts_with("is-") && !line.starts_with("list-")
-        })
-        .collect();
-    assert_eq!(
-        changing,
-        ["daemon-reload", "restart kube-proxy.service"],
-        "{called}"
-    );
-    let by_hand =
-        "restart static pod /etc/kubernetes/manifests/kube-apiserver.yaml: its manifest changes";
-    assert!(ran.out.contains(by_hand), "{ran:?}");
+    // A variable of the command line is a text.
+    for given in [r#"{"tighten_effects": false}"#, "tighten_effects=no"] {
+        let _ = fs::remove_file(&log);
+        let ran: Ran = ansible
+            .command("ansible-playbook")
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .arg("-i")
+            .arg(&hosts)
+            .arg(&playbook)
+            .args(["-e", given])
+            .output()
+            .unwrap()
+            .into();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let called = fs::read_to_string(&log).unwrap();
+        let changing: Vec<&str> = called
+            .lines()
+            .filter(|line| {
+                !line.starts_with("show") && !line.starts_with("is-") && !line.starts_with("list-")
+            })
+            .collect();
+        assert_eq!(
+            changing,
+            ["daemon-reload", "restart kube-proxy.service"],
+            "{called}"
+        );
+        let by_hand = "restart static pod /etc/kubernetes/manifests/kube-apiserver.yaml: its manifest changes";
+        assert!(ran.out.contains(by_hand), "{ran:?}");
+    }
 }
