@@ -253,6 +253,30 @@ fn an_apply_whose_answer_is_lost_is_not_told_as_an_untouched_node() {
 }
 
 #[test]
+fn what_a_handler_breaks_is_taken_back_too() {
+    let Some(ansible) = ansible() else { return };
+    let cluster = Cluster::new();
+    let before = cluster.tree("w1");
+    let playbook = cluster.path().join("handler.yml");
+    // A handler of the play's own, which is for the same effects; with it the play ends for all.
+    let text = "- hosts: w1:w2\n  gather_facts: false\n  any_errors_fatal: true\n  tasks:\n    - ansible.builtin.include_role: {name: tighten.kube_proxy.tighten}\n      vars: {tighten_effects: false}\n  handlers:\n    - name: Restart it my way\n      ansible.builtin.fail: {msg: it does not start}\n      when: inventory_hostname == 'w1'\n      listen: Tighten effects\n";
+    fs::write(&playbook, text).unwrap();
+    let inventory = cluster.inventory(&[]);
+    let ran = ansible.play(cluster.path(), &inventory, playbook.to_str().unwrap(), &[]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for told in [
+        "Restart it my way: it does not start. It was taken back: 13 changes",
+        "The play was ended by another node. It was taken back: 13 changes",
+    ] {
+        assert!(ran.out.contains(told), "{told}: {ran:?}");
+    }
+    for node in ["w1", "w2"] {
+        assert!(recap(&ran, node).contains(&"failed=1"), "{ran:?}");
+        assert!(cluster.tree(node) == before, "{node} is as it was");
+    }
+}
+
+#[test]
 fn what_an_earlier_run_of_the_role_committed_is_not_taken_back() {
     let Some(ansible) = ansible() else { return };
     let cluster = Cluster::new();
