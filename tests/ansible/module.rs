@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::exact::exact;
 use crate::support::play::{ansible, architecture, project, script};
-use crate::support::{Node, make_directory};
+use crate::support::{Node, Ran, make_directory};
 
 const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
 
@@ -124,6 +124,14 @@ fn the_documentation_is_of_the_options_that_there_are() {
             assert!(known, "{key} is not documented");
         }
     }
+    let list = ansible.command("ansible-doc").arg("-l").output().unwrap();
+    let list: Ran = list.into();
+    assert!(list.out.contains("tighten.kube_proxy.tighten "), "{list:?}");
+    // No complaint, and no module that nobody is to call.
+    assert!(
+        list.err.is_empty() && !list.out.contains("amd64"),
+        "{list:?}"
+    );
     let role = ansible
         .command("ansible-doc")
         .args(["-t", "role", "tighten.kube_proxy.tighten"])
@@ -187,7 +195,7 @@ fn the_binary_is_chosen_on_the_node_and_a_missing_one_is_named() {
         (
             other.0,
             format!(
-                "the collection has no binary for {}: plugins/modules/{} is missing; nothing was done; help: ",
+                "the collection has no binary for {}: plugins/modules/__binaries/{} is missing; nothing was done; help: ",
                 other.0, other.1
             ),
         ),
@@ -247,7 +255,7 @@ fn the_collection_is_packed_and_installed_with_what_it_needs() {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let collection = installed.join("ansible_collections/tighten/kube_proxy");
-    let name = format!("plugins/modules/tighten_{}", architecture());
+    let name = format!("plugins/modules/__binaries/tighten_{}", architecture());
     assert!(fs::read(collection.join(name)).unwrap() == fs::read(&binary).unwrap());
     for absent in ["build.sh", ".gitignore", ".ansible-lint"] {
         assert!(!collection.join(absent).exists(), "{absent}");
