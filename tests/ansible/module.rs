@@ -1,6 +1,7 @@
 //! The module in single tasks.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -75,6 +76,22 @@ fn an_apply_changes_once_and_is_taken_back_once() {
     assert!(node.snapshot() == before);
     assert_eq!(ansible.task(&options(back), &[]).word, "SUCCESS");
     assert!(node.snapshot() == before);
+}
+
+#[test]
+fn where_ansible_cannot_be_had_it_is_said_that_the_tests_are_skipped() {
+    // As CI runs them: what a test that passes prints is not seen.
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "module::a_wrong_option_fails_the_task_in_ansibles_words",
+        ])
+        .env("TIGHTEN_TEST_CACHE", "/dev/null/none")
+        .output()
+        .unwrap();
+    let ran: Ran = output.into();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.starts_with("skipped: /dev/null/none: "), "{ran:?}");
 }
 
 #[test]
