@@ -79,8 +79,10 @@ put() {
     [ "$(machine "$2")" = "$1" ] || fail "$2 is no program for $1" "build it for that architecture"
     # Not executable here: Ansible makes it so on the node, and what a collection holds is not to run on
     # the machine that holds it.
-    cp -- "$2" "$3/plugins/modules/tighten_$1"
-    chmod 0644 "$3/plugins/modules/tighten_$1"
+    # ansible-doc reads every module as text, but passes over a directory with such a name.
+    mkdir -p -- "$3/plugins/modules/__binaries"
+    cp -- "$2" "$3/plugins/modules/__binaries/tighten_$1"
+    chmod 0644 "$3/plugins/modules/__binaries/tighten_$1"
 }
 
 # All but what is for this directory alone.
@@ -89,7 +91,7 @@ lay_out() {
     for name in CHANGELOG.md LICENSE README.md galaxy.yml meta plugins playbooks roles tests; do
         cp -R -- "$here/$name" "$1/$name"
     done
-    rm -f -- "$1/plugins/modules/tighten_amd64" "$1/plugins/modules/tighten_arm64"
+    rm -rf -- "$1/plugins/modules/__binaries"
     find "$1" -name __pycache__ -prune -exec rm -rf -- {} +
     put amd64 "$amd64" "$1"
     put arm64 "$arm64" "$1"

@@ -212,6 +212,31 @@ fn a_tree_of_root_is_left_alone_and_needs_root_is_said() {
 }
 
 #[test]
+fn a_task_of_ansible_without_become_is_warned() {
+    let Some(home) = Home::new() else { return };
+    let mut call = support::called::own_keys(true);
+    call["root"] = home.root().to_str().unwrap().into();
+    let file = home.path("args");
+    let told = |call: &Value| -> Value {
+        fs::write(&file, call.to_string()).unwrap();
+        support::called::reply(&home.run(&[file.to_str().unwrap()]))
+    };
+    for entry in walkdir::WalkDir::new(home.root()) {
+        std::os::unix::fs::lchown(entry.unwrap().path(), Some(0), Some(0)).unwrap();
+    }
+    for state in ["present", "planned"] {
+        call["state"] = state.into();
+        let of_root = told(&call);
+        assert_eq!(of_root["changed"], false);
+        assert_eq!(
+            of_root["warnings"][0],
+            "left to you because this is not root: 7 of the findings; run the task with become",
+            "{of_root:#}"
+        );
+    }
+}
+
+#[test]
 fn the_running_system_is_looked_at_without_root_and_never_changed() {
     let Some(home) = Home::new() else { return };
     for arguments in [

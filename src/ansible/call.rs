@@ -117,5 +117,5 @@ fn name(own: Option<&Value>) -> String {
     let plain = ["_amd64", "_arm64"]
         .iter()
         .find_map(|suffix| name.strip_suffix(suffix));
-    plain.unwrap_or(name).to_string()
+    plain.unwrap_or(name).replace(".__binaries.", ".")
 }

@@ -18,6 +18,9 @@ use crate::proxyconfig;
 use crate::root::{FileKind, LookError, Meta, NodePath};
 use crate::transaction::{obstacle, sha256};
 
+/// Why something is left where this is not root.
+pub const NEEDS_ROOT: &str = "needs root";
+
 /// What was looked at, kept so that every plan of one run speaks of the same node.
 pub(super) type Looked = RefCell<BTreeMap<NodePath, Result<Now, LookError>>>;
 
@@ -302,7 +305,7 @@ impl<'a> Chain<'a> {
                 own(&holder) || self.earlier.iter().any(|work| work.path == holder)
             }
         };
-        allowed.then_some(()).ok_or("needs root")
+        allowed.then_some(()).ok_or(NEEDS_ROOT)
     }
 
     /// The contents with the draft's edit, when it is proved and kube-proxy would take the result. No

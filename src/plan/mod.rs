@@ -18,6 +18,7 @@ mod state;
 use serde::{Deserialize, Serialize};
 
 pub use build::{Pick, Planned, Planner, Work, unpromised};
+pub use chain::NEEDS_ROOT;
 pub use names::Names;
 pub use proved::edited;
 pub use saved::{SCHEMA, compare, load, parse, save};

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::own::{self, Ended};
-use super::returned::{brief, count, findings, list, part, said, warnings};
+use super::returned::{brief, count, findings, list, part, said, warn_without_root, warnings};
 use super::taken_back::Committed;
 use crate::ansible::{Call, Given, Options, Reply, State, given, of_changes};
 use crate::failure::{Exit, Failure};
@@ -171,6 +171,7 @@ impl Runner<'_> {
         reply.with("changes", brief(changes, "planned"));
         reply.with("effects", effects);
         reply.with("manual", list(part(&ended.document, "manual")));
+        warn_without_root(&mut reply, part(&ended.document, "manual"));
         reply.with("waived", list(part(&ended.document, "waived")));
         reply.with("transaction", Value::Null);
         warnings(&mut reply, &ended);
@@ -310,6 +311,7 @@ fn changed(ended: &Ended, command: &str) -> Reply {
     reply.with("effects", list(part(told, "effects")));
     if command == "apply" {
         reply.with("manual", list(part(told, "manual")));
+        warn_without_root(&mut reply, part(told, "manual"));
         reply.with("waived", list(part(told, "waived")));
     }
     warnings(&mut reply, ended);

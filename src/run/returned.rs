@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::own::Ended;
 use crate::ansible::Reply;
 use crate::failure::Failure;
+use crate::plan::NEEDS_ROOT;
 use crate::report;
 
 /// A part of a document; null where there is none.
@@ -83,6 +84,19 @@ pub fn said(ended: &Ended) -> String {
     match text {
         "" => format!("tighten ended with {}", ended.code),
         text => report::printable(text),
+    }
+}
+
+/// Warns where findings are left only because this is not root: a task that forgot `become` is no task
+/// on a node on which there is nothing to do.
+pub fn warn_without_root(reply: &mut Reply, manual: &Value) {
+    let entries = manual.as_array().into_iter().flatten();
+    let reasons = entries.filter_map(|entry| part(entry, "reason").as_str());
+    let number = reasons.filter(|reason| reason.contains(NEEDS_ROOT)).count();
+    if number > 0 {
+        reply.warn(&format!(
+            "left to you because this is not root: {number} of the findings; run the task with become"
+        ));
     }
 }
 

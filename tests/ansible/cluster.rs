@@ -159,6 +159,46 @@ fn a_node_that_is_not_well_afterwards_is_taken_back_and_the_play_stops() {
 }
 
 #[test]
+fn the_other_nodes_of_a_batch_stay_when_one_is_taken_back() {
+    let Some(ansible) = ansible() else { return };
+    let cluster = Cluster::new();
+    let check = cluster.own_check("w2");
+    let before = cluster.tree("w1");
+    let batches = r#"{"tighten_batches": [2]}"#;
+    let ran = cluster.play(ansible, &[], &["-e", &check, "-e", batches]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.out.contains("Look whether the node is well: services do not answer. It was taken back: 13 changes taken back, in transaction "),
+        "{ran:?}"
+    );
+    assert!(recap(&ran, "w2").contains(&"failed=1"), "{ran:?}");
+    assert!(cluster.tree("w2") == before, "w2 is as it was");
+    assert!(recap(&ran, "w1").contains(&"failed=0"), "{ran:?}");
+    assert!(cluster.tree("w1") == cluster.tree("cp1"), "w1 stays");
+    assert!(!cluster.state_of("w3").exists(), "w3 was never begun");
+}
+
+#[test]
+fn a_node_that_cannot_be_reached_stops_the_play_and_undoes_no_other() {
+    let Some(ansible) = ansible() else { return };
+    let cluster = Cluster::new();
+    let before = cluster.tree("w2");
+    // What Ansible cannot be put on is what it calls unreachable.
+    let lost = [("w2", "ansible_remote_tmp=/proc/nowhere")];
+    let batches = r#"{"tighten_batches": [2]}"#;
+    let ran = cluster.play(ansible, &lost, &["-e", batches]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(
+        ran.out
+            .contains("w2 could not be reached, so the play stops here"),
+        "{ran:?}"
+    );
+    assert!(cluster.tree("w2") == before);
+    assert!(cluster.tree("w1") == cluster.tree("cp1"), "w1 stays");
+    assert!(!cluster.state_of("w3").exists(), "w3 was never begun");
+}
+
+#[test]
 fn a_node_whose_apply_fails_is_put_back_and_the_play_stops() {
     let Some(ansible) = ansible() else { return };
     if !can_trace() {
@@ -186,6 +226,54 @@ fn a_node_whose_apply_fails_is_put_back_and_the_play_stops() {
         "{ran:?}"
     );
     assert!(!cluster.state_of("w2").exists());
+}
+
+#[test]
+fn an_apply_whose_answer_is_lost_is_not_told_as_an_untouched_node() {
+    let Some(ansible) = ansible() else { return };
+    let cluster = Cluster::new();
+    let shell = cluster.path().join("shell");
+    let state = cluster.state_of("w1");
+    // Ended from outside when the work is done, before the answer is out.
+    let text = format!(
+        "#!/bin/sh\n[ -e {0} ] && exec /bin/sh \"$@\"\nout=$(/bin/sh \"$@\")\ncode=$?\n[ -e {0} ] && exit 137\nprintf '%s\\n' \"$out\"\nexit $code\n",
+        state.display()
+    );
+    script(&shell, &text);
+    let lost = format!("ansible_shell_executable={}", shell.display());
+    let ran = cluster.play(ansible, &[("w1", &lost)], &["--limit", "w1"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(cluster.tree("w1") != cluster.tree("w2"), "it was applied");
+    assert!(
+        ran.out.contains(
+            ". It is not known how the node is now: tighten history on it says what was done.\""
+        ),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn what_a_handler_breaks_is_taken_back_too() {
+    let Some(ansible) = ansible() else { return };
+    let cluster = Cluster::new();
+    let before = cluster.tree("w1");
+    let playbook = cluster.path().join("handler.yml");
+    // A handler of the play's own, which is for the same effects; with it the play ends for all.
+    let text = "- hosts: w1:w2\n  gather_facts: false\n  any_errors_fatal: true\n  tasks:\n    - ansible.builtin.include_role: {name: tighten.kube_proxy.tighten}\n      vars: {tighten_effects: false}\n  handlers:\n    - name: Restart it my way\n      ansible.builtin.fail: {msg: it does not start}\n      when: inventory_hostname == 'w1'\n      listen: Tighten effects\n";
+    fs::write(&playbook, text).unwrap();
+    let inventory = cluster.inventory(&[]);
+    let ran = ansible.play(cluster.path(), &inventory, playbook.to_str().unwrap(), &[]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for told in [
+        "Restart it my way: it does not start. It was taken back: 13 changes",
+        "The play was ended by another node. It was taken back: 13 changes",
+    ] {
+        assert!(ran.out.contains(told), "{told}: {ran:?}");
+    }
+    for node in ["w1", "w2"] {
+        assert!(recap(&ran, node).contains(&"failed=1"), "{ran:?}");
+        assert!(cluster.tree(node) == before, "{node} is as it was");
+    }
 }
 
 #[test]
@@ -256,7 +344,6 @@ fn handlers_restart_what_was_left_to_them_and_tell_the_rest() {
 - hosts: w1
   gather_facts: false
   vars:
-    tighten_effects: false
     tighten_result:
       effects:
         - {kind: daemon-reload, target: systemd, outcome: left-to-you, detail: its unit changes}
@@ -281,29 +368,33 @@ fn handlers_restart_what_was_left_to_them_and_tell_the_rest() {
     let hosts = cluster.path().join("inventory.ini");
     fs::write(&hosts, inventory).unwrap();
     let path = std::env::var("PATH").unwrap_or_default();
-    let ran: Ran = ansible
-        .command("ansible-playbook")
-        .env("PATH", format!("{}:{path}", bin.display()))
-        .arg("-i")
-        .arg(&hosts)
-        .arg(&playbook)
-        .output()
-        .unwrap()
-        .into();
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let called = fs::read_to_string(&log).unwrap();
-    let changing: Vec<&str> = called
-        .lines()
-        .filter(|line| {
-            !line.starts_with("show") && !line.starts_with("is-") && !line.starts_with("list-")
-        })
-        .collect();
-    assert_eq!(
-        changing,
-        ["daemon-reload", "restart kube-proxy.service"],
-        "{called}"
-    );
-    let by_hand =
-        "restart static pod /etc/kubernetes/manifests/kube-apiserver.yaml: its manifest changes";
-    assert!(ran.out.contains(by_hand), "{ran:?}");
+    // A variable of the command line is a text.
+    for given in [r#"{"tighten_effects": false}"#, "tighten_effects=no"] {
+        let _ = fs::remove_file(&log);
+        let ran: Ran = ansible
+            .command("ansible-playbook")
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .arg("-i")
+            .arg(&hosts)
+            .arg(&playbook)
+            .args(["-e", given])
+            .output()
+            .unwrap()
+            .into();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let called = fs::read_to_string(&log).unwrap();
+        let changing: Vec<&str> = called
+            .lines()
+            .filter(|line| {
+                !line.starts_with("show") && !line.starts_with("is-") && !line.starts_with("list-")
+            })
+            .collect();
+        assert_eq!(
+            changing,
+            ["daemon-reload", "restart kube-proxy.service"],
+            "{called}"
+        );
+        let by_hand = "restart static pod /etc/kubernetes/manifests/kube-apiserver.yaml: its manifest changes";
+        assert!(ran.out.contains(by_hand), "{ran:?}");
+    }
 }

@@ -1,12 +1,13 @@
 //! The module in single tasks.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::exact::exact;
 use crate::support::play::{ansible, architecture, project, script};
-use crate::support::{Node, make_directory};
+use crate::support::{Node, Ran, make_directory};
 
 const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
 
@@ -78,6 +79,22 @@ fn an_apply_changes_once_and_is_taken_back_once() {
 }
 
 #[test]
+fn where_ansible_cannot_be_had_it_is_said_that_the_tests_are_skipped() {
+    // As CI runs them: what a test that passes prints is not seen.
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "module::a_wrong_option_fails_the_task_in_ansibles_words",
+        ])
+        .env("TIGHTEN_TEST_CACHE", "/dev/null/none")
+        .output()
+        .unwrap();
+    let ran: Ran = output.into();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.starts_with("skipped: /dev/null/none: "), "{ran:?}");
+}
+
+#[test]
 fn a_wrong_option_fails_the_task_in_ansibles_words() {
     let Some(ansible) = ansible() else { return };
     let node = Node::demo();
@@ -124,6 +141,14 @@ fn the_documentation_is_of_the_options_that_there_are() {
             assert!(known, "{key} is not documented");
         }
     }
+    let list = ansible.command("ansible-doc").arg("-l").output().unwrap();
+    let list: Ran = list.into();
+    assert!(list.out.contains("tighten.kube_proxy.tighten "), "{list:?}");
+    // No complaint, and no module that nobody is to call.
+    assert!(
+        list.err.is_empty() && !list.out.contains("amd64"),
+        "{list:?}"
+    );
     let role = ansible
         .command("ansible-doc")
         .args(["-t", "role", "tighten.kube_proxy.tighten"])
@@ -187,7 +212,7 @@ fn the_binary_is_chosen_on_the_node_and_a_missing_one_is_named() {
         (
             other.0,
             format!(
-                "the collection has no binary for {}: plugins/modules/{} is missing; nothing was done; help: ",
+                "the collection has no binary for {}: plugins/modules/__binaries/{} is missing; nothing was done; help: ",
                 other.0, other.1
             ),
         ),
@@ -247,7 +272,7 @@ fn the_collection_is_packed_and_installed_with_what_it_needs() {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let collection = installed.join("ansible_collections/tighten/kube_proxy");
-    let name = format!("plugins/modules/tighten_{}", architecture());
+    let name = format!("plugins/modules/__binaries/tighten_{}", architecture());
     assert!(fs::read(collection.join(name)).unwrap() == fs::read(&binary).unwrap());
     for absent in ["build.sh", ".gitignore", ".ansible-lint"] {
         assert!(!collection.join(absent).exists(), "{absent}");

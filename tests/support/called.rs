@@ -15,7 +15,7 @@ pub fn own_keys(check_mode: bool) -> Value {
         "_ansible_diff": true,
         "_ansible_ignore_unknown_opts": false,
         "_ansible_keep_remote_files": false,
-        "_ansible_module_name": "tighten.kube_proxy.tighten_amd64",
+        "_ansible_module_name": "tighten.kube_proxy.__binaries.tighten_amd64",
         "_ansible_no_log": false,
         "_ansible_remote_tmp": "~/.ansible/tmp",
         "_ansible_selinux_special_fs": ["fuse", "nfs"],

@@ -36,9 +36,16 @@ pub mod watched;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+/// Says that a test is skipped, and why. On the very stderr: what a test that passes prints is thrown away,
+/// and tests/run counts these lines.
+pub fn skipped(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
 
 /// What the binary printed and how it ended.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::Value;
 
-use super::Ran;
+use super::{Ran, skipped};
 
 /// Where ansible-core and the collection are.
 pub struct Ansible {
@@ -32,7 +32,7 @@ pub fn ansible() -> Option<&'static Ansible> {
     match ANSIBLE.get_or_init(set_up) {
         Ok(ansible) => Some(ansible),
         Err(why) => {
-            eprintln!("skipped: {why}");
+            skipped(why);
             None
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{Node, Ran};
+use super::{Node, Ran, skipped};
 
 /// Whether strace is there and may trace; otherwise says that a test is skipped.
 pub fn can_trace() -> bool {
@@ -11,7 +11,7 @@ pub fn can_trace() -> bool {
         .output();
     let can = tried.is_ok_and(|output| output.status.success());
     if !can {
-        eprintln!("skipped: strace is not installed, or may not trace");
+        skipped("strace is not installed, or may not trace");
     }
     can
 }
@@ -61,7 +61,7 @@ fn under_strace(command: &Command, options: &[&str], arguments: &[&str]) -> Opti
     match strace.stdin(Stdio::null()).output() {
         Ok(output) => Some(output.into()),
         Err(error) => {
-            eprintln!("skipped: strace: {error}");
+            skipped(&format!("strace: {error}"));
             None
         }
     }

@@ -53,11 +53,11 @@ class ActionModule(ActionBase):
                 "tighten runs on x86_64 and aarch64, and this node says that it is %s (uname -m); "
                 "nothing was done" % (machine or "nothing that could be read")
             )
-        module = "%s.%s" % (COLLECTION, BINARIES[machine])
+        module = "%s.__binaries.%s" % (COLLECTION, BINARIES[machine])
         found = self._shared_loader_obj.module_loader.find_plugin_with_context(module)
         if not found.resolved:
             return None, (
-                "the collection has no binary for %s: plugins/modules/%s is missing; nothing was done; "
+                "the collection has no binary for %s: plugins/modules/__binaries/%s is missing; nothing was done; "
                 "help: build the collection with both binaries (ansible/build.sh), and install that"
                 % (machine, BINARIES[machine])
             )

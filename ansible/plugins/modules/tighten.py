@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Stands for the binaries beside it, which plugins/action/tighten.py sends to the node instead of it.
+"""Stands for the binaries in __binaries, which plugins/action/tighten.py sends to the node instead of it.
 
 What runs on the node takes the same options; Ansible's own checks read them here. The documentation is in
 tighten.yml.
