@@ -197,3 +197,28 @@ fn what_other_nodes_wrote_is_only_shown() {
     let document = scans.json(&files);
     assert_eq!(document["nodes"][1]["summary"]["fail"], 14);
 }
+
+#[test]
+fn a_name_of_any_length_costs_no_line_but_its_own() {
+    let scans = Scans::new();
+    scans.write("short.json", &scans.node("worker-1", &[]));
+    let usual = scans.merge(&["-v"], &["short.json"]);
+    // A format's width ends at 65,535.
+    let long = "n".repeat(70_000);
+    let mut scan = scans.node(&long, &[]);
+    scan["verdicts"][0]["check"] = json!("c".repeat(70_000));
+    scans.write("long.json", &scan);
+    let ran = scans.merge(&["-v"], &["short.json", "long.json"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains(&long));
+    let node = |text: &str| {
+        let mut lines = text.lines();
+        lines
+            .find(|line| line.trim_start().starts_with("worker-1 "))
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(node(&ran.out), node(&usual.out));
+    let longest = |line: &&str| line.len() > 200;
+    assert_eq!(ran.out.lines().filter(longest).count(), 2);
+}
