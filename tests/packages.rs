@@ -150,9 +150,7 @@ fn the_archive_installs_itself_where_there_is_no_cargo() {
     // What docs/metrics.md tells Prometheus to load.
     let rules = "/usr/share/doc/tighten/tighten.rules.yaml\n";
     for (command, package) in [("dpkg-deb --contents", ".deb"), ("rpm -qpl", ".rpm")] {
-        let package = files(&out)
-            .into_keys()
-            .find(|name| name.ends_with(package));
+        let package = files(&out).into_keys().find(|name| name.ends_with(package));
         let mut words = command.split(' ');
         let listed: Ran = Command::new(words.next().unwrap())
             .args(words)
