@@ -29,7 +29,18 @@ fn a_file_that_is_no_scan_is_named_with_what_is_wrong_and_no_report_is_made() {
     newer["schema"] = json!("tighten.scan/v2");
     let mut twice = scans.scan.clone();
     let first = twice["verdicts"][0].clone();
-    twice["verdicts"].as_array_mut().unwrap().push(first);
+    twice["verdicts"]
+        .as_array_mut()
+        .unwrap()
+        .push(first.clone());
+    // Each would be a column of a thousand rows.
+    let mut wide = scans.scan.clone();
+    let column = |number: usize| {
+        let mut one = first.clone();
+        one["check"] = json!(format!("c{number}"));
+        one
+    };
+    wide["verdicts"] = (0..1_001).map(column).collect();
     let mut word = scans.scan.clone();
     word["verdicts"][0]["verdict"] = json!("<b>fine</b>");
     let mut time = scans.scan.clone();
@@ -75,6 +86,11 @@ fn a_file_that_is_no_scan_is_named_with_what_is_wrong_and_no_report_is_made() {
             "is not a scan: the check \"config-refused\" is in it twice",
         ),
         (
+            "wide",
+            wide.to_string().into_bytes(),
+            "is not a scan: it has 1001 checks, and at most 1000 are read",
+        ),
+        (
             "word",
             word.to_string().into_bytes(),
             "is not a scan: unknown variant `<b>fine</b>`",
@@ -111,7 +127,7 @@ fn a_file_that_is_no_scan_is_named_with_what_is_wrong_and_no_report_is_made() {
         assert!(ran.err.contains(&format!("{name}: {why}")), "{}", ran.err);
     }
     assert!(
-        ran.err.contains("\n       and 8 more files\n"),
+        ran.err.contains("\n       and 9 more files\n"),
         "{}",
         ran.err
     );
