@@ -67,6 +67,18 @@ impl Failure {
         self
     }
 
+    /// The same for a file that was named and could not be opened: where there is none, no disk is to blame.
+    #[must_use]
+    pub fn unopened(self, error: impl Into<io::Error>) -> Self {
+        let error = error.into();
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                self.help("look at how its path is written: no file has that name")
+            }
+            _ => self.because(error),
+        }
+    }
+
     /// The same failure with another exit code.
     #[must_use]
     pub fn exit(mut self, exit: Exit) -> Self {

@@ -120,6 +120,12 @@ fn each_fault_is_named_with_file_line_and_column() {
             "shadow",
         ),
         (
+            "an id that no column holds",
+            check(&"a".repeat(101), MODE, good),
+            ":4:",
+            "an id has at most 100 characters",
+        ),
+        (
             "doubled id",
             format!("{sound}{sound}"),
             ":10:3",

@@ -139,12 +139,26 @@ fn the_archive_installs_itself_where_there_is_no_cargo() {
         "LICENSE",
         "README.md",
         "docs/checks.md",
+        "docs/tighten.rules.yaml",
         "man/tighten.1",
         "completions/_tighten",
         "tighten.cdx.json",
         "SHA256SUMS",
     ] {
         assert!(tree.join(file).exists(), "{file}");
+    }
+    // What docs/metrics.md tells Prometheus to load.
+    let rules = "/usr/share/doc/tighten/tighten.rules.yaml\n";
+    for (command, package) in [("dpkg-deb --contents", ".deb"), ("rpm -qpl", ".rpm")] {
+        let package = files(&out).into_keys().find(|name| name.ends_with(package));
+        let mut words = command.split(' ');
+        let listed: Ran = Command::new(words.next().unwrap())
+            .args(words)
+            .arg(out.join(package.unwrap()))
+            .output()
+            .unwrap()
+            .into();
+        assert!(listed.out.contains(rules), "{command}: {listed:?}");
     }
 }
 

@@ -291,6 +291,41 @@ fn oscal_refers_to_nothing_that_is_not_there_and_accepts_only_what_is_waived() {
     }
 }
 
+#[test]
+fn oscal_is_valid_whatever_a_baseline_of_ones_own_calls_its_checks() {
+    let node = Node::demo();
+    let baseline = node.outside().join("own.yaml");
+    let check = |id: &str, title: &str| {
+        format!(
+            "- id: {id}\n  title: {title}\n  severity: high\n  why: \"\"\n  \
+             expect: {{file-mode: {{target: proxy-config, at-most: \"0400\"}}}}\n"
+        )
+    };
+    let checks = check("4-1-mode", r#"" Two\nlines ""#) + &check("-dash", r#""""#);
+    fs::write(
+        &baseline,
+        format!("name: own\ntitle: own\nchecks:\n{checks}"),
+    )
+    .unwrap();
+    let scan = ["--baseline", baseline.to_str().unwrap(), "scan"];
+    let ran = node.run(&[&scan[..], &["--format", "oscal"]].concat());
+    assert_eq!((ran.code, ran.err.as_str()), (2, ""));
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    let result = &document["assessment-results"]["results"][0];
+    for (at, id, title) in [(0, "_4-1-mode", "Two lines"), (1, "_-dash", "-dash")] {
+        let (finding, risk) = (&result["findings"][at], &result["risks"][at]);
+        assert_eq!(finding["target"]["target-id"], id);
+        assert_eq!(
+            (&finding["title"], &risk["title"]),
+            (&title.into(), &title.into())
+        );
+        assert_ne!(risk["statement"], "");
+    }
+    if let Some(said) = validated("oscal", &ran.out) {
+        assert_eq!(said, Ok(()));
+    }
+}
+
 /// Each id that is given, and each that is referred to.
 fn collect(value: &Value, ids: &mut Vec<String>, references: &mut Vec<String>) {
     match value {

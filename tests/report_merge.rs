@@ -233,6 +233,27 @@ fn of_two_scans_of_one_node_the_newer_counts_and_a_note_says_so() {
 }
 
 #[test]
+fn a_node_whose_waivers_or_baseline_are_refused_is_known_by_its_hostname_all_the_same() {
+    let scans = Scans::new();
+    let node = Node::demo();
+    let scan = |name: &str, code: i32, arguments: &[&str]| {
+        let path = scans.path(name);
+        let out = ["scan", "--format", "json", "--out", path.to_str().unwrap()];
+        assert_eq!(node.run(&[arguments, &out].concat()).code, code);
+    };
+    scan("yesterday.json", 2, &[]);
+    node.write("/etc/tighten/waivers.yaml", "waivers: [{");
+    scan("today.json", 1, &[]);
+    let baseline = ["--no-waivers", "--baseline", "/no/such/file"];
+    scan("tomorrow.json", 1, &baseline);
+    for file in ["today.json", "tomorrow.json"] {
+        let document = scans.json(&["yesterday.json", file]);
+        assert_eq!(names(&document), ["controlplane"]);
+        assert_eq!(document["nodes"][0]["status"], "not-scanned");
+    }
+}
+
+#[test]
 fn a_node_without_a_name_of_its_own_has_its_files_and_is_never_dropped() {
     let scans = Scans::new();
     scans.write("one.json", &scans.node("localhost", &[]));

@@ -29,7 +29,18 @@ fn a_file_that_is_no_scan_is_named_with_what_is_wrong_and_no_report_is_made() {
     newer["schema"] = json!("tighten.scan/v2");
     let mut twice = scans.scan.clone();
     let first = twice["verdicts"][0].clone();
-    twice["verdicts"].as_array_mut().unwrap().push(first);
+    twice["verdicts"]
+        .as_array_mut()
+        .unwrap()
+        .push(first.clone());
+    // Each would be a column of a thousand rows.
+    let mut wide = scans.scan.clone();
+    let column = |number: usize| {
+        let mut one = first.clone();
+        one["check"] = json!(format!("c{number}"));
+        one
+    };
+    wide["verdicts"] = (0..1_001).map(column).collect();
     let mut word = scans.scan.clone();
     word["verdicts"][0]["verdict"] = json!("<b>fine</b>");
     let mut time = scans.scan.clone();
@@ -75,6 +86,11 @@ fn a_file_that_is_no_scan_is_named_with_what_is_wrong_and_no_report_is_made() {
             "is not a scan: the check \"config-refused\" is in it twice",
         ),
         (
+            "wide",
+            wide.to_string().into_bytes(),
+            "is not a scan: it has 1001 checks, and at most 1000 are read",
+        ),
+        (
             "word",
             word.to_string().into_bytes(),
             "is not a scan: unknown variant `<b>fine</b>`",
@@ -111,7 +127,7 @@ fn a_file_that_is_no_scan_is_named_with_what_is_wrong_and_no_report_is_made() {
         assert!(ran.err.contains(&format!("{name}: {why}")), "{}", ran.err);
     }
     assert!(
-        ran.err.contains("\n       and 8 more files\n"),
+        ran.err.contains("\n       and 9 more files\n"),
         "{}",
         ran.err
     );
@@ -196,4 +212,29 @@ fn what_other_nodes_wrote_is_only_shown() {
     );
     let document = scans.json(&files);
     assert_eq!(document["nodes"][1]["summary"]["fail"], 14);
+}
+
+#[test]
+fn a_name_of_any_length_costs_no_line_but_its_own() {
+    let scans = Scans::new();
+    scans.write("short.json", &scans.node("worker-1", &[]));
+    let usual = scans.merge(&["-v"], &["short.json"]);
+    // A format's width ends at 65,535.
+    let long = "n".repeat(70_000);
+    let mut scan = scans.node(&long, &[]);
+    scan["verdicts"][0]["check"] = json!("c".repeat(70_000));
+    scans.write("long.json", &scan);
+    let ran = scans.merge(&["-v"], &["short.json", "long.json"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains(&long));
+    let node = |text: &str| {
+        let mut lines = text.lines();
+        lines
+            .find(|line| line.trim_start().starts_with("worker-1 "))
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(node(&ran.out), node(&usual.out));
+    let longest = |line: &&str| line.len() > 200;
+    assert_eq!(ran.out.lines().filter(longest).count(), 2);
 }

@@ -169,6 +169,36 @@ fn a_fingerprint_stays_when_lines_move_and_when_the_value_changes() {
 }
 
 #[test]
+fn a_fingerprint_is_the_same_whatever_else_its_file_passes_or_fails() {
+    const KUBECONFIG: &str = "/var/lib/kube-proxy/kubeconfig";
+    let node = Node::demo();
+    let server = "    server: https://10.0.0.10:6443\n";
+    let good = node.read(KUBECONFIG);
+    assert!(good.contains(server));
+    let with_proxy = format!("{server}    proxy-url: http://10.0.0.1:3128\n");
+    node.write(KUBECONFIG, good.replace(server, &with_proxy));
+    let proxy = |node: &Node, arguments: &[&str]| {
+        let only = [&["--only", "api-connection-plaintext"], arguments].concat();
+        let (_, log) = sarif(node, &only);
+        let found = results(&log).iter().filter(|one| {
+            let text = one["message"]["text"].as_str().unwrap();
+            text.contains("proxy-url")
+        });
+        let found: Vec<String> = found
+            .map(|one| one["partialFingerprints"].to_string())
+            .collect();
+        assert_eq!(found.len(), 1, "{log}");
+        found
+    };
+    let alone = proxy(&node, &[]);
+    // The server passes, and is shown as well.
+    assert_eq!(proxy(&node, &["-v"]), alone);
+    let both = node.read(KUBECONFIG).replace("https://", "http://");
+    node.write(KUBECONFIG, both);
+    assert_eq!(proxy(&node, &[]), alone);
+}
+
+#[test]
 fn a_waived_finding_is_suppressed_with_its_justification() {
     let node = Node::demo();
     node.write(

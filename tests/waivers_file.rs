@@ -309,7 +309,11 @@ fn a_file_that_is_named_is_there_and_roots_alone() {
     refused(
         &node,
         &named,
-        &[shown, "cannot be opened: No such file or directory"],
+        &[
+            shown,
+            "cannot be opened: No such file or directory",
+            "help: look at how its path is written: no file has that name",
+        ],
     );
     fs::write(&path, GOOD).unwrap();
     for mode in [0o646, 0o664] {

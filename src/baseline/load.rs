@@ -18,6 +18,9 @@ const OWN: Purpose = Purpose {
     limit: 1 << 20,
 };
 
+/// Longest id of a check, in characters: it stands in a column of most reports.
+const MAX_ID: usize = 100;
+
 /// Loads the baselines that `--baseline` names, built-in ones by name, others by path.
 ///
 /// # Errors
@@ -125,6 +128,10 @@ fn sound(checks: &[(Option<Place>, Check)], shown: &str) -> Result<(), Failure> 
         if id.is_empty() || !id.chars().all(plain) {
             let why = "an id has lower-case letters, digits and dashes only";
             return Err(refuse(shown, *at, why));
+        }
+        if id.len() > MAX_ID {
+            let why = format!("an id has at most {MAX_ID} characters");
+            return Err(refuse(shown, *at, &why));
         }
         if seen.contains(&id) {
             return Err(refuse(shown, *at, &format!("the id {id} is used twice")));

@@ -89,6 +89,7 @@ struct Parts {
 fn parts(judged: &Judged, ids: &Ids, item: &str, at: &str) -> Parts {
     let check = &judged.check;
     let id = |what: &str| ids.of(&format!("{what}\0{check}"));
+    let title = title(judged);
     let evidence: Vec<Value> = judged
         .instances
         .iter()
@@ -104,7 +105,7 @@ fn parts(judged: &Judged, ids: &Ids, item: &str, at: &str) -> Parts {
     let mut observation = json!({
         "uuid": id("observation"),
         "title": check,
-        "description": format!("{}. Expected: {}.", judged.title, judged.expected),
+        "description": format!("{title}. Expected: {}.", judged.expected),
         "props": props,
         "methods": ["TEST"],
         "subjects": [{"subject-uuid": item, "type": "inventory-item"}],
@@ -123,7 +124,7 @@ fn parts(judged: &Judged, ids: &Ids, item: &str, at: &str) -> Parts {
     let mut status = json!({"state": state, "reason": reason});
     let mut finding = Map::new();
     finding.insert("uuid".into(), json!(id("finding")));
-    finding.insert("title".into(), json!(judged.title));
+    finding.insert("title".into(), json!(title));
     finding.insert(
         "description".into(),
         json!(format!("The verdict is {}.", judged.verdict.word())),
@@ -142,12 +143,29 @@ fn parts(judged: &Judged, ids: &Ids, item: &str, at: &str) -> Parts {
     }
     finding.insert(
         "target".into(),
-        json!({"type": "objective-id", "target-id": check, "status": status}),
+        json!({"type": "objective-id", "target-id": token(check), "status": status}),
     );
     Parts {
         observation,
         finding: Some(Value::Object(finding)),
         risk,
+    }
+}
+
+/// What a check calls itself, as the one line that OSCAL admits.
+fn title(judged: &Judged) -> String {
+    let words: Vec<&str> = judged.title.split_whitespace().collect();
+    match words.is_empty() {
+        true => judged.check.clone(),
+        false => words.join(" "),
+    }
+}
+
+/// An id as a token, which does not begin with a digit or a dash.
+fn token(check: &str) -> String {
+    match check.starts_with(char::is_alphabetic) {
+        true => check.into(),
+        false => format!("_{check}"),
     }
 }
 
@@ -162,12 +180,13 @@ fn status(verdict: Verdict) -> Option<(&'static str, &'static str)> {
 }
 
 fn risk(judged: &Judged, uuid: &str) -> Value {
+    let title = title(judged);
     let why = Some(&judged.why).filter(|why| !why.is_empty());
     let mut risk = json!({
         "uuid": uuid,
-        "title": judged.title,
-        "description": format!("Not so: {}", judged.title),
-        "statement": why.unwrap_or(&judged.title),
+        "title": title,
+        "description": format!("Not so: {title}"),
+        "statement": why.unwrap_or(&title),
         "props": [{"name": "severity", "ns": NAMES, "value": judged.severity.to_string()}],
         "status": if judged.verdict == Verdict::Waived { "deviation-approved" } else { "open" },
     });

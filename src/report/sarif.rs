@@ -63,6 +63,12 @@ fn run(scanned: &Scanned, exit: Exit, verbose: bool) -> Value {
     for (index, judged) in scanned.verdicts.iter().enumerate() {
         let mut seen_before: Vec<&Option<NodePath>> = Vec::new();
         for seen in &judged.instances {
+            // Among all of them, so that it does not hang on what the others came to.
+            let ordinal = seen_before
+                .iter()
+                .filter(|path| **path == &seen.path)
+                .count();
+            seen_before.push(&seen.path);
             let shown = match seen.verdict {
                 Verdict::Fail | Verdict::Unknown | Verdict::Waived => true,
                 Verdict::Pass | Verdict::NotApplicable => verbose,
@@ -70,11 +76,6 @@ fn run(scanned: &Scanned, exit: Exit, verbose: bool) -> Value {
             if !shown {
                 continue;
             }
-            let ordinal = seen_before
-                .iter()
-                .filter(|path| **path == &seen.path)
-                .count();
-            seen_before.push(&seen.path);
             let mut result = result(judged, seen, scanned);
             result.insert("ruleIndex".into(), json!(index));
             // Not of the line, which moves, nor of the value, which is still the same finding.

@@ -90,7 +90,7 @@ fn read(path: &Path) -> Result<Read, Failure> {
     let refuse = |why: &str| Failure::refused(format!("{shown}: {why}"));
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let handle = open(path, flags, Mode::empty())
-        .map_err(|errno| refuse(&format!("cannot be opened: {}", errno.desc())).because(errno))?;
+        .map_err(|errno| refuse(&format!("cannot be opened: {}", errno.desc())).unopened(errno))?;
     let meta = Meta::of(&handle)
         .map_err(|errno| refuse(&format!("cannot be looked at: {errno}")).because(errno))?;
     if meta.kind == FileKind::Directory {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::context::{Context, hinted};
+use super::context::{Context, hinted, open_root};
 use super::look::warn_of_interrupted;
 use super::malformed;
 use crate::check::Outcome;
@@ -161,13 +161,16 @@ fn not_scanned(
         return Err(failure);
     }
     let failure = hinted(failure, &global.flags());
+    // A baseline or a waivers file that was refused does not make another node of it.
+    let opened = context.is_none().then(|| open_root(global).ok()).flatten();
+    let root = context.map(|context| &context.root).or(opened.as_ref());
     let scan = Scan::NotScanned(NotScanned {
         tool: Tool::own(),
         scanned_at: Some(At::now()),
-        node: context.map(|context| Node {
+        node: root.map(|root| Node {
             // So that a report of many nodes knows which one it is.
-            hostname: facts::hostname(&context.root),
-            ..Node::of(&context.root, None)
+            hostname: facts::hostname(root),
+            ..Node::of(root, None)
         }),
         error: Refusal::of(&failure),
     });

@@ -13,6 +13,9 @@ use crate::report::scanned::{Counts, NotScanned, Scan, Scanned};
 /// The schema of a scan.
 const SCHEMA: &str = "tighten.scan/v1";
 
+/// Most checks of one scan: each is a column for all nodes, and one node could make the report of all too large.
+const MAX_CHECKS: usize = 1_000;
+
 #[derive(Deserialize)]
 struct Head {
     schema: Option<String>,
@@ -57,6 +60,12 @@ pub fn read(bytes: &[u8]) -> Result<Scan, (String, &'static str)> {
         return Ok(Scan::NotScanned(not));
     }
     let mut scanned: Scanned = serde_json::from_slice(bytes).map_err(refused)?;
+    let number = scanned.verdicts.len();
+    if number > MAX_CHECKS {
+        let why =
+            format!("is not a scan: it has {number} checks, and at most {MAX_CHECKS} are read");
+        return Err((why, AGAIN));
+    }
     let mut known = BTreeSet::new();
     for judged in &scanned.verdicts {
         if !known.insert(judged.check.as_str()) {

@@ -8,6 +8,19 @@ use crate::report::printable;
 use crate::report::scanned::Scan;
 use crate::report::style::Style;
 
+/// Widest column of names, in characters. A longer name, which only somebody's own document has, pushes its own
+/// line and no other.
+const WIDEST: usize = 64;
+
+/// The width of a column of such names.
+fn width<'a>(names: impl Iterator<Item = &'a String>) -> usize {
+    let lengths = names.map(|name| name.chars().count());
+    lengths
+        .filter(|length| *length <= WIDEST)
+        .max()
+        .unwrap_or(0)
+}
+
 /// The table of checks, and a line for each node that has findings, or for all with `verbose`.
 pub fn text(merged: &Merged, style: Style, verbose: bool) -> String {
     let mut out = String::new();
@@ -60,22 +73,19 @@ fn checks(out: &mut String, merged: &Merged, style: Style, verbose: bool) {
     if shown.is_empty() {
         return;
     }
-    let width = shown
-        .iter()
-        .map(|check| printable(&check.check).len())
-        .max()
-        .unwrap_or(0);
+    let ids: Vec<String> = shown.iter().map(|check| printable(&check.check)).collect();
+    let width = width(ids.iter());
     let head = format!(
         "  {:<width$}  {:<8}  {:>6}  {:>7}  {:>6}  {:>6}  {:>14}",
         "check", "severity", "failed", "unknown", "waived", "passed", "not applicable"
     );
     let _ = writeln!(out, "{}", style.dim(&head));
-    for check in shown {
+    for (check, id) in shown.iter().zip(ids) {
         let counts = &check.counts;
         let _ = writeln!(
             out,
             "  {}  {}  {:>6}  {:>7}  {:>6}  {:>6}  {:>14}",
-            style.bold(&format!("{:<width$}", printable(&check.check))),
+            style.bold(&format!("{id:<width$}")),
             style.severity(check.severity, &format!("{:<8}", check.severity)),
             counts.fail,
             counts.unknown,
@@ -95,12 +105,7 @@ fn nodes(out: &mut String, merged: &Merged, style: Style, verbose: bool) {
     let shown: Vec<&MergedNode> = merged.nodes.iter().filter(bad).collect();
     if !shown.is_empty() {
         let names: Vec<String> = shown.iter().map(|node| printable(&node.name)).collect();
-        let width = names
-            .iter()
-            .map(|name| name.chars().count())
-            .max()
-            .unwrap_or(0)
-            .max(4);
+        let width = width(names.iter()).max(4);
         let head = format!(
             "  {:<width$}  {:>4}  {:>6}  {:>4}  {:>7}  scanned",
             "node", "high", "medium", "low", "unknown"
