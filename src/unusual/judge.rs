@@ -74,6 +74,7 @@ impl Judge {
             standing: placed.standing,
             event,
             id: self.ids.number(&event.audit_id.bytes()),
+            address: event.address(),
             known: &self.known,
         };
         if placed.standing == Standing::Theirs {

@@ -33,7 +33,7 @@ impl Watch for Watched {
         if !case.is_own() {
             return None;
         }
-        let Some(address) = case.event.address() else {
+        let Some(address) = case.address else {
             self.without += 1;
             return None;
         };

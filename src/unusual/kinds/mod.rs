@@ -11,6 +11,8 @@ mod unreadable;
 mod user_agent;
 mod write;
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 
 pub use silence::{Heard, Silence, Silent};
@@ -55,6 +57,8 @@ pub struct Case<'a> {
     pub event: &'a Event<'a>,
     /// The number of its request.
     pub id: u64,
+    /// From where it came, where that is an address.
+    pub address: Option<IpAddr>,
     /// What is known beforehand.
     pub known: &'a Known,
 }

@@ -127,8 +127,7 @@ impl Watched {
         (address, at): (IpAddr, u64),
         known: &Known,
     ) -> Option<IpAddr> {
-        let key = [&[credential.tag], &*credential.name.bytes()].concat();
-        let key = self.names.number(&key);
+        let key = self.names.number(&credential.name.bytes()) ^ u64::from(credential.tag);
         self.make_room(key, at);
         if self.used.len() >= MOST && !self.used.contains_key(&key) {
             self.overflowed += 1;
@@ -173,7 +172,7 @@ impl Watch for Watched {
         let event = case.event;
         // The end of a watch tells nothing new of where its credential is: it counts from when it was asked.
         let at = event.received.or(event.reached)?.0;
-        let use_of = (event.address()?, at);
+        let use_of = (case.address?, at);
         let credential = Credential::of(event);
         let node = event.extra(NODE_NAME).map(|name| Credential {
             tag: b'n',

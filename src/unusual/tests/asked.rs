@@ -247,3 +247,22 @@ fn the_most_severe_come_first_and_of_those_the_most_frequent() {
     );
     assert!(found.reaches(crate::baseline::Severity::High));
 }
+
+#[test]
+fn more_open_requests_than_are_held_are_said_to_be_counted_roughly() {
+    let mut begun = asks("watch", "secrets", "", "", "");
+    begun["stage"] = json!("ResponseStarted");
+    begun["auditID"] = json!("ID");
+    let line = begun.to_string();
+    let log = |count: usize| {
+        let each = (0..count).map(|number| line.replace("\"ID\"", &format!("\"{number}\"")));
+        each.collect::<Vec<String>>().join("\n").into_bytes()
+    };
+    let found = one(judged(known(), log(8192)));
+    assert_eq!((found.requests, found.rough), (8192, false));
+    let found = one(judged(known(), log(8193)));
+    assert_eq!(
+        (found.events, found.requests, found.rough),
+        (8193, 8193, true)
+    );
+}
