@@ -1,16 +1,16 @@
-//! Turns the baselines of plans/ into JSON for the binary. Their YAML is read on every machine that
+//! Turns the baselines and rules of plans/ into JSON for the binary. Their YAML is read on every machine that
 //! builds; a node that scans every minute then need not read it again.
 
 use std::error::Error;
 use std::path::Path;
 
-/// The baselines that the binary carries.
-const BASELINES: &[&str] = &["kube-proxy"];
+/// The baselines and rules that the binary carries.
+const CARRIED: &[&str] = &["kube-proxy", "kube-proxy-activity"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=plans");
     let out = std::env::var("OUT_DIR")?;
-    for name in BASELINES {
+    for name in CARRIED {
         let text = std::fs::read_to_string(format!("plans/{name}.yaml"))?;
         let value: serde_json::Value = serde_yaml::from_str(&text)?;
         std::fs::write(

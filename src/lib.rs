@@ -35,6 +35,8 @@ pub mod outfile;
 pub mod report;
 
 pub mod auditlog;
+pub mod unusual;
+
 pub mod auditpolicy;
 pub mod certificates;
 pub mod golang;

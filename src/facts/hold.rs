@@ -150,11 +150,6 @@ impl Hold {
         matches!(self.kind, HoldKind::ConfigMap | HoldKind::OtherVolume(_))
     }
 
-    /// True for a file of a ConfigMap volume.
-    pub fn is_config_map(&self) -> bool {
-        matches!(self.kind, HoldKind::ConfigMap)
-    }
-
     /// True for a file of the kubelet that only root can reach: its mode and owner are no finding.
     pub fn is_sheltered(&self) -> bool {
         self.is_kubelets() && self.sheltered

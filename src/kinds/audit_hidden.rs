@@ -10,7 +10,7 @@ const SHOWN: usize = 3;
 const CAUSES: usize = 3;
 
 /// The requests that leave no trace for one and the same reason.
-pub(super) struct Hidden {
+pub(crate) struct Hidden {
     /// Why: the rule, its level, the stages.
     pub decision: Decision,
     /// Whether it is the policy's own omitStages, whatever the rule.
@@ -77,7 +77,8 @@ impl Hidden {
         }
     }
 
-    fn count(&self) -> usize {
+    /// How many they are.
+    pub fn count(&self) -> usize {
         self.users.iter().map(|(_, asked)| asked.len()).sum()
     }
 }
@@ -98,7 +99,7 @@ fn asked(request: &Request) -> String {
 }
 
 /// All of them in one sentence: how many of how many, why, and the first few.
-pub(super) fn told(hidden: &[Hidden], count: usize) -> String {
+pub(crate) fn told(hidden: &[Hidden], count: usize) -> String {
     let all: usize = hidden.iter().map(Hidden::count).sum();
     let user = |(user, asked): &(String, Vec<String>)| {
         let shown = asked.iter().take(SHOWN).cloned().collect::<Vec<_>>();

@@ -53,9 +53,18 @@ const MAX_COMPARED: usize = 10_000_000;
 const ANY_NAME: &str = "any-other";
 
 impl AuditRequests {
-    /// The users who ask.
-    pub fn users(&self) -> impl Iterator<Item = &str> {
-        self.identities.iter().map(|one| one.user.as_str())
+    /// Who asks: each user, and its groups.
+    pub fn identities(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let each = self.identities.iter();
+        each.map(|identity| (identity.user.as_str(), identity.groups.as_slice()))
+    }
+
+    /// What each of them asks, of objects whose names no policy has.
+    ///
+    /// # Errors
+    /// When a resource cannot be read, which no baseline that loads has.
+    pub fn requests(&self) -> Result<Vec<Request>, String> {
+        self.all(&[ANY_NAME])
     }
 
     /// All of the requests. Of a named one there is one for each of the names.

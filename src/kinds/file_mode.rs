@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{Instance, Kind, Mend, each_file, fix_or_by_hand, unless_held};
 use crate::baseline::{Check, Fix, Mode};
-use crate::facts::{Facts, Hold, Role, Target};
+use crate::facts::{Facts, Role};
 
 /// `file-mode: {target, at-most}`
 #[derive(Clone, Debug, Deserialize)]
@@ -12,17 +12,6 @@ use crate::facts::{Facts, Hold, Role, Target};
 pub struct FileMode {
     target: Role,
     at_most: Mode,
-}
-
-/// The mode of the files of a ConfigMap volume, unless the pod asks for another.
-const READABLE: u32 = 0o644;
-
-/// kubeadm's kubeconfig lies in a ConfigMap volume and names the files that are secret (facts page,
-/// section 6). It may be read, as the ConfigMap itself.
-fn kubeadms(facts: &Facts, target: &Target) -> bool {
-    let volume = target.hold.as_ref().is_some_and(Hold::is_config_map);
-    let open = matches!(&facts.kubeconfig, Some(Ok(read)) if !read.holds_secret());
-    target.role == Role::ProxyKubeconfig && volume && open
 }
 
 impl FileMode {
@@ -39,10 +28,6 @@ impl Kind for FileMode {
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
         each_file(facts, self.target, |target, seen| {
             let mode = seen.meta.mode;
-            if kubeadms(facts, target) && mode & !READABLE == 0 {
-                let why = "it holds no secret, and the kubelet sets its mode";
-                return Instance::not_applicable(why).at(&seen.path);
-            }
             Instance::judged(self.passes(mode), format!("mode {mode:04o}"), || {
                 let mend = fix_or_by_hand(check, |fix| {
                     // A mode only loses bits: what the owner took away stays away.

@@ -38,6 +38,7 @@ mod node_ports;
 mod presence;
 mod server;
 
+pub(crate) use audit_hidden::{Hidden, told};
 pub use config_value::origin as value_origin;
 pub use mend::{Contents, Edit, Mend};
 

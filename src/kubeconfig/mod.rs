@@ -236,22 +236,6 @@ impl Kubeconfig {
         }
     }
 
-    /// Whether it holds a secret itself, or might: what a program is called with counts.
-    pub fn holds_secret(&self) -> bool {
-        let of_user = self.user.as_ref().is_some_and(|user| {
-            let texts = [
-                &user.client_key_data,
-                &user.token,
-                &user.username,
-                &user.password,
-                &user.auth_provider,
-            ];
-            user.exec.is_some() || texts.iter().any(|text| text.is_some())
-        });
-        let masked_url = self.cluster.as_ref().is_some_and(|held| held.masked_url);
-        of_user || masked_url || !self.stray_secrets.is_empty()
-    }
-
     /// The API server's URL.
     pub fn server(&self) -> Option<&Written<String>> {
         self.cluster.as_ref()?.server.as_ref()

@@ -60,8 +60,6 @@ pub struct Cluster {
     pub proxy_url: Option<Written<String>>,
     /// Whether client-go takes the proxy's URL.
     pub(super) proxy_fault: Option<String>,
-    /// Something of a URL was taken away.
-    pub(super) masked_url: bool,
 }
 
 /// The user entry that the current context names.
@@ -179,22 +177,16 @@ impl Cluster {
     pub(super) fn new(name: &str, index: usize, item: &Item) -> Self {
         let empty = nothing(item);
         let cluster = item.get("cluster").map_or(&empty, |entry| &entry.item);
-        let mut masked_url = false;
-        let mut hide = |written: Written<String>| {
-            let value = url::without_credentials(&written.value);
-            masked_url |= value != written.value;
-            Written {
-                value,
-                line: written.line,
-            }
+        let hide = |written: Written<String>| Written {
+            value: url::without_credentials(&written.value),
+            line: written.line,
         };
         let proxy = text(cluster, "proxy-url");
-        let server = text(cluster, "server").map(&mut hide);
         Cluster {
             name: name.to_owned(),
             index,
             line: item.line,
-            server,
+            server: text(cluster, "server").map(hide),
             certificate_authority: path(cluster, "certificate-authority"),
             certificate_authority_data: certificates(cluster, "certificate-authority-data"),
             insecure_skip_tls_verify: cluster.get("insecure-skip-tls-verify").and_then(|entry| {
@@ -209,7 +201,6 @@ impl Cluster {
             tls_server_name: text(cluster, "tls-server-name"),
             proxy_fault: proxy.as_ref().and_then(|url| url::proxy_fault(&url.value)),
             proxy_url: proxy.map(hide),
-            masked_url,
         }
     }
 }

@@ -1,0 +1,214 @@
+//! One credential in two places.
+
+use std::net::IpAddr;
+
+use hashbrown::HashMap;
+use serde::Deserialize;
+
+use super::address::NODE_NAME;
+use super::{Broke, Case, Reason, Watch};
+use crate::auditlog::event::Event;
+use crate::auditlog::json::Text;
+use crate::auditlog::open::Ids;
+use crate::unusual::Known;
+use crate::unusual::span::Span;
+use crate::unusual::told::shown;
+
+/// Names the credential itself: `JTI=..` of a token from Kubernetes 1.30 on, `X509SHA256=..` of a certificate in
+/// newer releases.
+const CREDENTIAL: &[u8] = b"authentication.kubernetes.io/credential-id";
+/// The pod that a token is bound to.
+const POD: &[u8] = b"authentication.kubernetes.io/pod-uid";
+
+/// Most credentials that are watched at once, which fill a table of 16,384 places. A cluster of five thousand nodes
+/// has so many tokens, and as many names of nodes, in the minutes that a rule looks back.
+const MOST: usize = 14_336;
+/// Addresses that are held of one credential: two of one family, or one of each and one more.
+const ADDRESSES: usize = 3;
+
+/// `two-addresses: {within: 5m}`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TwoAddresses {
+    /// So close to each other is at once.
+    within: Span,
+}
+
+impl TwoAddresses {
+    pub(super) fn watch(&self) -> Watched {
+        Watched {
+            within: self.within.micros(),
+            names: Ids::default(),
+            used: HashMap::new(),
+            swept: 0,
+            overflowed: 0,
+            nameless: 0,
+        }
+    }
+}
+
+/// The rule at work.
+pub struct Watched {
+    within: u64,
+    names: Ids,
+    used: HashMap<u64, Used>,
+    /// When those were last forgotten that had not been used for long.
+    swept: u64,
+    /// Events whose credential had no room.
+    overflowed: u64,
+    /// Events that name nothing but the user, where the nodes' addresses are not known.
+    nameless: u64,
+}
+
+/// From where and when a credential was last used.
+#[derive(Default)]
+struct Used {
+    from: [Option<(IpAddr, u64)>; ADDRESSES],
+}
+
+impl Used {
+    fn newest(&self) -> u64 {
+        let times = self.from.iter().flatten().map(|(_, at)| *at);
+        times.max().unwrap_or(0)
+    }
+
+    /// Notes a use, in place of the oldest where there is no room.
+    fn note(&mut self, address: IpAddr, at: u64) {
+        let held =
+            |slot: &&mut Option<(IpAddr, u64)>| slot.is_some_and(|(held, _)| held == address);
+        if let Some(Some((_, last))) = self.from.iter_mut().find(held) {
+            *last = at.max(*last);
+            return;
+        }
+        let oldest = |slot: &&mut Option<(IpAddr, u64)>| slot.map_or(0, |(_, at)| at + 1);
+        if let Some(slot) = self.from.iter_mut().min_by_key(oldest) {
+            *slot = Some((address, at));
+        }
+    }
+}
+
+/// What an event says of its credential.
+struct Credential<'a> {
+    tag: u8,
+    name: Text<'a>,
+    /// Whether several nodes may have it.
+    shared: bool,
+}
+
+impl<'a> Credential<'a> {
+    /// The credential itself, or what comes nearest.
+    fn of(event: &Event<'a>) -> Credential<'a> {
+        let credential = |tag, name, shared| Credential { tag, name, shared };
+        if let Some(id) = event.extra(CREDENTIAL) {
+            return credential(b'c', id, !id.bytes().starts_with(b"JTI="));
+        }
+        match event.extra(POD) {
+            Some(pod) => credential(b'p', pod, false),
+            None => credential(b'u', event.user, true),
+        }
+    }
+
+    fn told(&self) -> String {
+        let name = shown(self.name);
+        match self.tag {
+            b'p' => format!("a token of the pod {name}"),
+            b'n' => format!("tokens of the node {name}"),
+            b'u' => "the same user".into(),
+            _ => name,
+        }
+    }
+}
+
+impl Watched {
+    /// Another address from which it was used at the same time.
+    fn elsewhere(
+        &mut self,
+        credential: &Credential,
+        (address, at): (IpAddr, u64),
+        known: &Known,
+    ) -> Option<IpAddr> {
+        let key = self.names.number(&credential.name.bytes()) ^ u64::from(credential.tag);
+        self.make_room(key, at);
+        if self.used.len() >= MOST && !self.used.contains_key(&key) {
+            self.overflowed += 1;
+            return None;
+        }
+        let used = self.used.entry(key).or_default();
+        // A node with two families has an address of each, and a client takes now this and now that.
+        let other = |held: IpAddr| held != address && held.is_ipv4() == address.is_ipv4();
+        let shared = |held: IpAddr| {
+            let both = known.is_node(held) == Some(true) && known.is_node(address) == Some(true);
+            credential.shared && both
+        };
+        let uses = used.from.iter().flatten();
+        let found = uses
+            .filter(|(held, last)| {
+                other(*held) && last.abs_diff(at) <= self.within && !shared(*held)
+            })
+            .max_by_key(|(_, last)| *last)
+            .map(|(held, _)| *held);
+        used.note(address, at);
+        found
+    }
+
+    /// Forgets what was not used for long, when there is no room for one more.
+    fn make_room(&mut self, key: u64, now: u64) {
+        // Not for each event: as long as all are in use, nothing would be found.
+        let lately = now.abs_diff(self.swept) < self.within / 4;
+        if self.used.len() < MOST || lately || self.used.contains_key(&key) {
+            return;
+        }
+        self.swept = now;
+        let oldest = now.saturating_sub(self.within);
+        self.used.retain(|_, used| used.newest() >= oldest);
+    }
+}
+
+impl Watch for Watched {
+    fn see(&mut self, case: &Case) -> Option<Broke> {
+        if !case.is_own() {
+            return None;
+        }
+        let event = case.event;
+        // The end of a watch tells nothing new of where its credential is: it counts from when it was asked.
+        let at = event.received.or(event.reached)?.0;
+        let use_of = (case.address?, at);
+        let credential = Credential::of(event);
+        let node = event.extra(NODE_NAME).map(|name| Credential {
+            tag: b'n',
+            name,
+            shared: false,
+        });
+        if credential.tag == b'u' && case.known.addresses.is_none() {
+            self.nameless += 1;
+            return None;
+        }
+        let mut found = None;
+        for credential in [Some(credential), node].into_iter().flatten() {
+            let elsewhere = self.elsewhere(&credential, use_of, case.known);
+            found = found.or_else(|| elsewhere.map(|other| (credential.told(), other)));
+        }
+        let (credential, other) = found?;
+        let (one, two) = (use_of.0.min(other), use_of.0.max(other));
+        Broke::by(format!("{credential} from {one} and {two}"))
+    }
+
+    fn not_judged(&self, _known: &Known) -> Option<Reason> {
+        if self.nameless > 0 {
+            return Some(Reason {
+                reason: format!(
+                    "events that do not say with which credential they came, as those of API servers before 1.30, while the nodes' addresses are not known: {}",
+                    self.nameless
+                ),
+                help: "name the nodes' addresses with --node-address ADDRESS or RANGE".into(),
+            });
+        }
+        (self.overflowed > 0).then(|| Reason {
+            reason: format!(
+                "events that came with more credentials at once than the {MOST} that are told apart: {}",
+                self.overflowed
+            ),
+            help: "judge the log in parts, with --since and --until".into(),
+        })
+    }
+}
