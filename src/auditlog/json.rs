@@ -165,12 +165,18 @@ fn unit(escape: &[u8], at: usize) -> u32 {
 pub struct Cursor<'a> {
     line: &'a [u8],
     at: usize,
+    /// Objects and lists around it.
+    depth: usize,
 }
 
 impl<'a> Cursor<'a> {
     /// At the start of a line.
     pub fn new(line: &'a [u8]) -> Cursor<'a> {
-        Cursor { line, at: 0 }
+        Cursor {
+            line,
+            at: 0,
+            depth: 0,
+        }
     }
 
     /// The next byte that is no white space, which is not passed.
@@ -260,8 +266,9 @@ impl<'a> Cursor<'a> {
         mut each: impl FnMut(&mut Self, &[u8]) -> Result<(), Damage>,
     ) -> Result<(), Damage> {
         self.expect(b'{')?;
+        self.down()?;
         if self.peek()? == b'}' {
-            self.at += 1;
+            self.up();
             return Ok(());
         }
         loop {
@@ -275,7 +282,7 @@ impl<'a> Cursor<'a> {
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => {
-                    self.at += 1;
+                    self.up();
                     return Ok(());
                 }
                 _ => return Err(Damage::NotJson),
@@ -290,8 +297,9 @@ impl<'a> Cursor<'a> {
         mut each: impl FnMut(&mut Self) -> Result<(), Damage>,
     ) -> Result<(), Damage> {
         self.expect(b'[')?;
+        self.down()?;
         if self.peek()? == b']' {
-            self.at += 1;
+            self.up();
             return Ok(());
         }
         loop {
@@ -299,12 +307,29 @@ impl<'a> Cursor<'a> {
             match self.peek()? {
                 b',' => self.at += 1,
                 b']' => {
-                    self.at += 1;
+                    self.up();
                     return Ok(());
                 }
                 _ => return Err(Damage::NotJson),
             }
         }
+    }
+
+    /// An object or a list has begun.
+    #[inline]
+    fn down(&mut self) -> Result<(), Damage> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Damage::Deep);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Passes the end of an object or a list.
+    #[inline]
+    fn up(&mut self) {
+        self.at += 1;
+        self.depth -= 1;
     }
 
     /// The bytes of the next value, which is passed.
@@ -353,7 +378,10 @@ impl<'a> Cursor<'a> {
 
     /// Passes an object or a list without recursion, so that depth costs a bit and no stack.
     fn skip_nested(&mut self) -> Result<(), Damage> {
-        let mut open = Levels::default();
+        let mut open = Levels {
+            most: MAX_DEPTH.saturating_sub(self.depth),
+            ..Levels::default()
+        };
         loop {
             // A value stands here.
             match self.peek()? {
@@ -419,10 +447,15 @@ impl<'a> Cursor<'a> {
 struct Levels {
     objects: [u64; MAX_DEPTH / 64],
     depth: usize,
+    /// As many as there may be inside of what is around.
+    most: usize,
 }
 
 impl Levels {
     fn push(&mut self, object: bool) -> Result<(), Damage> {
+        if self.depth >= self.most {
+            return Err(Damage::Deep);
+        }
         let word = self.objects.get_mut(self.depth / 64).ok_or(Damage::Deep)?;
         let bit = 1 << (self.depth % 64);
         *word = if object { *word | bit } else { *word & !bit };
@@ -507,4 +540,30 @@ fn number_ends(word: &[u8]) -> Option<bool> {
     let exponent = signed.unwrap_or(exponent);
     let length = digits(exponent);
     (length == exponent.len()).then_some(length > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Event;
+    use super::*;
+
+    #[test]
+    fn levels_count_from_the_line_on() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for (before, behind, around) in [
+            ("", "", 0),
+            (r#"{"stage":"Panic","x":"#, "}", 1),
+            (r#"{"stage":"Panic","verb":"#, "}", 1),
+            (r#"{"stage":"Panic","user":{"extra":"#, "}}", 2),
+            (r#"{"stage":"Panic","user":{"x":"#, "}}", 2),
+        ] {
+            let line = |levels: usize| format!("{before}{}{behind}", nested(levels - around));
+            let deepest = line(MAX_DEPTH);
+            let read = Event::read(deepest.as_bytes()).err();
+            assert_ne!(read, Some(Damage::Deep), "{before}");
+            let deeper = line(MAX_DEPTH + 1);
+            let read = Event::read(deeper.as_bytes()).err();
+            assert_eq!(read, Some(Damage::Deep), "{before}");
+        }
+    }
 }

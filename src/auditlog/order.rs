@@ -40,11 +40,14 @@ struct Carry {
     held: Vec<u8>,
     long: Option<Long>,
     length: u64,
+    /// Something else than white space is in it.
+    filled: bool,
 }
 
 impl Carry {
     fn push(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
+        self.filled = self.filled || !bytes.iter().all(u8::is_ascii_whitespace);
         if let Some(long) = &mut self.long {
             long.push(bytes);
         } else if self.held.len() + bytes.len() <= LONG {
@@ -153,6 +156,8 @@ impl<'q> Log<'q> {
         match carry.long.map(Long::end) {
             None => self.take_line(&carry.held),
             Some(Ok(line)) => self.take_line(&line),
+            // A blank line is none, however long it is.
+            Some(Err(_)) if !carry.filled => self.lines += 1,
             Some(Err(damage)) => {
                 self.lines += 1;
                 self.note(&Flaw {
