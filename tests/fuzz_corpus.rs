@@ -266,3 +266,32 @@ fn a_scan_of_another_node_is_refused_or_only_text_in_every_report() {
     );
     is_not_in(&accepted, &["cut", "newer", "twice", "no-schema", "deep"]);
 }
+
+#[test]
+fn a_log_of_any_bytes_is_read_the_same_wherever_it_is_cut() {
+    let (accepted, _) = run("auditlog", properties::auditlog::holds);
+    is_in(
+        &accepted,
+        &[
+            "watch",
+            "forbidden",
+            "body",
+            "plain",
+            "crlf",
+            "no-end",
+            "cut",
+            "spaces",
+            "escapes",
+            "escapes-later",
+            "surrogates",
+            "doubled-keys",
+            "posed",
+            "words",
+            "nul",
+            "no-utf8",
+            "deep",
+            "number",
+        ],
+    );
+    is_not_in(&accepted, &["empty", "no-log", "misfits"]);
+}

@@ -73,8 +73,13 @@ pub fn in_turn(programs: &mut [Series], rounds: usize, before_round: &mut dyn Fn
 
 /// The most memory that each program has at one time; the median of five runs.
 pub fn weigh(programs: &mut [Series], before_round: &mut dyn FnMut()) {
+    weigh_in(5, programs, before_round);
+}
+
+/// The same of so many runs.
+pub fn weigh_in(runs: usize, programs: &mut [Series], before_round: &mut dyn FnMut()) {
     let mut peaks = vec![Vec::new(); programs.len()];
-    for _ in 0..5 {
+    for _ in 0..runs {
         before_round();
         for (program, peaks) in programs.iter().zip(&mut peaks) {
             peaks.push(peak(&program.command));
@@ -82,7 +87,7 @@ pub fn weigh(programs: &mut [Series], before_round: &mut dyn FnMut()) {
     }
     for (program, mut peaks) in programs.iter_mut().zip(peaks) {
         peaks.sort_by(f64::total_cmp);
-        program.peak = peaks[2];
+        program.peak = peaks[runs / 2];
     }
 }
 

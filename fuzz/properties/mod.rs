@@ -10,6 +10,7 @@
     clippy::string_slice
 )]
 
+pub mod auditlog;
 pub mod certificates;
 pub mod flags;
 pub mod journal;

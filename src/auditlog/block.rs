@@ -138,7 +138,6 @@ pub struct Worker<'q> {
     query: &'q Query,
     /// What was counted since it was last taken.
     pub counted: Counted,
-    starts: Vec<usize>,
     /// The lines at hand hold no control characters.
     plain: bool,
 }
@@ -149,7 +148,6 @@ impl<'q> Worker<'q> {
         Worker {
             query,
             counted,
-            starts: Vec::new(),
             plain: false,
         }
     }
@@ -194,32 +192,20 @@ impl<'q> Worker<'q> {
 
     /// Parses the lines that hold what is searched for, and those that do not look like an event.
     fn search<'a>(&mut self, search: &Search, body: &'a [u8], found: &mut Found<'a>) {
-        let mut starts = std::mem::take(&mut self.starts);
-        starts.clear();
+        let mut hit = search.next(body, 0);
         let mut start = 0;
         for end in memchr_iter(b'\n', body) {
-            starts.push(start);
             let line = body.get(start..end).unwrap_or_default();
-            // One that holds what is searched for is parsed below.
-            if !has_shape(line) && !search.finds(line) {
-                self.line(line, (starts.len() as u64 - 1, start as u64), found);
+            let is_hit = hit.is_some_and(|at| at < end);
+            if is_hit || !has_shape(line) {
+                self.line(line, (found.lines, start as u64), found);
             }
+            if is_hit {
+                hit = search.next(body, end + 1);
+            }
+            found.lines += 1;
             start = end + 1;
         }
-        found.lines = starts.len() as u64;
-        let mut from = 0;
-        while let Some(at) = search.next(body, from) {
-            let number = starts
-                .partition_point(|start| *start <= at)
-                .saturating_sub(1);
-            let start = starts.get(number).copied().unwrap_or(0);
-            let end = starts.get(number + 1).copied().unwrap_or(body.len());
-            let line = body.get(start..end.saturating_sub(1)).unwrap_or_default();
-            self.line(line, (number as u64, start as u64), found);
-            from = end;
-        }
-        found.flaws.sort_unstable_by_key(|flaw| flaw.line);
-        self.starts = starts;
     }
 
     fn line<'a>(&mut self, line: &'a [u8], (number, at): (u64, u64), found: &mut Found<'a>) {
@@ -278,4 +264,36 @@ fn has_shape(line: &[u8]) -> bool {
 fn rewritten(body: &[u8]) -> bool {
     let first = memchr(b'\n', body).and_then(|end| body.get(..end));
     Text::raw(first.unwrap_or(body)).is_foreign()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_and_flaws_come_in_the_order_of_their_lines() {
+        let who = Who {
+            users: vec!["alice".into()],
+            ..Who::default()
+        };
+        let query = Query::new(who, false, HandOn::All);
+        // The second has no shape of an event, and the name is spelled as Go does not.
+        let body = [
+            r#"{"stage":"Panic","user":{"username":"alice"}}"#,
+            r#" {"stage":"Panic","user":{"username":"\u0061lice"}}"#,
+            r#"{"user":{"username":"alice"}}"#,
+            "[1]",
+            r#"{"stage":"Panic","user":{"username":"alice"}}"#,
+            r#"{"stage":"Panic","user":{"username":"bob""#,
+            "",
+        ];
+        let body = body.join("\n");
+        let found = Worker::new(&query, Counted::default()).read(body.as_bytes());
+        let events: Vec<u64> = found.events.iter().map(|placed| placed.line).collect();
+        let flaws: Vec<u64> = found.flaws.iter().map(|flaw| flaw.line).collect();
+        assert_eq!(
+            (events, flaws, found.lines),
+            (vec![0, 1, 4], vec![2, 3, 5], 6)
+        );
+    }
 }

@@ -174,6 +174,8 @@ pub struct Cursor<'a> {
     at: usize,
     /// The line may hold control characters, which no string may.
     wary: bool,
+    /// Objects and lists around it.
+    depth: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -182,6 +184,7 @@ impl<'a> Cursor<'a> {
         Cursor {
             line,
             at: 0,
+            depth: 0,
             wary: has_control(line),
         }
     }
@@ -191,6 +194,7 @@ impl<'a> Cursor<'a> {
         Cursor {
             line,
             at: 0,
+            depth: 0,
             wary: false,
         }
     }
@@ -302,8 +306,9 @@ impl<'a> Cursor<'a> {
         mut each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
     ) -> Result<(), Damage> {
         self.expect(b'{')?;
+        self.down()?;
         if self.peek()? == b'}' {
-            self.at += 1;
+            self.up();
             return Ok(());
         }
         let mut expected = 0;
@@ -333,7 +338,7 @@ impl<'a> Cursor<'a> {
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => {
-                    self.at += 1;
+                    self.up();
                     return Ok(());
                 }
                 _ => return Err(Damage::NotJson),
@@ -348,8 +353,9 @@ impl<'a> Cursor<'a> {
         mut each: impl FnMut(&mut Self) -> Result<(), Damage>,
     ) -> Result<(), Damage> {
         self.expect(b'[')?;
+        self.down()?;
         if self.peek()? == b']' {
-            self.at += 1;
+            self.up();
             return Ok(());
         }
         loop {
@@ -357,12 +363,29 @@ impl<'a> Cursor<'a> {
             match self.peek()? {
                 b',' => self.at += 1,
                 b']' => {
-                    self.at += 1;
+                    self.up();
                     return Ok(());
                 }
                 _ => return Err(Damage::NotJson),
             }
         }
+    }
+
+    /// An object or a list has begun.
+    #[inline]
+    fn down(&mut self) -> Result<(), Damage> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Damage::Deep);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Passes the end of an object or a list.
+    #[inline]
+    fn up(&mut self) {
+        self.at += 1;
+        self.depth -= 1;
     }
 
     /// The bytes of the next value, which is passed.
@@ -411,7 +434,10 @@ impl<'a> Cursor<'a> {
 
     /// Passes an object or a list without recursion, so that depth costs a bit and no stack.
     fn skip_nested(&mut self) -> Result<(), Damage> {
-        let mut open = Levels::default();
+        let mut open = Levels {
+            most: MAX_DEPTH.saturating_sub(self.depth),
+            ..Levels::default()
+        };
         loop {
             // A value stands here.
             match self.peek()? {
@@ -477,10 +503,15 @@ impl<'a> Cursor<'a> {
 struct Levels {
     objects: [u64; MAX_DEPTH / 64],
     depth: usize,
+    /// As many as there may be inside of what is around.
+    most: usize,
 }
 
 impl Levels {
     fn push(&mut self, object: bool) -> Result<(), Damage> {
+        if self.depth >= self.most {
+            return Err(Damage::Deep);
+        }
         let word = self.objects.get_mut(self.depth / 64).ok_or(Damage::Deep)?;
         let bit = 1 << (self.depth % 64);
         *word = if object { *word | bit } else { *word & !bit };
@@ -603,4 +634,30 @@ fn number_ends(word: &[u8]) -> Option<bool> {
     let exponent = signed.unwrap_or(exponent);
     let length = digits(exponent);
     (length == exponent.len()).then_some(length > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::Event;
+    use super::*;
+
+    #[test]
+    fn levels_count_from_the_line_on() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for (before, behind, around) in [
+            ("", "", 0),
+            (r#"{"stage":"Panic","x":"#, "}", 1),
+            (r#"{"stage":"Panic","verb":"#, "}", 1),
+            (r#"{"stage":"Panic","user":{"extra":"#, "}}", 2),
+            (r#"{"stage":"Panic","user":{"x":"#, "}}", 2),
+        ] {
+            let line = |levels: usize| format!("{before}{}{behind}", nested(levels - around));
+            let deepest = line(MAX_DEPTH);
+            let read = Event::read(deepest.as_bytes()).err();
+            assert_ne!(read, Some(Damage::Deep), "{before}");
+            let deeper = line(MAX_DEPTH + 1);
+            let read = Event::read(deeper.as_bytes()).err();
+            assert_eq!(read, Some(Damage::Deep), "{before}");
+        }
+    }
 }

@@ -110,7 +110,7 @@ impl Long {
     /// # Errors
     /// Why it is no event.
     pub fn end(mut self) -> Result<Vec<u8>, Damage> {
-        if self.inside == Inside::Word {
+        if self.inside == Inside::Word && self.damage.is_none() {
             self.end_word()?;
         }
         match (self.damage, self.next, self.inside) {
@@ -170,7 +170,11 @@ impl Long {
                 if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.') {
                     return self.word(byte);
                 }
-                self.end_word()?;
+                // Only a word at the very end of the line may be cut.
+                self.end_word().map_err(|damage| match damage {
+                    Damage::Cut => Damage::NotJson,
+                    other => other,
+                })?;
                 return self.between(byte);
             }
             Inside::Nothing => return self.between(byte),
@@ -311,5 +315,32 @@ impl Long {
             self.kept.push(byte);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &[u8]) -> Result<Vec<u8>, Damage> {
+        let mut long = Long::default();
+        long.push(line);
+        long.end()
+    }
+
+    #[test]
+    fn a_word_is_cut_at_the_end_of_the_line_only() {
+        assert_eq!(read(br#"{"a":tru"#), Err(Damage::Cut));
+        assert_eq!(read(br#"{"a":tru }"#), Err(Damage::NotJson));
+        assert_eq!(read(br#"{"a":1."#), Err(Damage::Cut));
+        assert_eq!(read(br#"[1.,2]"#), Err(Damage::NotJson));
+    }
+
+    #[test]
+    fn a_number_that_is_too_long_is_not_cut() {
+        let number = format!(r#"{{"a":1.{}"#, "0".repeat(LONGEST_WORD));
+        assert_eq!(read(number.as_bytes()), Err(Damage::Large));
+        let number = format!(r#"{{"a":{}.5"#, "1".repeat(LONGEST_WORD - 1));
+        assert_eq!(read(number.as_bytes()), Err(Damage::Large));
     }
 }

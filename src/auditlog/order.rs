@@ -1,9 +1,11 @@
 //! The log as one sequence: what workers found in its pieces is put together in its order.
 
 use super::block::{Cut, Flaw, Found, Placed, Worker};
+use super::event::Event;
 use super::json::Damage;
 use super::long::{LONG, Long};
 use super::tally::{Counted, Tally};
+use super::time::Instant;
 
 /// Most lines that are no events of which is told where they stand.
 const NAMED: usize = 20;
@@ -45,11 +47,14 @@ struct Carry {
     held: Vec<u8>,
     long: Option<Long>,
     length: u64,
+    /// Something else than white space is in it.
+    filled: bool,
 }
 
 impl Carry {
     fn push(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
+        self.filled = self.filled || !bytes.iter().all(u8::is_ascii_whitespace);
         if let Some(long) = &mut self.long {
             long.push(bytes);
         } else if self.held.len() + bytes.len() <= LONG {
@@ -64,10 +69,9 @@ impl Carry {
     }
 }
 
-/// What is known of the log so far.
-pub struct Log<'q> {
-    worker: Worker<'q>,
-    sink: &'q mut (dyn Sink + Send),
+/// What is known of a log, or of as much as was read of it.
+#[derive(Default)]
+pub struct Totals {
     /// What was counted.
     pub tally: Tally,
     /// Lines that were looked at.
@@ -80,6 +84,23 @@ pub struct Log<'q> {
     pub broken: Vec<Broken>,
     /// The last line of a file that is still written to is not whole yet.
     pub half_written: bool,
+    /// When the first and the last event was written, whoever's, as far as a look at some lines tells: those
+    /// at the borders of pieces, the first and the last one among them.
+    pub span: Option<(Instant, Instant)>,
+}
+
+impl Totals {
+    /// How many lines are no events.
+    pub fn unreadable(&self) -> u64 {
+        self.damaged.iter().sum()
+    }
+}
+
+/// A log that is being read.
+pub struct Log<'q> {
+    worker: Worker<'q>,
+    sink: &'q mut (dyn Sink + Send),
+    totals: Totals,
     carry: Carry,
     /// Where the carried line begins.
     at: Place,
@@ -91,12 +112,7 @@ impl<'q> Log<'q> {
         Log {
             worker,
             sink,
-            tally: Tally::default(),
-            lines: 0,
-            bytes: 0,
-            damaged: [0; Damage::ALL.len()],
-            broken: Vec::new(),
-            half_written: false,
+            totals: Totals::default(),
             carry: Carry::default(),
             at: Place {
                 file: 0,
@@ -104,6 +120,12 @@ impl<'q> Log<'q> {
                 offset: 0,
             },
         }
+    }
+
+    /// The log has ended: requests whose end did not come are counted.
+    pub fn close(mut self) -> Totals {
+        self.totals.tally.close();
+        self.totals
     }
 
     /// Lets whom events are handed on to come up with them; false when no more are wanted.
@@ -128,16 +150,17 @@ impl<'q> Log<'q> {
 
     /// The next piece, and what was found in its whole lines.
     pub fn add(&mut self, piece: &Cut, found: &Found, counted: &mut Counted) {
-        self.bytes += piece.head.len() as u64;
+        self.totals.bytes += piece.head.len() as u64;
         self.carry.push(piece.head);
         let Some(rest) = &piece.rest else {
             return;
         };
         self.end_line();
         self.take(found, counted);
+        self.look(last_line(rest.body));
         self.at.line += found.lines;
         self.at.offset += rest.body.len() as u64;
-        self.bytes += 1 + (rest.body.len() + rest.tail.len()) as u64;
+        self.totals.bytes += 1 + (rest.body.len() + rest.tail.len()) as u64;
         self.carry.push(rest.tail);
     }
 
@@ -147,13 +170,13 @@ impl<'q> Log<'q> {
         if self.carry.length == 0 {
             return;
         }
-        let before = self.broken.len();
-        let damaged = self.damaged;
+        let before = self.totals.broken.len();
+        let damaged = self.totals.damaged;
         self.end_line();
-        if live && damaged != self.damaged {
-            self.damaged = damaged;
-            self.broken.truncate(before);
-            self.half_written = true;
+        if live && damaged != self.totals.damaged {
+            self.totals.damaged = damaged;
+            self.totals.broken.truncate(before);
+            self.totals.half_written = true;
         }
     }
 
@@ -163,8 +186,10 @@ impl<'q> Log<'q> {
         match carry.long.map(Long::end) {
             None => self.take_line(&carry.held),
             Some(Ok(line)) => self.take_line(&line),
+            // A blank line is none, however long it is.
+            Some(Err(_)) if !carry.filled => self.totals.lines += 1,
             Some(Err(damage)) => {
-                self.lines += 1;
+                self.totals.lines += 1;
                 self.note(&Flaw {
                     damage,
                     line: 0,
@@ -179,15 +204,24 @@ impl<'q> Log<'q> {
     }
 
     fn take_line(&mut self, line: &[u8]) {
+        self.look(line);
         let found = self.worker.read_line(line);
         let mut counted = std::mem::take(&mut self.worker.counted);
         self.take(&found, &mut counted);
         self.worker.counted = counted;
     }
 
+    /// Looks when an event was written.
+    fn look(&mut self, line: &[u8]) {
+        if let Some(time) = Event::read(line).ok().and_then(|event| event.time()) {
+            let (first, last) = self.totals.span.unwrap_or((time, time));
+            self.totals.span = Some((first.min(time), last.max(time)));
+        }
+    }
+
     fn take(&mut self, found: &Found, counted: &mut Counted) {
-        self.lines += found.lines;
-        self.tally.add(counted);
+        self.totals.lines += found.lines;
+        self.totals.tally.add(counted);
         for flaw in &found.flaws {
             self.note(flaw);
         }
@@ -202,11 +236,11 @@ impl<'q> Log<'q> {
     }
 
     fn note(&mut self, flaw: &Flaw) {
-        if let Some(count) = self.damaged.get_mut(flaw.damage as usize) {
+        if let Some(count) = self.totals.damaged.get_mut(flaw.damage as usize) {
             *count += 1;
         }
-        if self.broken.len() < NAMED {
-            self.broken.push(Broken {
+        if self.totals.broken.len() < NAMED {
+            self.totals.broken.push(Broken {
                 damage: flaw.damage,
                 place: Place {
                     line: self.at.line + flaw.line,
@@ -216,4 +250,11 @@ impl<'q> Log<'q> {
             });
         }
     }
+}
+
+/// The last of whole lines, without its end.
+fn last_line(body: &[u8]) -> &[u8] {
+    let body = body.strip_suffix(b"\n").unwrap_or(body);
+    let start = memchr::memrchr(b'\n', body).map_or(0, |at| at + 1);
+    body.get(start..).unwrap_or_default()
 }

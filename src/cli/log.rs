@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::FailOn;
 use crate::auditlog::time::Instant;
+use crate::unusual::IpNetwork;
 
 /// What is asked of the API server's audit log.
 #[derive(Clone, Debug, Args)]
@@ -35,6 +36,12 @@ pub struct AskedLog {
     /// Exit with 2 when something unusual of this severity or above was found
     #[arg(long, value_enum, default_value_t = FailOn::Low)]
     pub fail_on: FailOn,
+    /// Rules for what is unusual: a built-in set's name or a file (repeatable) [default: kube-proxy-activity]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub rules: Vec<String>,
+    /// The addresses of all nodes that ask this API server: kube-proxy from elsewhere is unusual (repeatable)
+    #[arg(long, value_name = "IP|CIDR", value_delimiter = ',')]
+    pub node_address: Vec<IpNetwork>,
     /// The audit policy to ask when kube-proxy left no trace [default: the node's own]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,

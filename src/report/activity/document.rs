@@ -9,10 +9,11 @@ use crate::auditlog::order::Place;
 use crate::auditlog::tally::{By, resource};
 use crate::auditlog::time::Instant;
 use crate::auditlog::who::Standing;
+use crate::unusual::{Judged, Unusual};
 
 /// The body of the document.
-pub fn summary(activity: &Activity) -> Value {
-    let tally = activity.tally;
+pub fn summary(activity: &Activity, judged: &Judged) -> Value {
+    let tally = &activity.totals.tally;
     let total = tally.total();
     let seen = tally.seen();
     let minutes = tally.minutes();
@@ -31,11 +32,12 @@ pub fn summary(activity: &Activity) -> Value {
     }
     let reasons: Map<String, Value> = Damage::ALL
         .into_iter()
-        .zip(activity.damaged)
-        .filter(|(_, count)| **count > 0)
+        .zip(activity.totals.damaged)
+        .filter(|(_, count)| *count > 0)
         .map(|(damage, count)| (damage.to_string(), json!(count)))
         .collect();
     let broken: Vec<Value> = activity
+        .totals
         .broken
         .iter()
         .map(|broken| {
@@ -56,8 +58,8 @@ pub fn summary(activity: &Activity) -> Value {
             .collect::<Vec<_>>(),
         "since": time(activity.since),
         "until": time(activity.until),
-        "lines": activity.lines,
-        "bytes": activity.bytes,
+        "lines": activity.totals.lines,
+        "bytes": activity.totals.bytes,
         "events": total.events,
         "requests": total.requests,
         "open_requests": tally.open(),
@@ -70,13 +72,40 @@ pub fn summary(activity: &Activity) -> Value {
             "minutes": minutes.width(),
             "requests": minutes.counts(),
         },
-        "unreadable": {"lines": activity.unreadable(), "reasons": reasons, "first": broken},
-        "half_written": activity.half_written,
+        "unreadable": {"lines": activity.totals.unreadable(), "reasons": reasons, "first": broken},
+        "half_written": activity.totals.half_written,
+        "unusual": judged.unusual.iter().map(|found| unusual(activity, found)).collect::<Vec<_>>(),
+        "not_judged": judged.not_judged.iter()
+            .map(|rule| json!({"rule": rule.rule, "reason": rule.reason, "help": rule.help}))
+            .collect::<Vec<_>>(),
+    })
+}
+
+/// A rule that was broken.
+pub fn unusual(activity: &Activity, found: &Unusual) -> Value {
+    let first = found.first.as_ref().map(|first| {
+        let mut fields = place(activity, first.place);
+        fields.insert("time".into(), json!(time(first.time)));
+        fields.insert("audit_id".into(), json!(first.audit_id));
+        fields.insert("what".into(), json!(first.what));
+        Value::Object(fields)
+    });
+    json!({
+        "rule": found.rule,
+        "severity": found.severity,
+        "title": found.title,
+        "events": found.events,
+        "requests": found.requests,
+        "requests_exact": !found.rough,
+        "observed": found.observed,
+        "first": first,
+        "why": found.why,
+        "help": found.help,
     })
 }
 
 /// Where a line stands.
-pub fn place(activity: &Activity, place: Place) -> Map<String, Value> {
+fn place(activity: &Activity, place: Place) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("file".into(), json!(activity.file(place.file)));
     if activity.numbered {

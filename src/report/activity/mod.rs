@@ -9,9 +9,7 @@ pub use document::{event as activity_event, summary as activity_document};
 pub use line::{heading as activity_heading, line as activity_line};
 pub use text::text as activity_text;
 
-use crate::auditlog::json::Damage;
-use crate::auditlog::order::{Broken, Log};
-use crate::auditlog::tally::Tally;
+use crate::auditlog::order::Totals;
 use crate::auditlog::time::Instant;
 use crate::auditlog::who::Who;
 
@@ -36,41 +34,13 @@ pub struct Activity<'a> {
     pub since: Option<Instant>,
     /// Nothing from then on.
     pub until: Option<Instant>,
-    /// What was counted.
-    pub tally: &'a Tally,
-    /// Lines that were looked at.
-    pub lines: u64,
-    /// Bytes that were looked at.
-    pub bytes: u64,
-    /// How many lines are no events, by why.
-    pub damaged: &'a [u64; Damage::ALL.len()],
-    /// The first of them.
-    pub broken: &'a [Broken],
-    /// The last line of a log that is still written to is not whole yet.
-    pub half_written: bool,
+    /// What was read.
+    pub totals: &'a Totals,
     /// The lines of a file are counted from its first one.
     pub numbered: bool,
 }
 
 impl<'a> Activity<'a> {
-    /// Of a log that was read to its end.
-    pub fn of(log: &'a Log, who: &'a Who, files: &'a [LogFile]) -> Activity<'a> {
-        Activity {
-            who,
-            is_kube_proxy: true,
-            files,
-            since: None,
-            until: None,
-            tally: &log.tally,
-            lines: log.lines,
-            bytes: log.bytes,
-            damaged: &log.damaged,
-            broken: &log.broken,
-            half_written: log.half_written,
-            numbered: true,
-        }
-    }
-
     /// Whose events these are, in words.
     pub fn whose(&self) -> String {
         if self.is_kube_proxy {
@@ -82,11 +52,6 @@ impl<'a> Activity<'a> {
         let groups = self.who.groups.iter().map(|group| format!("group {group}"));
         let all: Vec<String> = self.who.users.iter().cloned().chain(groups).collect();
         all.join(", ")
-    }
-
-    /// How many lines are no events.
-    pub fn unreadable(&self) -> u64 {
-        self.damaged.iter().sum()
     }
 
     fn file(&self, number: usize) -> &str {

@@ -10,6 +10,8 @@ use crate::auditlog::json::Damage;
 use crate::auditlog::names::Count;
 use crate::auditlog::tally::By;
 use crate::auditlog::time::{Instant, MINUTE};
+use crate::baseline::Severity;
+use crate::unusual::{Judged, Unusual};
 
 /// Names of a kind that are shown without -v.
 const SHOWN: usize = 8;
@@ -18,10 +20,16 @@ const BROKEN: usize = 3;
 /// Columns of a plot where there is no terminal.
 const COLUMNS: usize = 72;
 
-/// The summary: what was asked, how often, when, and what could not be read.
-pub fn text(activity: &Activity, style: Style, verbose: bool, quiet: bool) -> String {
+/// The summary: what was asked, how often, when, what could not be read, and what is unusual.
+pub fn text(
+    activity: &Activity,
+    judged: &Judged,
+    style: Style,
+    verbose: bool,
+    quiet: bool,
+) -> String {
     let mut out = String::new();
-    let total = activity.tally.total();
+    let total = activity.totals.tally.total();
     if !quiet {
         let _ = writeln!(out, "{}\n", header(activity, style));
         if total != Count::default() {
@@ -32,6 +40,87 @@ pub fn text(activity: &Activity, style: Style, verbose: bool, quiet: bool) -> St
         }
     }
     unreadable(activity, style, verbose, &mut out);
+    for found in &judged.unusual {
+        out.push_str(&unusual(activity, found, style, verbose));
+    }
+    if !judged.unusual.is_empty() {
+        out.push('\n');
+    }
+    if !quiet {
+        for rule in &judged.not_judged {
+            let text = format!(
+                "{} was not judged: {}; {}",
+                rule.rule, rule.reason, rule.help
+            );
+            let _ = writeln!(out, "{}", style.dim(&printable(&text)));
+        }
+        if !judged.not_judged.is_empty() {
+            out.push('\n');
+        }
+    }
+    let _ = writeln!(out, "{}", totals(activity, judged));
+    out
+}
+
+/// `Audit: 15 requests of kube-proxy, 2 things unusual (1 high, 1 medium).`
+fn totals(activity: &Activity, judged: &Judged) -> String {
+    let requests = activity.totals.tally.total().requests;
+    let plural = if requests == 1 { "" } else { "s" };
+    let unusual = match judged.unusual.len() {
+        0 => "nothing unusual".to_string(),
+        number => {
+            let of = |severity| {
+                judged
+                    .unusual
+                    .iter()
+                    .filter(|one| one.severity == severity)
+                    .count()
+            };
+            let each = [Severity::High, Severity::Medium, Severity::Low].map(|one| (of(one), one));
+            let each = each.iter().filter(|(count, _)| *count > 0);
+            let each: Vec<String> = each.map(|(count, one)| format!("{count} {one}")).collect();
+            let plural = if number == 1 { "thing" } else { "things" };
+            format!("{number} {plural} unusual ({})", each.join(", "))
+        }
+    };
+    let requests = number(requests);
+    let whose = printable(&activity.whose());
+    format!("Audit: {requests} request{plural} of {whose}, {unusual}.")
+}
+
+/// A rule that was broken: what was seen, how often, and where first.
+fn unusual(activity: &Activity, found: &Unusual, style: Style, verbose: bool) -> String {
+    let mut out = format!(
+        "  {}  {}  {}\n",
+        style.severity(found.severity, &format!("{:<6}", found.severity)),
+        style.bold(&format!("{:<20}", found.rule)),
+        printable(&found.title)
+    );
+    let mut line = |text: String| {
+        let _ = writeln!(out, "      {}", printable(&text));
+    };
+    line(found.observed.clone());
+    if let Some(first) = &found.first {
+        let about = if found.rough { "about " } else { "" };
+        if found.requests > 0 {
+            line(format!(
+                "{about}{} requests in {} events, first {} in {}",
+                number(found.requests),
+                number(found.events),
+                first
+                    .time
+                    .map_or_else(|| "at an unknown time".into(), |time| time.to_string()),
+                place(activity, first.place)
+            ));
+            line(format!("{} (audit id {})", first.what, first.audit_id));
+        } else {
+            line(format!("first in {}", place(activity, first.place)));
+        }
+    }
+    if verbose {
+        line(found.why.clone());
+    }
+    line(format!("help: {}", found.help));
     out
 }
 
@@ -47,16 +136,16 @@ fn header(activity: &Activity, style: Style) -> String {
             printable(&last.path)
         ),
     };
-    let lines = number(activity.lines);
+    let lines = number(activity.totals.lines);
     format!(
         "{} · {files} · {lines} lines, {}",
         style.bold(&printable(&activity.whose())),
-        indicatif::BinaryBytes(activity.bytes)
+        indicatif::BinaryBytes(activity.totals.bytes)
     )
 }
 
 fn when(activity: &Activity, style: Style, out: &mut String) {
-    let tally = activity.tally;
+    let tally = &activity.totals.tally;
     let total = tally.total();
     let rough = if tally.is_rough() { "about " } else { "" };
     let _ = write!(
@@ -105,7 +194,7 @@ fn to_minute(time: Instant) -> String {
 }
 
 fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut String) {
-    let (all, others) = activity.tally.ranked(by);
+    let (all, others) = activity.totals.tally.ranked(by);
     let asked_for = all.len() == 1 && by == By::User && activity.who.users.len() == 1;
     let empty = all.iter().all(|(name, _)| name.is_empty());
     if all.is_empty() || asked_for || empty {
@@ -158,22 +247,22 @@ fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut Str
 }
 
 fn unreadable(activity: &Activity, style: Style, verbose: bool, out: &mut String) {
-    let unreadable = activity.unreadable();
+    let unreadable = activity.totals.unreadable();
     if unreadable > 0 {
         let reasons: Vec<String> = Damage::ALL
             .into_iter()
-            .zip(activity.damaged)
-            .filter(|(_, count)| **count > 0)
-            .map(|(damage, count)| format!("{} {damage}", number(*count)))
+            .zip(activity.totals.damaged)
+            .filter(|(_, count)| *count > 0)
+            .map(|(damage, count)| format!("{} {damage}", number(count)))
             .collect();
         let heading = format!("{} lines could not be read", number(unreadable));
         let _ = writeln!(out, "{}: {}", style.warn(&heading), reasons.join(", "));
         let most = if verbose {
-            activity.broken.len()
+            activity.totals.broken.len()
         } else {
             BROKEN
         };
-        for broken in activity.broken.iter().take(most) {
+        for broken in activity.totals.broken.iter().take(most) {
             let _ = writeln!(
                 out,
                 "  {}: {}",
@@ -181,19 +270,19 @@ fn unreadable(activity: &Activity, style: Style, verbose: bool, out: &mut String
                 broken.damage
             );
         }
-        let told = activity.broken.len().min(most) as u64;
+        let told = activity.totals.broken.len().min(most) as u64;
         if unreadable > told {
             let _ = writeln!(out, "  and {} more", number(unreadable - told));
         }
         out.push('\n');
     }
-    if activity.half_written {
+    if activity.totals.half_written {
         out.push_str("The last line is half-written; it is not counted.\n\n");
     }
 }
 
 /// `/var/log/kubernetes/audit/audit.log:12 (byte 8120)`
-pub fn place(activity: &Activity, place: crate::auditlog::order::Place) -> String {
+fn place(activity: &Activity, place: crate::auditlog::order::Place) -> String {
     let file = printable(activity.file(place.file));
     let offset = place.offset;
     if activity.numbered {

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::NAME;
+use super::asked::Asked;
 use super::inputs::of_node;
-use super::{Asked, NAME};
+use super::policy::Policy;
 use crate::auditlog::block::{HandOn, Placed, Worker};
 use crate::auditlog::follow::{self, Follower, Happened};
 use crate::auditlog::logs::with_rotated;
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::{Log, Place, Sink};
 use crate::auditlog::tally::Counted;
+use crate::auditlog::time::Instant;
 use crate::cli::{Format, Global};
 use crate::failure::{Exit, Failure};
 use crate::report::style::{Pieces, Style, err, out};
@@ -21,6 +24,7 @@ use crate::report::{self, Activity, LogFile};
 use crate::root::{NodePath, Root};
 use crate::run::context::open_root;
 use crate::transaction::Interrupt;
+use crate::unusual::{End, Judge};
 
 /// How long is waited between two looks at the log.
 const EVERY: Duration = Duration::from_millis(100);
@@ -29,7 +33,7 @@ const EVERY: Duration = Duration::from_millis(100);
 pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit, Failure> {
     let place = Followed::find(files, global)?;
     let path = place.path.display().to_string();
-    let query = asked.query(HandOn::All);
+    let query = asked.query_for(HandOn::All);
     let style = Style::new(global.color);
     let mut lines = Lines {
         out: Pieces::default(),
@@ -37,8 +41,11 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
         style,
         with_user: !asked.is_kube_proxy,
         closed: false,
+        judge: asked.judge(files, global),
+        quiet: global.quiet,
     };
     lines.begin();
+    let started = Instant::now();
     let ids = Ids::default();
     let worker = || Worker::new(&query, Counted::beside(&ids));
     // From here on Ctrl-C ends the following, not the program.
@@ -63,26 +70,37 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
             sleep(EVERY);
         }
     }
-    log.tally.close();
+    let totals = log.close();
     let file = [LogFile { path, bytes: None }];
     let activity = Activity {
+        who: &query.who,
         is_kube_proxy: asked.is_kube_proxy,
+        files: &file,
         since: asked.since,
         until: asked.until,
+        totals: &totals,
         numbered: false,
-        ..Activity::of(&log, &query.who, &file)
     };
+    let policy = Policy::find(asked, files, totals.tally.total().events == 0, global)?;
+    let end = End {
+        // Somebody else need not have asked anything meanwhile.
+        log_first: Some(asked.since.unwrap_or(started)),
+        log_last: Some(Instant::now()),
+        ..asked.end(&totals, policy.as_ref())
+    };
+    let judged = lines.judge.finish(&end);
     match global.format() {
         Format::Json => {
-            let document = report::document(NAME, report::activity_document(&activity));
-            out(&format!("{document}\n"));
+            let body = report::activity_document(&activity, &judged);
+            out(&format!("{}\n", report::document(NAME, body)));
         }
-        Format::Text => out(&format!(
-            "\n{}",
-            report::activity_text(&activity, style, global.verbose, global.quiet)
-        )),
+        Format::Text => {
+            let text =
+                report::activity_text(&activity, &judged, style, global.verbose, global.quiet);
+            out(&format!("\n{}", report::with_flags(&text, &global.flags())));
+        }
     }
-    Ok(Exit::Done)
+    Ok(asked.exit(&judged))
 }
 
 fn tell(path: &str, happened: Happened, quiet: bool) {
@@ -106,6 +124,8 @@ struct Lines {
     with_user: bool,
     /// Nobody reads any more.
     closed: bool,
+    judge: Judge,
+    quiet: bool,
 }
 
 impl Lines {
@@ -124,11 +144,22 @@ impl Lines {
 
 impl Sink for Lines {
     fn flush(&mut self) -> bool {
+        // What is unusual is said at once, beside the events.
+        for found in self.judge.news() {
+            let text = format!(
+                "unusual: {} ({}): {}\n",
+                found.rule, found.severity, found.observed
+            );
+            if !self.quiet {
+                err(&report::printable(&text));
+            }
+        }
         self.closed = self.closed || self.out.flush().is_err();
         !self.closed
     }
 
-    fn take(&mut self, placed: &Placed, _: Place) {
+    fn take(&mut self, placed: &Placed, place: Place) {
+        self.judge.see(placed, place);
         match self.format {
             Format::Text => {
                 let line = report::activity_line(placed, self.with_user, self.style);

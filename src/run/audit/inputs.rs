@@ -16,6 +16,10 @@ use crate::facts::{self, ApiServer, LogPath};
 use crate::failure::Failure;
 use crate::root::{LookError, NodePath, Root};
 use crate::run::context::open_root;
+use crate::unusual::{IpNetwork, OwnNode};
+
+/// What is read, as messages call it.
+const LOG: &str = "the API server's audit log";
 
 /// A log that is open, and what it is called.
 pub struct Named {
@@ -53,7 +57,7 @@ impl Inputs {
         if files.is_empty() {
             let (root, log) = of_node(global)?;
             return with_rotated(&root, &log, since)
-                .map_err(|error| unreadable(&log.to_string(), &error))
+                .map_err(|error| unreadable(&log.to_string(), LOG, &error))
                 .and_then(|(logs, left)| {
                     let logs = logs.into_iter().map(of_rotated);
                     let logs = logs.collect::<Result<_, _>>()?;
@@ -65,7 +69,8 @@ impl Inputs {
         }
         let logs = files.iter().map(|file| {
             let path = file.display().to_string();
-            let input = input(open_named(file, global)?).map_err(|why| refused(&path, &why))?;
+            let input =
+                input(open_named(file, global, LOG)?).map_err(|why| refused(&path, &why))?;
             Ok(Named { path, input })
         });
         Ok(Inputs {
@@ -84,7 +89,7 @@ fn of_rotated(one: OnNode) -> Result<Named, Failure> {
     let file = one
         .opened
         .reader()
-        .map_err(|error| unreadable(&path, &error))?;
+        .map_err(|error| unreadable(&path, LOG, &error))?;
     let input = input(file).map_err(|why| refused(&path, &why))?;
     Ok(Named { path, input })
 }
@@ -94,7 +99,7 @@ fn of_rotated(one: OnNode) -> Result<Named, Failure> {
 ///
 /// # Errors
 /// When it cannot be opened.
-pub fn open_named(file: &Path, global: &Global) -> Result<File, Failure> {
+pub fn open_named(file: &Path, global: &Global, what: &str) -> Result<File, Failure> {
     let shown = file.display().to_string();
     if is_stdin(file) {
         return match std::io::stdin().as_fd().try_clone_to_owned() {
@@ -108,20 +113,20 @@ pub fn open_named(file: &Path, global: &Global) -> Result<File, Failure> {
             .ok_or_else(|| Failure::usage(format!("{shown} cannot be a path of the node")))?;
         let root = open_root(global)?;
         let opened = root.open(&path).and_then(|(_, opened)| opened.reader());
-        return opened.map_err(|error| unreadable(&shown, &error));
+        return opened.map_err(|error| unreadable(&shown, what, &error));
     }
     let flags = OFlag::O_RDONLY | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     match open(file, flags, Mode::empty()) {
         Ok(handle) => Ok(handle.into()),
-        Err(errno) => Err(unreadable(&shown, &errno.into())),
+        Err(errno) => Err(unreadable(&shown, what, &errno.into())),
     }
 }
 
-fn unreadable(path: &str, error: &LookError) -> Failure {
+fn unreadable(path: &str, what: &str, error: &LookError) -> Failure {
     let failure = Failure::refused(format!("{path}: {error}"));
     match error {
-        LookError::Missing => failure.help("name the API server's audit log"),
-        LookError::Denied => failure.help("run tighten as root, or name a log that you may read"),
+        LookError::Missing => failure.help(format!("name {what}")),
+        LookError::Denied => failure.help("run tighten as root, or name a copy that you may read"),
         LookError::Kind(_) => failure.help("name a file"),
         _ => failure,
     }
@@ -180,4 +185,14 @@ pub fn of_node(global: &Global) -> Result<(Root, NodePath), Failure> {
 pub fn api_server(root: &Root) -> Option<ApiServer> {
     let survey = discover::survey(root);
     facts::gather(root, &survey, KubeProxy::absent(), None).api_server
+}
+
+/// The name and the addresses of the node, where it runs.
+pub fn own_node(global: &Global) -> Option<OwnNode> {
+    let root = open_root(global).ok()?;
+    let addresses = discover::address::local(&root)?;
+    Some(OwnNode {
+        name: facts::hostname(&root)?,
+        addresses: addresses.into_iter().map(IpNetwork::from).collect(),
+    })
 }

@@ -3,12 +3,13 @@
 use serde::Deserialize;
 
 use super::{Broke, Case, Reason, Watch};
+use crate::auditlog::json::Field;
 use crate::unusual::Known;
 use crate::unusual::told::{asked, shown};
 
 /// What the API server says of a token that is bound to a pod: the node on which that runs. From Kubernetes
 /// 1.30 on.
-pub const NODE_NAME: &[u8] = b"authentication.kubernetes.io/node-name";
+pub const NODE_NAME: Field = Field::new(b"\"authentication.kubernetes.io/node-name\":");
 
 /// `address: {}`
 #[derive(Clone, Debug, Deserialize)]

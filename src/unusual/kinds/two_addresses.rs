@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::address::NODE_NAME;
 use super::{Broke, Case, Reason, Watch};
 use crate::auditlog::event::Event;
-use crate::auditlog::json::Text;
+use crate::auditlog::json::{Field, Text};
 use crate::auditlog::open::Ids;
 use crate::unusual::Known;
 use crate::unusual::span::Span;
@@ -16,9 +16,9 @@ use crate::unusual::told::shown;
 
 /// Names the credential itself: `JTI=..` of a token from Kubernetes 1.30 on, `X509SHA256=..` of a certificate in
 /// newer releases.
-const CREDENTIAL: &[u8] = b"authentication.kubernetes.io/credential-id";
+const CREDENTIAL: Field = Field::new(b"\"authentication.kubernetes.io/credential-id\":");
 /// The pod that a token is bound to.
-const POD: &[u8] = b"authentication.kubernetes.io/pod-uid";
+const POD: Field = Field::new(b"\"authentication.kubernetes.io/pod-uid\":");
 
 /// Most credentials that are watched at once, which fill a table of 16,384 places. A cluster of five thousand nodes
 /// has so many tokens, and as many names of nodes, in the minutes that a rule looks back.
