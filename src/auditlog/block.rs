@@ -3,7 +3,8 @@
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::event::Event;
-use super::json::{Damage, Text};
+use super::json::Damage;
+use super::pieces::is_rewritten;
 use super::tally::Counted;
 use super::time::Instant;
 use super::who::{Search, Standing, Who};
@@ -152,12 +153,13 @@ impl<'q> Worker<'q> {
         }
     }
 
-    /// Reads whole lines, each with its end.
-    pub fn read<'a>(&mut self, body: &'a [u8]) -> Found<'a> {
+    /// Reads whole lines, each with its end. They are searched where a search is asked for and they need not
+    /// be parsed one by one.
+    pub fn read<'a>(&mut self, body: &'a [u8], parse: bool) -> Found<'a> {
         self.counted.make_room();
         let mut found = Found::default();
         match &self.query.search {
-            Some(search) if !rewritten(body) => self.search(search, body, &mut found),
+            Some(search) if !parse && !rewritten(body) => self.search(search, body, &mut found),
             _ => self.parse(body, &mut found),
         }
         found
@@ -170,10 +172,7 @@ impl<'q> Worker<'q> {
             lines: 1,
             ..Found::default()
         };
-        let search = self.query.search.as_ref().filter(|_| !rewritten(line));
-        if search.is_none_or(|search| search.finds(line) || !has_shape(line)) {
-            self.line(line, (0, 0), &mut found);
-        }
+        self.line(line, (0, 0), &mut found);
         found
     }
 
@@ -263,7 +262,7 @@ fn has_shape(line: &[u8]) -> bool {
 /// search. Its first line tells, since a program writes all of its lines in one way.
 fn rewritten(body: &[u8]) -> bool {
     let first = memchr(b'\n', body).and_then(|end| body.get(..end));
-    Text::raw(first.unwrap_or(body)).is_foreign()
+    is_rewritten(first.unwrap_or(body))
 }
 
 #[cfg(test)]
@@ -288,7 +287,7 @@ mod tests {
             "",
         ];
         let body = body.join("\n");
-        let found = Worker::new(&query, Counted::default()).read(body.as_bytes());
+        let found = Worker::new(&query, Counted::default()).read(body.as_bytes(), false);
         let events: Vec<u64> = found.events.iter().map(|placed| placed.line).collect();
         let flaws: Vec<u64> = found.flaws.iter().map(|flaw| flaw.line).collect();
         assert_eq!(

@@ -10,6 +10,7 @@ pub mod minutes;
 pub mod names;
 pub mod open;
 pub mod order;
+pub mod pieces;
 pub mod read;
 pub mod source;
 pub mod tally;

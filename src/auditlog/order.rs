@@ -84,6 +84,8 @@ pub struct Totals {
     pub broken: Vec<Broken>,
     /// The last line of a file that is still written to is not whole yet.
     pub half_written: bool,
+    /// Lines without the names that are asked for were searched, and not parsed.
+    pub searched: bool,
     /// When the first and the last event was written, whoever's, as far as a look at some lines tells: those
     /// at the borders of pieces, the first and the last one among them.
     pub span: Option<(Instant, Instant)>,
@@ -131,6 +133,11 @@ impl<'q> Log<'q> {
     /// Lets whom events are handed on to come up with them; false when no more are wanted.
     pub fn flush(&mut self) -> bool {
         self.sink.flush()
+    }
+
+    /// The piece was searched, or its lines were parsed one by one.
+    pub fn note_searched(&mut self, searched: bool) {
+        self.totals.searched |= searched;
     }
 
     /// The next file begins.

@@ -2,15 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::block::{Found, Query, Worker, cut};
 use super::order::Log;
-use super::source::fill;
+use super::pieces::{Pieces, Taken, held};
 use super::tally::Counted;
 
 /// Bytes that a worker reads at a time: what fits into a processor's own cache beside what it counts.
@@ -41,103 +40,11 @@ pub fn workers() -> usize {
     processors.map_or(1, usize::from).min(MOST_WORKERS)
 }
 
-/// Hands out the pieces of a source.
-enum Pieces {
-    File {
-        file: File,
-        length: u64,
-        taken: AtomicU64,
-    },
-    Stream(Mutex<Stream>),
-}
-
-/// A stream, how many pieces were taken from it, and the error that comes after the last of them.
-struct Stream {
-    stream: Box<dyn Read + Send>,
-    taken: u64,
-    failed: Option<io::Error>,
-}
-
-impl Stream {
-    /// Full pieces, so that their borders do not depend on how the bytes come in.
-    fn next(&mut self, buffer: &mut [u8]) -> (u64, io::Result<usize>) {
-        let number = self.taken;
-        self.taken += 1;
-        if let Some(error) = self.failed.take() {
-            return (number, Err(error));
-        }
-        match fill(&mut self.stream, buffer) {
-            (0, Err(error)) => (number, Err(error)),
-            (done, ended) => {
-                self.failed = ended.err();
-                (number, Ok(done))
-            }
-        }
-    }
-}
-
-impl Pieces {
-    fn of(source: Source) -> Pieces {
-        match source {
-            Source::File(file, length) => Pieces::File {
-                file,
-                length,
-                taken: AtomicU64::new(0),
-            },
-            Source::Stream(stream) => Pieces::Stream(Mutex::new(Stream {
-                stream,
-                taken: 0,
-                failed: None,
-            })),
-        }
-    }
-
-    /// Fills the buffer with the next piece; tells its number, and how many bytes it has.
-    fn next(&self, buffer: &mut [u8]) -> (u64, io::Result<usize>) {
-        match self {
-            Pieces::File {
-                file,
-                length,
-                taken,
-            } => {
-                let number = taken.fetch_add(1, Ordering::Relaxed);
-                let start = number.saturating_mul(buffer.len() as u64);
-                let left = usize::try_from(length.saturating_sub(start)).unwrap_or(usize::MAX);
-                let size = left.min(buffer.len());
-                let part = buffer.get_mut(..size).unwrap_or_default();
-                (number, read_at(file, part, start))
-            }
-            Pieces::Stream(stream) => held(stream).next(buffer),
-        }
-    }
-}
-
-fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<usize> {
-    let mut done = 0;
-    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, start + done as u64) {
-            Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, SHORTER)),
-            Ok(read) => done += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
-}
-
-/// What is said of a log that was truncated meanwhile.
-const SHORTER: &str = "it became shorter while it was read";
-
 /// The log, and whose turn it is to add to it.
 struct Turns<'l, 'q> {
     log: &'l mut Log<'q>,
     next: u64,
     stopped: Option<Stopped>,
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A worker that panicked would have ended the process.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads a source to its end. `live` says that somebody may still write to it. Meanwhile `progress` is
@@ -213,14 +120,18 @@ fn work(
     let mut buffer = vec![0; PIECE];
     let mut worker = Worker::new(query, counted);
     loop {
-        let (number, size) = pieces.next(&mut buffer);
+        let Taken {
+            number,
+            size,
+            parse,
+        } = pieces.next(&mut buffer);
         let piece = match &size {
             Ok(0) => break,
             Ok(size) => cut(buffer.get(..*size).unwrap_or_default()),
             Err(_) => cut(&[]),
         };
         let body = piece.rest.as_ref().map(|rest| rest.body);
-        let found = body.map_or_else(Found::default, |body| worker.read(body));
+        let found = body.map_or_else(Found::default, |body| worker.read(body, parse));
         let mut turn = held(turns);
         while turn.next < number {
             turn = turned.wait(turn).unwrap_or_else(PoisonError::into_inner);
@@ -232,6 +143,7 @@ fn work(
         match size {
             Ok(size) => {
                 turn.log.add(&piece, &found, &mut worker.counted);
+                turn.log.note_searched(!parse && query.search.is_some());
                 turn.next += 1;
                 read.fetch_add(size as u64, Ordering::Relaxed);
             }

@@ -59,6 +59,7 @@ pub fn summary(activity: &Activity, judged: &Judged) -> Value {
         "since": time(activity.since),
         "until": time(activity.until),
         "lines": activity.totals.lines,
+        "each_line_parsed": !activity.totals.searched,
         "bytes": activity.totals.bytes,
         "events": total.events,
         "requests": total.requests,

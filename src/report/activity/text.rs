@@ -39,6 +39,10 @@ pub fn text(
             }
         }
     }
+    if activity.totals.searched && !quiet {
+        let text = "Lines without the name were searched, not parsed; --thorough parses each.";
+        let _ = writeln!(out, "{}\n", style.dim(text));
+    }
     unreadable(activity, style, verbose, &mut out);
     for found in &judged.unusual {
         out.push_str(&unusual(activity, found, style, verbose));
@@ -65,7 +69,6 @@ pub fn text(
 /// `Audit: 15 requests of kube-proxy, 2 things unusual (1 high, 1 medium).`
 fn totals(activity: &Activity, judged: &Judged) -> String {
     let requests = activity.totals.tally.total().requests;
-    let plural = if requests == 1 { "" } else { "s" };
     let unusual = match judged.unusual.len() {
         0 => "nothing unusual".to_string(),
         number => {
@@ -83,9 +86,9 @@ fn totals(activity: &Activity, judged: &Judged) -> String {
             format!("{number} {plural} unusual ({})", each.join(", "))
         }
     };
-    let requests = number(requests);
+    let requests = counted(requests, "request");
     let whose = printable(&activity.whose());
-    format!("Audit: {requests} request{plural} of {whose}, {unusual}.")
+    format!("Audit: {requests} of {whose}, {unusual}.")
 }
 
 /// A rule that was broken: what was seen, how often, and where first.
@@ -150,9 +153,9 @@ fn when(activity: &Activity, style: Style, out: &mut String) {
     let rough = if tally.is_rough() { "about " } else { "" };
     let _ = write!(
         out,
-        "  {rough}{} requests in {} events",
-        number(total.requests),
-        number(total.events)
+        "  {rough}{} in {}",
+        counted(total.requests, "request"),
+        counted(total.events, "event")
     );
     if let Some((first, last)) = tally.seen() {
         let _ = write!(out, ", first seen {first}, last seen {last}");
@@ -255,7 +258,7 @@ fn unreadable(activity: &Activity, style: Style, verbose: bool, out: &mut String
             .filter(|(_, count)| *count > 0)
             .map(|(damage, count)| format!("{} {damage}", number(count)))
             .collect();
-        let heading = format!("{} lines could not be read", number(unreadable));
+        let heading = format!("{} could not be read", counted(unreadable, "line"));
         let _ = writeln!(out, "{}: {}", style.warn(&heading), reasons.join(", "));
         let most = if verbose {
             activity.totals.broken.len()
@@ -292,7 +295,13 @@ fn place(activity: &Activity, place: crate::auditlog::order::Place) -> String {
     }
 }
 
+/// `1 request`, `12,345 requests`
+fn counted(count: u64, word: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {word}{plural}", number(count))
+}
+
 /// `1,234,567`
-pub fn number(number: u64) -> String {
+fn number(number: u64) -> String {
     indicatif::HumanCount(number).to_string()
 }
