@@ -184,7 +184,8 @@ impl<'q> Worker<'q> {
 
     /// Parses the lines that hold what is searched for, and those that do not look like an event.
     fn search<'a>(&mut self, search: &Search, body: &'a [u8], found: &mut Found<'a>) {
-        let mut hit = search.next(body, 0);
+        let mut hits = search.hits(body);
+        let mut hit = hits.next(0);
         let mut start = 0;
         for end in memchr_iter(b'\n', body) {
             let line = body.get(start..end).unwrap_or_default();
@@ -193,7 +194,7 @@ impl<'q> Worker<'q> {
                 self.line(line, (found.lines, start as u64), found);
             }
             if is_hit {
-                hit = search.next(body, end + 1);
+                hit = hits.next(end + 1);
             }
             found.lines += 1;
             start = end + 1;
