@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tighten::auditlog::block::{Cut, Found, HandOn, Placed, Query, Worker, cut};
 use tighten::auditlog::event::Event;
-use tighten::auditlog::json::{Damage, Text};
+use tighten::auditlog::json::{Damage, Field, Text};
 use tighten::auditlog::long::Long;
 use tighten::auditlog::open::Ids;
 use tighten::auditlog::order::{Broken, Log, Place, Sink};
@@ -113,11 +113,11 @@ fn read(bytes: &[u8], query: &Query, size: usize) -> Read {
     for piece in bytes.chunks(size) {
         let piece: Cut = cut(piece);
         let body = piece.rest.as_ref().map(|rest| rest.body);
-        let found = body.map_or_else(Found::default, |body| worker.read(body));
-        log.add(&piece, &found, &mut worker.counted);
+        let found = body.map_or_else(Found::default, |body| worker.read(body, false));
+        log.add(&piece, &found, &mut worker.counted, false);
     }
     log.end_file(false);
-    log.tally.close();
+    let log = log.close();
     let total = log.tally.total();
     let names = By::ALL.map(|by| {
         let (names, others) = log.tally.ranked(by);
@@ -154,7 +154,7 @@ fn read(bytes: &[u8], query: &Query, size: usize) -> Read {
 fn told(event: &Event) -> Vec<String> {
     let text = |text: Text| format!("{:?}", text.bytes());
     let groups = ["system:nodes", "system:authenticated", ""];
-    let key = b"authentication.kubernetes.io/credential-id";
+    let key = Field::new(b"\"authentication.kubernetes.io/credential-id\":");
     vec![
         event.stage.name().into(),
         text(event.audit_id),

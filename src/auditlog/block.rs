@@ -4,7 +4,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 
 use super::event::Event;
 use super::json::Damage;
-use super::pieces::is_rewritten;
+use super::pieces::{SMALL, is_rewritten};
 use super::tally::Counted;
 use super::time::Instant;
 use super::who::{Search, Standing, Who};
@@ -16,6 +16,8 @@ pub struct Query {
     pub who: Who,
     /// What each line of theirs holds; none when each line has to be parsed.
     pub search: Option<Search>,
+    /// Logs of as many bytes or less are parsed line by line all the same.
+    pub small: u64,
     /// Nothing before.
     pub since: Option<Instant>,
     /// Nothing from then on.
@@ -38,6 +40,7 @@ impl Query {
     pub fn new(who: Who, thorough: bool, hand_on: HandOn) -> Query {
         Query {
             search: who.search().filter(|_| !thorough),
+            small: SMALL,
             who,
             since: None,
             until: None,
@@ -165,15 +168,24 @@ impl<'q> Worker<'q> {
         found
     }
 
-    /// Reads one line without its end.
-    pub fn read_line<'a>(&mut self, line: &'a [u8]) -> Found<'a> {
+    /// Reads one line without its end, as [`Worker::read`] does.
+    pub fn read_line<'a>(&mut self, line: &'a [u8], parse: bool) -> Found<'a> {
         self.counted.make_room();
         let mut found = Found {
             lines: 1,
             ..Found::default()
         };
-        self.line(line, (0, 0), &mut found);
+        let search = self.query.search.as_ref();
+        let search = search.filter(|_| !parse && !rewritten(line));
+        if search.is_none_or(|search| search.finds(line) || !has_shape(line)) {
+            self.line(line, (0, 0), &mut found);
+        }
         found
+    }
+
+    /// Whether lines are searched which need not be parsed one by one.
+    pub fn searches(&self) -> bool {
+        self.query.search.is_some()
     }
 
     /// Parses each line.
@@ -191,7 +203,8 @@ impl<'q> Worker<'q> {
 
     /// Parses the lines that hold what is searched for, and those that do not look like an event.
     fn search<'a>(&mut self, search: &Search, body: &'a [u8], found: &mut Found<'a>) {
-        let mut hit = search.next(body, 0);
+        let mut hits = search.hits(body);
+        let mut hit = hits.next(0);
         let mut start = 0;
         for end in memchr_iter(b'\n', body) {
             let line = body.get(start..end).unwrap_or_default();
@@ -200,7 +213,7 @@ impl<'q> Worker<'q> {
                 self.line(line, (found.lines, start as u64), found);
             }
             if is_hit {
-                hit = search.next(body, end + 1);
+                hit = hits.next(end + 1);
             }
             found.lines += 1;
             start = end + 1;

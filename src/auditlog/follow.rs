@@ -185,7 +185,7 @@ impl<'p, 'q> Follower<'p, 'q> {
             let piece = cut(self.buffer.get(..read).unwrap_or_default());
             let body = piece.rest.as_ref().map_or(&[][..], |rest| rest.body);
             let found = self.worker.read(body, true);
-            log.add(&piece, &found, &mut self.worker.counted);
+            log.add(&piece, &found, &mut self.worker.counted, true);
             current.at += read as u64;
         }
         if current.at > before {

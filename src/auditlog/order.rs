@@ -103,6 +103,8 @@ pub struct Log<'q> {
     worker: Worker<'q>,
     sink: &'q mut (dyn Sink + Send),
     totals: Totals,
+    /// Lines are parsed one by one.
+    parse: bool,
     carry: Carry,
     /// Where the carried line begins.
     at: Place,
@@ -115,6 +117,7 @@ impl<'q> Log<'q> {
             worker,
             sink,
             totals: Totals::default(),
+            parse: true,
             carry: Carry::default(),
             at: Place {
                 file: 0,
@@ -135,11 +138,6 @@ impl<'q> Log<'q> {
         self.sink.flush()
     }
 
-    /// The piece was searched, or its lines were parsed one by one.
-    pub fn note_searched(&mut self, searched: bool) {
-        self.totals.searched |= searched;
-    }
-
     /// The next file begins.
     pub fn begin_file(&mut self, file: usize) {
         self.carry = Carry::default();
@@ -155,8 +153,10 @@ impl<'q> Log<'q> {
         self.at.offset = offset;
     }
 
-    /// The next piece, and what was found in its whole lines.
-    pub fn add(&mut self, piece: &Cut, found: &Found, counted: &mut Counted) {
+    /// The next piece, and what was found in its whole lines, which were parsed one by one or not.
+    pub fn add(&mut self, piece: &Cut, found: &Found, counted: &mut Counted, parse: bool) {
+        self.parse = parse;
+        self.totals.searched |= !parse && self.worker.searches();
         self.totals.bytes += piece.head.len() as u64;
         self.carry.push(piece.head);
         let Some(rest) = &piece.rest else {
@@ -212,7 +212,7 @@ impl<'q> Log<'q> {
 
     fn take_line(&mut self, line: &[u8]) {
         self.look(line);
-        let found = self.worker.read_line(line);
+        let found = self.worker.read_line(line, self.parse);
         let mut counted = std::mem::take(&mut self.worker.counted);
         self.take(&found, &mut counted);
         self.worker.counted = counted;

@@ -15,7 +15,7 @@ use super::read::{PIECE, Source};
 use super::source::fill;
 
 /// What is no larger is parsed line by line, which takes some hundredths of a second; in bytes.
-const SMALL: u64 = 64 << 20;
+pub const SMALL: u64 = 64 << 20;
 
 /// A piece that a worker has taken.
 pub struct Taken {
@@ -52,6 +52,8 @@ pub struct Stream {
     failed: Option<io::Error>,
     /// Somebody else than the API server wrote it.
     rewritten: bool,
+    /// So many pieces are parsed line by line.
+    parsed: u64,
 }
 
 impl Stream {
@@ -75,17 +77,17 @@ impl Stream {
         Taken {
             number,
             size,
-            parse: self.rewritten || number < SMALL / PIECE as u64,
+            parse: self.rewritten || number < self.parsed,
         }
     }
 }
 
 impl Pieces {
-    /// Of a source of which nothing was read.
-    pub fn of(source: Source) -> Pieces {
+    /// Of a source of which nothing was read. As many bytes or less are parsed line by line.
+    pub fn of(source: Source, small: u64) -> Pieces {
         match source {
             Source::File(file, length) => Pieces::File {
-                parse: length <= SMALL || samples(&file, length),
+                parse: length <= small || samples(&file, length),
                 file,
                 length,
                 taken: AtomicU64::new(0),
@@ -95,6 +97,7 @@ impl Pieces {
                 taken: 0,
                 failed: None,
                 rewritten: false,
+                parsed: small / PIECE as u64,
             })),
         }
     }

@@ -62,7 +62,7 @@ pub fn read(
 ) -> Result<(), Stopped> {
     let small = matches!(&source, Source::File(_, length) if *length <= 2 * PIECE as u64);
     let number = if small { 1 } else { workers() };
-    let pieces = Pieces::of(source);
+    let pieces = Pieces::of(source, query.small);
     let read = AtomicU64::new(0);
     let turns = Mutex::new(Turns {
         log,
@@ -142,8 +142,7 @@ fn work(
         }
         match size {
             Ok(size) => {
-                turn.log.add(&piece, &found, &mut worker.counted);
-                turn.log.note_searched(!parse && query.search.is_some());
+                turn.log.add(&piece, &found, &mut worker.counted, parse);
                 turn.next += 1;
                 read.fetch_add(size as u64, Ordering::Relaxed);
             }

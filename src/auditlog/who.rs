@@ -118,17 +118,43 @@ pub struct Search {
 }
 
 impl Search {
-    /// Where something is found from `from` on, the first of all.
-    #[inline]
-    pub fn next(&self, bytes: &[u8], from: usize) -> Option<usize> {
-        let rest = bytes.get(from..)?;
-        let found = self.finders.iter().filter_map(|finder| finder.find(rest));
-        found.min().map(|at| from + at)
+    /// Where something is found, from the front to the back.
+    pub fn hits<'a>(&'a self, bytes: &'a [u8]) -> Hits<'a> {
+        let found = self.finders.iter().map(|finder| finder.find(bytes));
+        Hits {
+            found: found.collect(),
+            search: self,
+            bytes,
+        }
     }
 
     /// Whether anything is found.
     pub fn finds(&self, bytes: &[u8]) -> bool {
-        self.next(bytes, 0).is_some()
+        self.finders
+            .iter()
+            .any(|finder| finder.find(bytes).is_some())
+    }
+}
+
+/// Where something is found.
+pub struct Hits<'a> {
+    search: &'a Search,
+    bytes: &'a [u8],
+    /// Of each that is searched for, so that a rare one is not searched for again at each of a frequent one.
+    found: Vec<Option<usize>>,
+}
+
+impl Hits<'_> {
+    /// The first from `from` on, which is not before where it was the last time.
+    #[inline]
+    pub fn next(&mut self, from: usize) -> Option<usize> {
+        for (found, finder) in self.found.iter_mut().zip(&self.search.finders) {
+            if found.is_some_and(|at| at < from) {
+                let rest = self.bytes.get(from..).unwrap_or_default();
+                *found = finder.find(rest).map(|at| from + at);
+            }
+        }
+        self.found.iter().flatten().min().copied()
     }
 }
 
@@ -173,5 +199,17 @@ mod tests {
             ..Who::default()
         };
         assert_eq!(needles(&who).unwrap(), ["alice", "robert"]);
+    }
+
+    #[test]
+    fn all_hits_are_found_in_their_order() {
+        let who = Who {
+            users: vec!["alice".into(), "robert".into()],
+            ..Who::default()
+        };
+        let search = who.search().unwrap();
+        let mut hits = search.hits(b"robert alice robert robert");
+        let all: Vec<Option<usize>> = [0, 1, 8, 14, 21].map(|from| hits.next(from)).into();
+        assert_eq!(all, [Some(0), Some(7), Some(13), Some(20), None]);
     }
 }

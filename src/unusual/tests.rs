@@ -108,9 +108,10 @@ fn judged_by(rules: &Rules, known: Known, log: Vec<u8>) -> Judged {
     let mut log_read = Log::new(Worker::new(&query, counted()), &mut judge);
     let source = Source::Stream(Box::new(std::io::Cursor::new(log)));
     read::read(source, &query, &mut log_read, false, &counted, None).unwrap();
+    let totals = log_read.close();
     let end = End {
-        unreadable: log_read.damaged.iter().sum(),
-        first_unreadable: log_read.broken.first().copied(),
+        unreadable: totals.unreadable(),
+        first_unreadable: totals.broken.first().copied(),
         ..End::default()
     };
     judge.finish(&end)

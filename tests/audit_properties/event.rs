@@ -1,7 +1,7 @@
 //! What an event says, from the parsed line; and the same of the event that is tested.
 
 use tighten::auditlog::event::Event;
-use tighten::auditlog::json::{Damage, Text};
+use tighten::auditlog::json::{Damage, Field, Text};
 use tighten::auditlog::tally::By;
 
 use crate::json::Json;
@@ -148,7 +148,11 @@ impl Said {
             uri: bytes(event.uri),
             user: bytes(event.user),
             groups: ASKED.iter().copied().filter(has).map(Into::into).collect(),
-            credential: event.extra(CREDENTIAL.as_bytes()).map(bytes),
+            credential: event
+                .extra(Field::new(
+                    br#""authentication.kubernetes.io/credential-id":"#,
+                ))
+                .map(bytes),
             impersonated: event.impersonated.map(bytes),
             source: bytes(event.source),
             user_agent: bytes(event.user_agent),

@@ -90,7 +90,10 @@ fn the_generated_log_is_read_as_it_was_written() {
         (&kube_proxy, true, &written.kube_proxy),
         (&everybody, false, &written.everybody),
     ] {
-        let query = Query::new(who.clone(), thorough, HandOn::Of(Vec::new()));
+        let query = Query {
+            small: 0,
+            ..Query::new(who.clone(), thorough, HandOn::Of(Vec::new()))
+        };
         for from in [From::File, From::Stream(1)] {
             let (outcome, _) = outcome::read(&log, &query, from, false);
             assert_eq!(outcome.total, (asked.events, asked.requests));

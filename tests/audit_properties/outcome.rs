@@ -107,7 +107,7 @@ pub fn read(log: &[u8], query: &Query, from: From, live: bool) -> (Outcome, u64)
     };
     let done = read::read(source, query, &mut read, live, &counted, None);
     done.map_err(|stopped| stopped.error).unwrap();
-    read.tally.close();
+    let read = read.close();
     let tally = &read.tally;
     let total = tally.total();
     let mut outcome = Outcome {
@@ -117,7 +117,7 @@ pub fn read(log: &[u8], query: &Query, from: From, live: bool) -> (Outcome, u64)
         seen: tally.seen().map(|(first, last)| (first.0, last.0)),
         open: tally.open(),
         damaged: read.damaged,
-        broken: read.broken.clone(),
+        broken: read.broken,
         half_written: read.half_written,
         ..Outcome::default()
     };
