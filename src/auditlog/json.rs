@@ -252,16 +252,24 @@ impl<'a> Cursor<'a> {
 
     /// A string in which an escape stands, or which has no end.
     fn escaped_rest(&mut self, start: usize) -> Result<Text<'a>, Damage> {
+        match self.escaped_end() {
+            Ok(()) => self.text(start, true),
+            // What is wrong before the end counts.
+            Err(Damage::Cut) if self.wary && self.line.get(start..).is_some_and(has_control) => {
+                Err(Damage::NotJson)
+            }
+            Err(damage) => Err(damage),
+        }
+    }
+
+    /// Passes the rest of a string.
+    fn escaped_end(&mut self) -> Result<(), Damage> {
         loop {
             let rest = self.line.get(self.at..).unwrap_or_default();
-            let Some(length) = memchr2(b'"', b'\\', rest) else {
-                let cut = !(self.wary && has_control(rest));
-                return Err(if cut { Damage::Cut } else { Damage::NotJson });
-            };
-            self.at += length;
+            self.at += memchr2(b'"', b'\\', rest).ok_or(Damage::Cut)?;
             if self.line.get(self.at) == Some(&b'"') {
                 self.at += 1;
-                return self.text(start, true);
+                return Ok(());
             }
             self.escape()?;
         }

@@ -12,7 +12,7 @@ use tighten::auditlog::who::{Standing, Who};
 
 use crate::event::Said;
 use crate::json::{self, Line};
-use crate::outcome::Outcome;
+use crate::outcome::{From, Outcome};
 use crate::serde;
 
 /// Most names of a kind that are told apart.
@@ -82,6 +82,19 @@ fn blocks(log: &[u8], lines: &[(usize, &[u8])]) -> Vec<Option<bool>> {
         Some(*first_of.entry(piece).or_insert_with(|| is_foreign(line)))
     };
     lines.iter().map(&mut block).collect()
+}
+
+/// Whether the samples of a log, of which the search is given up when one is foreign, are.
+pub fn has_foreign_sample(log: &[u8], from: From) -> bool {
+    let starts = match from {
+        From::Stream(_) => vec![0],
+        From::File => {
+            let last = log.len().saturating_sub(PIECE);
+            vec![0, last / 2, last]
+        }
+    };
+    let sample = |start: usize| &log[start..log.len().min(start + PIECE)];
+    starts.into_iter().any(|start| is_foreign(sample(start)))
 }
 
 /// Whether a line spells a plain letter as an escape, as Go never does.

@@ -11,7 +11,7 @@ pub fn sparkline(counts: &[u64], width: usize) -> (String, usize) {
     let bar = |sum: &u64| match sum {
         0 => ' ',
         sum => {
-            let height = sum.saturating_mul(BARS.len() as u64).div_ceil(most.max(1));
+            let height = (u128::from(*sum) * BARS.len() as u128).div_ceil(u128::from(most.max(1)));
             let height = usize::try_from(height).unwrap_or(BARS.len());
             BARS.get(height.saturating_sub(1)).copied().unwrap_or('█')
         }
