@@ -48,7 +48,7 @@ fn options() -> Options {
     let mut options = Options {
         bytes: 1 << 30,
         nodes: 250,
-        rounds: 5,
+        rounds: 3,
         only_generate: None,
     };
     let mut arguments = std::env::args().skip(1);
