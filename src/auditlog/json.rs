@@ -241,9 +241,8 @@ impl<'a> Cursor<'a> {
     fn string_rest(&mut self) -> Result<Text<'a>, Damage> {
         let start = self.at;
         let rest = self.line.get(start..).unwrap_or_default();
-        if let Some(length) = memchr2(b'"', b'\\', rest)
-            && rest.get(length) == Some(&b'"')
-        {
+        let length = plain_length(rest);
+        if rest.get(length) == Some(&b'"') {
             self.at = start + length + 1;
             return self.text(start, false);
         }
@@ -323,9 +322,13 @@ impl<'a> Cursor<'a> {
         loop {
             let rest = self.line.get(self.at..).unwrap_or_default();
             let behind = fields.get(expected..).unwrap_or_default();
-            let start = rest.first_chunk().copied().map_or(0, u64::from_le_bytes);
-            let here = |field: &Field| field.start == start & FIRST && rest.starts_with(field.key);
-            let found = behind.iter().position(here);
+            let found = match rest.first_chunk() {
+                Some(start) => {
+                    let start = words(start);
+                    behind.iter().position(|field| field.begins(&start, rest))
+                }
+                None => behind.iter().position(|field| rest.starts_with(field.key)),
+            };
             let number = match found {
                 Some(found) => {
                     expected += found + 1;
@@ -542,25 +545,33 @@ impl Levels {
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     key: &'static [u8],
-    /// The first bytes, by which most others are told from it.
-    start: u64,
+    /// The beginning of the key as numbers, and which of their bits count: comparing them is faster than
+    /// comparing texts whose length is not known.
+    start: [u64; WORDS],
+    counts: [u64; WORDS],
 }
 
-/// So many bytes as each key has at least, quotes and colon and all.
-const FIRST: u64 = u64::MAX >> 24;
+/// So many numbers of eight bytes a key is compared by.
+const WORDS: usize = 4;
 
 impl Field {
-    /// Of `"key":`, which has five bytes at least.
+    /// Of `"key":`.
     pub const fn new(key: &'static [u8]) -> Field {
-        let mut start = 0;
+        let mut bytes = [0; WORDS * 8];
+        let mut counts = [0; WORDS * 8];
         let mut rest = key;
-        let mut at = 0;
-        while let ([byte, behind @ ..], 0..5) = (rest, at) {
-            start |= (*byte as u64) << (8 * at);
-            rest = behind;
-            at += 1;
+        let (mut to, mut counted): (&mut [u8], &mut [u8]) = (&mut bytes, &mut counts);
+        while let ([byte, others @ ..], [first, behind @ ..], [count, uncounted @ ..]) =
+            (rest, to, counted)
+        {
+            (*first, *count) = (*byte, u8::MAX);
+            (rest, to, counted) = (others, behind, uncounted);
         }
-        Field { key, start }
+        Field {
+            key,
+            start: words(&bytes),
+            counts: words(&counts),
+        }
     }
 
     /// The key without quotes and colon.
@@ -568,6 +579,57 @@ impl Field {
         let end = self.key.len().saturating_sub(2);
         self.key.get(1..end).unwrap_or_default()
     }
+
+    /// Whether what begins with these numbers begins with the key.
+    #[inline]
+    fn begins(&self, start: &[u64; WORDS], rest: &[u8]) -> bool {
+        let [a, b, c, d] = start;
+        let [first, second, third, fourth] = self.start;
+        let [of_first, of_second, of_third, of_fourth] = self.counts;
+        a & of_first == first
+            && b & of_second == second
+            && c & of_third == third
+            && d & of_fourth == fourth
+            && (self.key.len() <= WORDS * 8 || rest.starts_with(self.key))
+    }
+}
+
+/// Bytes as numbers.
+#[inline]
+const fn words(bytes: &[u8; WORDS * 8]) -> [u64; WORDS] {
+    let (chunks, _) = bytes.as_chunks::<8>();
+    let [a, b, c, d] = chunks else {
+        return [0; WORDS];
+    };
+    [
+        u64::from_le_bytes(*a),
+        u64::from_le_bytes(*b),
+        u64::from_le_bytes(*c),
+        u64::from_le_bytes(*d),
+    ]
+}
+
+/// How many bytes stand before the first quote or backslash; all, where there is none. Most strings are
+/// short, for which a call of a search costs more than it finds.
+#[inline]
+fn plain_length(bytes: &[u8]) -> usize {
+    let (chunks, _) = bytes.as_chunks::<8>();
+    let mut at = 0;
+    for chunk in chunks.iter().take(5) {
+        let word = u64::from_le_bytes(*chunk);
+        let quotes = word ^ QUOTES;
+        let backslashes = word ^ BACKSLASHES;
+        // The borrow of a subtraction can only mark bytes behind the first that is meant.
+        let found = (quotes.wrapping_sub(ONES) & !quotes
+            | backslashes.wrapping_sub(ONES) & !backslashes)
+            & HIGHS;
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + memchr2(b'"', b'\\', rest).unwrap_or(rest.len())
 }
 
 /// Whether any byte is a control character of ASCII.
