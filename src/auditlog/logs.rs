@@ -25,8 +25,16 @@ pub struct OnNode {
     begins: Instant,
 }
 
-/// The logs that were rotated away from this one and are still there, the oldest first, then this one
-/// itself where it exists. With them the paths of those that are not read, and why.
+/// A log and what was rotated away from it.
+#[derive(Debug, Default)]
+pub struct Rotated {
+    /// The logs, the oldest first; the one that is written to is the last, where it exists.
+    pub logs: Vec<OnNode>,
+    /// Those that cannot be read, and why.
+    pub left: Vec<(NodePath, String)>,
+}
+
+/// The logs that were rotated away from this one and are still there, and this one.
 ///
 /// # Errors
 /// When the directory cannot be listed.
@@ -34,7 +42,7 @@ pub fn with_rotated(
     root: &Root,
     log: &NodePath,
     since: Option<Instant>,
-) -> Result<(Vec<OnNode>, Vec<(NodePath, String)>), LookError> {
+) -> Result<Rotated, LookError> {
     let directory = log.parent();
     let mut found = Vec::new();
     let mut left = Vec::new();
@@ -64,7 +72,7 @@ pub fn with_rotated(
         Err(LookError::Missing) if !found.is_empty() => {}
         Err(error) => return Err(error),
     }
-    Ok((found, left))
+    Ok(Rotated { logs: found, left })
 }
 
 /// How far the clock may be put back while a log is written.

@@ -221,8 +221,9 @@ impl follow::Place for Followed {
             .on_node
             .as_ref()
             .and_then(|path| with_rotated(&self.root, path, None).ok());
-        let (logs, _) = found.unwrap_or_default();
-        let plain = logs
+        let found = found.unwrap_or_default();
+        let plain = found
+            .logs
             .into_iter()
             .filter(|log| !log.is_packed && !log.is_live);
         plain.filter_map(|log| log.opened.reader().ok()).collect()

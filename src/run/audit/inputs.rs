@@ -58,10 +58,13 @@ impl Inputs {
             let (root, log) = of_node(global)?;
             return with_rotated(&root, &log, since)
                 .map_err(|error| unreadable(&log.to_string(), LOG, &error))
-                .and_then(|(logs, left)| {
-                    let logs = logs.into_iter().map(of_rotated);
+                .and_then(|found| {
+                    let logs = found.logs.into_iter().map(of_rotated);
                     let logs = logs.collect::<Result<_, _>>()?;
-                    Ok(Inputs { logs, left })
+                    Ok(Inputs {
+                        logs,
+                        left: found.left,
+                    })
                 });
         }
         if files.iter().filter(|file| is_stdin(file)).count() > 1 {
