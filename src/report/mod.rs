@@ -30,7 +30,7 @@ pub use hint::{quoted, with_flags};
 pub use html::{History, Page, merged_page, page};
 pub use junit::junit;
 pub use oscal::oscal;
-pub use printable::printable;
+pub use printable::{one_line, printable};
 pub use prometheus::prometheus;
 pub use sarif::sarif;
 pub use text_audit_policy::{decision, unknown_key};

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::printable;
 use super::scanned::Counts;
 use super::style::Style;
 use super::text_waivers::{Remarks, grounds};
+use super::{one_line, printable};
 use crate::baseline::{Baseline, Check};
 use crate::check::Outcome;
 use crate::discover::Source;
@@ -83,7 +83,7 @@ pub fn scan(
             let waived = is_waived(&instance) && !quiet;
             if verbose || waived || instance.verdict == verdict {
                 for line in evidence(outcome.check, instance) {
-                    let _ = writeln!(out, "      {}", printable(&line));
+                    let _ = writeln!(out, "      {}", one_line(&line));
                 }
             }
         }
@@ -169,7 +169,7 @@ pub fn facts(facts: &Facts, list: &[Fact], style: Style) -> String {
         let told = format!("{}: {}", facts.proxy.platform(), evidence.join("; "));
         let columns = style.width.map_or(usize::MAX, |columns| columns - 2);
         for line in wrapped(&told, columns) {
-            let _ = writeln!(out, "  {}", style.dim(&printable(&line)));
+            let _ = writeln!(out, "  {}", style.dim(&one_line(&line)));
         }
     }
     out.push('\n');
@@ -186,7 +186,7 @@ pub fn facts(facts: &Facts, list: &[Fact], style: Style) -> String {
         let _ = writeln!(
             out,
             "  {}  {}",
-            printable(&line),
+            one_line(&line),
             style.dim(&printable(&fact.origin.to_string()))
         );
     }

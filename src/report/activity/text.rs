@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::super::printable;
 use super::super::style::Style;
+use super::super::{one_line, printable};
 use super::Activity;
 use super::plot::sparkline;
 use crate::auditlog::json::Damage;
@@ -208,7 +208,7 @@ fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut Str
     let shown: Vec<(String, Count)> = shown
         .iter()
         .map(|(name, count)| {
-            let name = printable(name).replace('\n', "\\n");
+            let name = one_line(name);
             (
                 if name.is_empty() {
                     "(none)".into()
