@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::json::{Cursor, Damage, Field, Text};
-use super::time::Instant;
+use super::json::{Cursor, Damage, Field, Seen, Text};
+use super::time::{Instant, Near, QUOTED};
 
 /// When in a request's life an event is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,14 @@ const OBJECT_REF: usize = 11;
 const RESPONSE_STATUS: usize = 12;
 const RECEIVED: usize = 15;
 const REACHED: usize = 16;
+const ANNOTATIONS: usize = 17;
+
+/// What the API server writes before the audit id, at each level that it logs.
+const BEGINNINGS: &[&[u8]] = &[
+    br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","#,
+    br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","#,
+    br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","#,
+];
 
 /// Whether a field of an event is asked for.
 pub fn is_asked_for(name: &[u8]) -> bool {
@@ -113,6 +121,69 @@ const OF_OBJECT: &[Field] = &[
     Field::new(b"\"subresource\":"),
 ];
 const OF_STATUS: &[Field] = &[Field::new(b"\"metadata\":"), Field::new(b"\"code\":")];
+
+/// What was read of the lines before, of which much stands in the next one again.
+#[derive(Default)]
+pub struct Before<'a> {
+    user: Seen<'a, User<'a>>,
+    sources: Seen<'a, Text<'a>>,
+    user_agent: Seen<'a, Text<'a>>,
+    object: Seen<'a, Object<'a>>,
+    code: Seen<'a, u16>,
+    annotations: Seen<'a, ()>,
+    time: Near,
+}
+
+#[derive(Clone, Copy, Default)]
+struct User<'a> {
+    name: Text<'a>,
+    groups: &'a [u8],
+    extra: &'a [u8],
+}
+
+impl<'a> User<'a> {
+    fn read(at: &mut Cursor<'a>) -> Result<User<'a>, Damage> {
+        let mut user = User::default();
+        object(at, OF_USER, |at, field| {
+            match field {
+                0 => user.name = text(at)?.unwrap_or_default(),
+                2 => user.groups = at.value()?,
+                3 => user.extra = at.value()?,
+                _ => at.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(user)
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Object<'a> {
+    resource: Text<'a>,
+    group: Text<'a>,
+    subresource: Text<'a>,
+    namespace: Text<'a>,
+    name: Text<'a>,
+}
+
+impl<'a> Object<'a> {
+    fn read(at: &mut Cursor<'a>) -> Result<Object<'a>, Damage> {
+        let mut said = Object::default();
+        object(at, OF_OBJECT, |at, field| {
+            let field = match field {
+                0 => &mut said.resource,
+                1 => &mut said.namespace,
+                2 => &mut said.name,
+                4 => &mut said.group,
+                7 => &mut said.subresource,
+                _ => return at.skip(),
+            };
+            *field = text(at)?.unwrap_or_default();
+            Ok(())
+        })?;
+        Ok(said)
+    }
+}
 
 /// What an event says. Texts that are not there are empty.
 #[derive(Clone, Debug)]
@@ -161,18 +232,27 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Why it is no event.
     pub fn read(line: &'a [u8]) -> Result<Event<'a>, Damage> {
-        Event::at(Cursor::new(line))
+        Event::at(Cursor::new(line), &mut Before::default())
     }
 
-    /// Reads a line of which it is known that it holds no control characters.
+    /// Reads one of many lines; `plain` says that it is known to hold no control characters.
     ///
     /// # Errors
     /// As [`Event::read`].
-    pub fn read_without_control(line: &'a [u8]) -> Result<Event<'a>, Damage> {
-        Event::at(Cursor::without_control(line))
+    pub fn read_after(
+        before: &mut Before<'a>,
+        line: &'a [u8],
+        plain: bool,
+    ) -> Result<Event<'a>, Damage> {
+        let cursor = if plain {
+            Cursor::without_control(line)
+        } else {
+            Cursor::new(line)
+        };
+        Event::at(cursor, before)
     }
 
-    fn at(mut cursor: Cursor<'a>) -> Result<Event<'a>, Damage> {
+    fn at(mut cursor: Cursor<'a>, before: &mut Before<'a>) -> Result<Event<'a>, Damage> {
         let mut event = Event {
             stage: Stage::Other,
             audit_id: Text::default(),
@@ -202,17 +282,19 @@ impl<'a> Event<'a> {
         }
         // What does not fit is told only of a line that is JSON to its end.
         let mut fits = Ok(());
-        cursor.object(FIELDS, |at, field| {
-            let before = *at;
-            match event.field(at, field, &mut kind, &mut stage) {
+        let each = |at: &mut Cursor<'a>, field: usize| {
+            let start = *at;
+            match event.field(at, before, field, &mut kind, &mut stage) {
                 Err(Damage::Misfit) => {
                     fits = Err(Damage::Misfit);
-                    *at = before;
+                    *at = start;
                     at.skip()
                 }
                 other => other,
             }
-        })?;
+        };
+        // They say that it is an event, as nothing does, too.
+        cursor.object_behind((BEGINNINGS, AUDIT_ID), FIELDS, each)?;
         cursor.end()?;
         match (kind, stage) {
             (None, Some(stage)) => event.stage = Stage::read(stage),
@@ -226,6 +308,7 @@ impl<'a> Event<'a> {
     fn field(
         &mut self,
         at: &mut Cursor<'a>,
+        before: &mut Before<'a>,
         field: usize,
         kind: &mut Option<Text<'a>>,
         stage: &mut Option<Text<'a>>,
@@ -237,16 +320,8 @@ impl<'a> Event<'a> {
             REQUEST_URI => self.uri = text(at)?.unwrap_or_default(),
             VERB => self.verb = text(at)?.unwrap_or_default(),
             USER => {
-                (self.user, self.groups, self.extra) = (Text::default(), &[], &[]);
-                object(at, OF_USER, |at, field| {
-                    match field {
-                        0 => self.user = text(at)?.unwrap_or_default(),
-                        2 => self.groups = at.value()?,
-                        3 => self.extra = at.value()?,
-                        _ => at.skip()?,
-                    }
-                    Ok(())
-                })?;
+                let user = at.again(&mut before.user, User::read)?;
+                (self.user, self.groups, self.extra) = (user.name, user.groups, user.extra);
             }
             IMPERSONATED_USER => {
                 let mut name = Text::default();
@@ -259,37 +334,21 @@ impl<'a> Event<'a> {
                 })?;
                 self.impersonated = there.then_some(name);
             }
-            SOURCE_IPS => self.source = last(at)?,
-            USER_AGENT => self.user_agent = text(at)?.unwrap_or_default(),
+            SOURCE_IPS => self.source = at.again(&mut before.sources, last)?,
+            USER_AGENT => {
+                let agent = |at: &mut Cursor<'a>| Ok(text(at)?.unwrap_or_default());
+                self.user_agent = at.again(&mut before.user_agent, agent)?;
+            }
             OBJECT_REF => {
-                let empty = Text::default();
-                (self.resource, self.group, self.subresource) = (empty, empty, empty);
-                (self.namespace, self.name) = (empty, empty);
-                object(at, OF_OBJECT, |at, field| {
-                    let field = match field {
-                        0 => &mut self.resource,
-                        1 => &mut self.namespace,
-                        2 => &mut self.name,
-                        4 => &mut self.group,
-                        7 => &mut self.subresource,
-                        _ => return at.skip(),
-                    };
-                    *field = text(at)?.unwrap_or_default();
-                    Ok(())
-                })?;
+                let said = at.again(&mut before.object, Object::read)?;
+                (self.resource, self.group, self.subresource) =
+                    (said.resource, said.group, said.subresource);
+                (self.namespace, self.name) = (said.namespace, said.name);
             }
-            RESPONSE_STATUS => {
-                self.code = 0;
-                object(at, OF_STATUS, |at, field| {
-                    match field {
-                        1 => self.code = code(at)?,
-                        _ => at.skip()?,
-                    }
-                    Ok(())
-                })?;
-            }
-            RECEIVED => self.received = time(at)?,
-            REACHED => self.reached = time(at)?,
+            RESPONSE_STATUS => self.code = at.again(&mut before.code, status)?,
+            RECEIVED => self.received = time(at, &mut before.time)?,
+            REACHED => self.reached = time(at, &mut before.time)?,
+            ANNOTATIONS => at.again(&mut before.annotations, Cursor::skip)?,
             _ => at.skip()?,
         }
         Ok(())
@@ -371,10 +430,28 @@ fn last<'a>(at: &mut Cursor<'a>) -> Result<Text<'a>, Damage> {
     Ok(last)
 }
 
-fn time(at: &mut Cursor) -> Result<Option<Instant>, Damage> {
+/// The HTTP status of an answer.
+fn status(at: &mut Cursor) -> Result<u16, Damage> {
+    let mut status = 0;
+    object(at, OF_STATUS, |at, field| {
+        match field {
+            1 => status = code(at)?,
+            _ => at.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(status)
+}
+
+fn time(at: &mut Cursor, near: &mut Near) -> Result<Option<Instant>, Damage> {
+    // Its digits leave no room for a quote or an escape.
+    if let Some(time) = at.next().and_then(|text| near.quoted(text)) {
+        at.pass_so_many::<QUOTED>();
+        return Ok(Some(time));
+    }
     match text(at)? {
         None => Ok(None),
-        Some(text) => Instant::read(&text.bytes()).map(Some).ok_or(Damage::Misfit),
+        Some(text) => near.read(&text.bytes()).map(Some).ok_or(Damage::Misfit),
     }
 }
 

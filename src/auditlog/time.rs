@@ -85,6 +85,43 @@ impl Instant {
     }
 }
 
+/// Reads points in time that lie near each other, as those in a log do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Near {
+    /// The last one, up to the minute, as it stands there; and that minute's first microsecond.
+    minute: Option<([u8; 16], u64)>,
+}
+
+/// How long a point in time is between its quotes, as the API server writes it.
+pub const QUOTED: usize = 29;
+
+impl Near {
+    /// As [`Instant::read`].
+    pub fn read(&mut self, text: &[u8]) -> Option<Instant> {
+        let time = Instant::read(text)?;
+        if let Some(minute) = text.first_chunk() {
+            self.minute = Some((*minute, time.minute() * MINUTE));
+        }
+        Some(time)
+    }
+
+    /// Reads `"2026-11-23T16:14:35.011937Z"` when it lies in the same minute as the last one.
+    #[inline]
+    pub fn quoted(&self, text: &[u8; QUOTED]) -> Option<Instant> {
+        let ([b'"', text @ ..], rest) = text.split_first_chunk::<17>()? else {
+            return None;
+        };
+        let (same, first) = self.minute.as_ref()?;
+        match rest {
+            [b':', s1, s2, b'.', a, b, c, d, e, f, b'Z', b'"'] if text == same => {
+                let micros = number([*s1, *s2, *a, *b, *c, *d, *e, *f])?;
+                (micros < MINUTE).then_some(Instant(first + micros))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A span in microseconds.
 pub fn micros_of(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)

@@ -1,19 +1,18 @@
 //! A cursor over one line: strings as they stand, and a way past what nobody asks for.
 
-use memchr::memchr2;
-
 use super::damage::Damage;
 use super::field::{Field, words};
 use super::levels::{Levels, MAX_DEPTH};
 use super::number::{is_number, is_number_begun};
 use super::scan::{has_control, plain_length};
+use super::seen::Seen;
 use super::text::Text;
 
 /// Where reading stands in a line.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
-    line: &'a [u8],
-    at: usize,
+    /// What was not passed yet.
+    rest: &'a [u8],
     /// The line may hold control characters, which no string may.
     wary: bool,
     /// Objects and lists around it.
@@ -24,8 +23,7 @@ impl<'a> Cursor<'a> {
     /// At the start of a line.
     pub fn new(line: &'a [u8]) -> Cursor<'a> {
         Cursor {
-            line,
-            at: 0,
+            rest: line,
             depth: 0,
             wary: has_control(line),
         }
@@ -34,8 +32,7 @@ impl<'a> Cursor<'a> {
     /// At the start of a line of which it is known that it holds no control characters.
     pub fn without_control(line: &'a [u8]) -> Cursor<'a> {
         Cursor {
-            line,
-            at: 0,
+            rest: line,
             depth: 0,
             wary: false,
         }
@@ -45,12 +42,18 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn peek(&mut self) -> Result<u8, Damage> {
         loop {
-            match self.line.get(self.at) {
-                Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
-                Some(byte) => return Ok(*byte),
-                None => return Err(Damage::Cut),
+            match self.rest {
+                [b' ' | b'\t' | b'\r' | b'\n', behind @ ..] => self.rest = behind,
+                [byte, ..] => return Ok(*byte),
+                [] => return Err(Damage::Cut),
             }
         }
+    }
+
+    /// Passes the byte that was looked at.
+    #[inline]
+    fn pass(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
     }
 
     /// Passes this byte, before which white space may stand.
@@ -59,8 +62,27 @@ impl<'a> Cursor<'a> {
         if self.peek()? != byte {
             return Err(Damage::NotJson);
         }
-        self.at += 1;
+        self.pass();
         Ok(())
+    }
+
+    /// Passes these bytes, when they stand here.
+    #[inline]
+    pub fn passes(&mut self, bytes: &[u8]) -> bool {
+        match self.rest.strip_prefix(bytes) {
+            Some(behind) => {
+                self.rest = behind;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// What was passed since the cursor stood there.
+    #[inline]
+    fn since(&self, start: &'a [u8]) -> &'a [u8] {
+        let length = start.len().saturating_sub(self.rest.len());
+        start.get(..length).unwrap_or_default()
     }
 
     /// Fails when anything but white space is left.
@@ -81,45 +103,61 @@ impl<'a> Cursor<'a> {
     /// A string whose first quote was passed.
     #[inline]
     fn string_rest(&mut self) -> Result<Text<'a>, Damage> {
-        let start = self.at;
-        let rest = self.line.get(start..).unwrap_or_default();
-        let length = plain_length(rest);
-        if rest.get(length) == Some(&b'"') {
-            self.at = start + length + 1;
-            return self.text(start, false);
+        let start = self.rest;
+        let (raw, behind) = start
+            .split_at_checked(plain_length(start))
+            .unwrap_or_default();
+        if let [b'"', behind @ ..] = behind {
+            self.rest = behind;
+            return self.text(raw, false);
         }
+        self.rest = behind;
         self.escaped_rest(start)
     }
 
-    /// A string in which an escape stands, or which has no end.
-    fn escaped_rest(&mut self, start: usize) -> Result<Text<'a>, Damage> {
-        match self.escaped_end() {
-            Ok(()) => self.text(start, true),
-            // What is wrong before the end counts.
-            Err(Damage::Cut) if self.wary && self.line.get(start..).is_some_and(has_control) => {
-                Err(Damage::NotJson)
+    /// Passes a string whose first quote was passed.
+    #[inline]
+    fn skip_string(&mut self) -> Result<(), Damage> {
+        let start = self.rest;
+        let behind = start.get(plain_length(start)..).unwrap_or_default();
+        match behind {
+            [b'"', behind @ ..] if !self.wary => {
+                self.rest = behind;
+                Ok(())
             }
+            _ => self.string_rest().map(drop),
+        }
+    }
+
+    /// A string that begins at `start`, in which an escape stands here, or which has no end.
+    fn escaped_rest(&mut self, start: &'a [u8]) -> Result<Text<'a>, Damage> {
+        match self.escaped_end() {
+            Ok(()) => {
+                let raw = self.since(start);
+                self.pass();
+                self.text(raw, true)
+            }
+            // What is wrong before the end counts.
+            Err(Damage::Cut) if self.wary && has_control(start) => Err(Damage::NotJson),
             Err(damage) => Err(damage),
         }
     }
 
-    /// Passes the rest of a string.
+    /// Passes the rest of a string, up to the quote.
     fn escaped_end(&mut self) -> Result<(), Damage> {
         loop {
-            let rest = self.line.get(self.at..).unwrap_or_default();
-            self.at += memchr2(b'"', b'\\', rest).ok_or(Damage::Cut)?;
-            if self.line.get(self.at) == Some(&b'"') {
-                self.at += 1;
-                return Ok(());
+            self.rest = self.rest.get(plain_length(self.rest)..).unwrap_or_default();
+            match self.rest {
+                [] => return Err(Damage::Cut),
+                [b'"', ..] => return Ok(()),
+                _ => self.escape()?,
             }
-            self.escape()?;
         }
     }
 
-    /// The string from `start` to before the quote that was passed.
+    /// A string of these bytes.
     #[inline]
-    fn text(&self, start: usize, escaped: bool) -> Result<Text<'a>, Damage> {
-        let raw = self.line.get(start..self.at - 1).unwrap_or_default();
+    fn text(&self, raw: &'a [u8], escaped: bool) -> Result<Text<'a>, Damage> {
         if self.wary && has_control(raw) {
             return Err(Damage::NotJson);
         }
@@ -128,22 +166,29 @@ impl<'a> Cursor<'a> {
 
     /// Passes an escape.
     fn escape(&mut self) -> Result<(), Damage> {
-        match self.line.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') => {
-                for at in self.at + 2..self.at + 6 {
-                    match self.line.get(at) {
-                        Some(byte) if byte.is_ascii_hexdigit() => {}
-                        Some(_) => return Err(Damage::NotJson),
-                        None => return Err(Damage::Cut),
-                    }
-                }
-                self.at += 6;
+        match self.rest {
+            [
+                _,
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                behind @ ..,
+            ] => {
+                self.rest = behind;
+                Ok(())
             }
-            Some(_) => return Err(Damage::NotJson),
-            None => return Err(Damage::Cut),
+            [_, b'u', code @ ..] => {
+                let digits = code.iter().take(4);
+                if !digits.clone().all(u8::is_ascii_hexdigit) {
+                    return Err(Damage::NotJson);
+                }
+                if digits.len() < 4 {
+                    return Err(Damage::Cut);
+                }
+                self.rest = code.get(4..).unwrap_or_default();
+                Ok(())
+            }
+            [_, _, ..] => Err(Damage::NotJson),
+            _ => Err(Damage::Cut),
         }
-        Ok(())
     }
 
     /// Calls back for each of the fields that an object has, with the field's number; the callback passes
@@ -152,7 +197,7 @@ impl<'a> Cursor<'a> {
     pub fn object(
         &mut self,
         fields: &[Field],
-        mut each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
+        each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
     ) -> Result<(), Damage> {
         self.expect(b'{')?;
         self.down()?;
@@ -160,9 +205,36 @@ impl<'a> Cursor<'a> {
             self.up();
             return Ok(());
         }
-        let mut expected = 0;
+        self.object_rest(fields, 0, each)
+    }
+
+    /// As [`Cursor::object`], of an object that most likely has one of these beginnings, which end before
+    /// the field with this number.
+    #[inline]
+    pub fn object_behind(
+        &mut self,
+        (beginnings, expected): (&[&[u8]], usize),
+        fields: &[Field],
+        each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        if beginnings.iter().any(|beginning| self.passes(beginning)) {
+            self.down()?;
+            self.object_rest(fields, expected, each)
+        } else {
+            self.object(fields, each)
+        }
+    }
+
+    /// The rest of an object, from a key on.
+    #[inline]
+    fn object_rest(
+        &mut self,
+        fields: &[Field],
+        mut expected: usize,
+        mut each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
         loop {
-            let rest = self.line.get(self.at..).unwrap_or_default();
+            let rest = self.rest;
             let behind = fields.get(expected..).unwrap_or_default();
             let found = match rest.first_chunk() {
                 Some(start) => {
@@ -175,7 +247,8 @@ impl<'a> Cursor<'a> {
                 Some(found) => {
                     expected += found + 1;
                     // What was found at `expected + found` is a field.
-                    self.at += fields.get(expected - 1).map_or(0, |field| field.key.len());
+                    let length = fields.get(expected - 1).map_or(0, |field| field.key.len());
+                    self.rest = rest.get(length..).unwrap_or_default();
                     Some(expected - 1)
                 }
                 None => {
@@ -189,7 +262,7 @@ impl<'a> Cursor<'a> {
                 None => self.skip()?,
             }
             match self.peek()? {
-                b',' => self.at += 1,
+                b',' => self.pass(),
                 b'}' => {
                     self.up();
                     return Ok(());
@@ -214,7 +287,7 @@ impl<'a> Cursor<'a> {
         loop {
             each(self)?;
             match self.peek()? {
-                b',' => self.at += 1,
+                b',' => self.pass(),
                 b']' => {
                     self.up();
                     return Ok(());
@@ -237,32 +310,63 @@ impl<'a> Cursor<'a> {
     /// Passes the end of an object or a list.
     #[inline]
     fn up(&mut self) {
-        self.at += 1;
+        self.pass();
         self.depth -= 1;
     }
 
     /// The bytes of the next value, which is passed.
     pub fn value(&mut self) -> Result<&'a [u8], Damage> {
         self.peek()?;
-        let start = self.at;
+        let start = self.rest;
         self.skip()?;
-        Ok(self.line.get(start..self.at).unwrap_or_default())
+        Ok(self.since(start))
+    }
+
+    /// A value that often is the same as before: bytes that were read already need not be read again, since
+    /// a text, an object or a list ends where it says, whatever stands behind.
+    #[inline]
+    pub fn again<T: Copy>(
+        &mut self,
+        seen: &mut Seen<'a, T>,
+        read: impl FnOnce(&mut Self) -> Result<T, Damage>,
+    ) -> Result<T, Damage> {
+        if let Some(value) = seen.find(|raw| self.passes(raw)) {
+            return Ok(value);
+        }
+        let first = self.peek()?;
+        let start = self.rest;
+        let value = read(self)?;
+        if !self.wary && matches!(first, b'"' | b'{' | b'[') {
+            seen.keep(self.since(start), value);
+        }
+        Ok(value)
+    }
+
+    /// The next bytes, when there are so many.
+    #[inline]
+    pub fn next<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.rest.first_chunk()
+    }
+
+    /// Passes so many bytes.
+    #[inline]
+    pub fn pass_so_many<const N: usize>(&mut self) {
+        self.rest = self.rest.get(N..).unwrap_or_default();
     }
 
     /// A number, `true`, `false` or `null`, which is passed.
     pub fn word(&mut self) -> Result<&'a [u8], Damage> {
         self.peek()?;
-        let start = self.at;
-        let rest = self.line.get(start..).unwrap_or_default();
+        let rest = self.rest;
         let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
         let length = rest.iter().take_while(|byte| inside(byte)).count();
-        let word = rest.get(..length).unwrap_or_default();
-        self.at += length;
+        let (word, behind) = rest.split_at_checked(length).unwrap_or_default();
+        self.rest = behind;
         if matches!(word, b"true" | b"false" | b"null") || is_number(word) {
             return Ok(word);
         }
         let begun = |whole: &[u8]| whole.starts_with(word);
-        let cut = self.at == self.line.len()
+        let cut = behind.is_empty()
             && (begun(b"true") || begun(b"false") || begun(b"null") || is_number_begun(word));
         Err(if cut { Damage::Cut } else { Damage::NotJson })
     }
@@ -277,8 +381,8 @@ impl<'a> Cursor<'a> {
     pub fn skip(&mut self) -> Result<(), Damage> {
         match self.peek()? {
             b'"' => {
-                self.at += 1;
-                self.string_rest().map(drop)
+                self.pass();
+                self.skip_string()
             }
             b'{' | b'[' => self.skip_nested(),
             _ => self.word().map(drop),
@@ -295,7 +399,7 @@ impl<'a> Cursor<'a> {
             // A value stands here.
             match self.peek()? {
                 b'{' => {
-                    self.at += 1;
+                    self.pass();
                     open.push(true)?;
                     if self.peek()? != b'}' {
                         self.key()?;
@@ -303,7 +407,7 @@ impl<'a> Cursor<'a> {
                     }
                 }
                 b'[' => {
-                    self.at += 1;
+                    self.pass();
                     open.push(false)?;
                     if self.peek()? != b']' {
                         continue;
@@ -318,14 +422,14 @@ impl<'a> Cursor<'a> {
                 };
                 match (self.peek()?, object) {
                     (b'}', true) | (b']', false) => {
-                        self.at += 1;
+                        self.pass();
                         open.pop();
                         if open.last().is_none() {
                             return Ok(());
                         }
                     }
                     (b',', _) => {
-                        self.at += 1;
+                        self.pass();
                         if object {
                             self.key()?;
                         }
@@ -337,14 +441,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline]
     fn key(&mut self) -> Result<(), Damage> {
-        self.string()?;
+        self.expect(b'"')?;
+        self.skip_string()?;
         self.expect(b':')
     }
 
     fn skip_scalar(&mut self) -> Result<(), Damage> {
         if self.peek()? == b'"' {
-            self.string().map(drop)
+            self.pass();
+            self.skip_string()
         } else {
             self.word().map(drop)
         }

@@ -9,10 +9,12 @@ mod field;
 mod levels;
 mod number;
 mod scan;
+mod seen;
 mod text;
 
 pub use cursor::Cursor;
 pub use damage::Damage;
 pub use field::Field;
 pub use scan::{has_control, plain_run};
+pub use seen::Seen;
 pub use text::Text;

@@ -4,18 +4,16 @@ use memchr::memchr2;
 
 /// How many bytes stand before the first quote or backslash; all, where there is none. Most strings are
 /// short, for which a call of a search costs more than it finds.
-#[inline]
+#[inline(always)]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     let (chunks, _) = bytes.as_chunks::<8>();
     let mut at = 0;
     for chunk in chunks.iter().take(5) {
         let word = u64::from_le_bytes(*chunk);
-        let quotes = word ^ QUOTES;
-        let backslashes = word ^ BACKSLASHES;
-        // The borrow of a subtraction can only mark bytes behind the first that is meant.
-        let found = (quotes.wrapping_sub(ONES) & !quotes
-            | backslashes.wrapping_sub(ONES) & !backslashes)
-            & HIGHS;
+        let (quotes, backslashes) = (word ^ QUOTES, word ^ BACKSLASHES);
+        // The borrow of a subtraction can only mark bytes behind the first that is meant. The highest bits
+        // of quotes and backslashes are those of the word.
+        let found = (quotes.wrapping_sub(ONES) | backslashes.wrapping_sub(ONES)) & !word & HIGHS;
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }
