@@ -232,32 +232,29 @@ impl<'q> Worker<'q> {
         if line.first() != Some(&b'{') && line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let event = Event::read_after(before, line, self.plain);
-        let event = match event {
-            Ok(event) => event,
-            Err(damage) => {
-                let line = number;
-                found.flaws.push(Flaw { damage, line, at });
-                return;
+        let (query, counted) = (self.query, &mut self.counted);
+        let read = Event::read_after(before, line, self.plain, |event| {
+            let standing = query.who.standing(event)?;
+            if !query.takes(event) {
+                return None;
             }
-        };
-        let Some(standing) = self.query.who.standing(&event) else {
-            return;
-        };
-        if !self.query.takes(&event) {
-            return;
-        }
-        if standing == Standing::Theirs {
-            self.counted.count(&event);
-        }
-        if self.query.hands_on(&event, standing) {
-            let line = number;
-            found.events.push(Placed {
+            if standing == Standing::Theirs {
+                counted.count(event);
+            }
+            query.hands_on(event, standing).then(|| Placed {
                 standing,
-                event,
-                line,
+                event: event.clone(),
+                line: number,
                 at,
-            });
+            })
+        });
+        match read {
+            Ok(placed) => found.events.extend(placed),
+            Err(damage) => found.flaws.push(Flaw {
+                damage,
+                line: number,
+                at,
+            }),
         }
     }
 }

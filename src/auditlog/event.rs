@@ -126,6 +126,7 @@ const OF_STATUS: &[Field] = &[Field::new(b"\"metadata\":"), Field::new(b"\"code\
 #[derive(Default)]
 pub struct Before<'a> {
     user: Seen<'a, User<'a>>,
+    groups: Seen<'a, &'a [u8]>,
     sources: Seen<'a, Text<'a>>,
     user_agent: Seen<'a, Text<'a>>,
     object: Seen<'a, Object<'a>>,
@@ -142,12 +143,12 @@ struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    fn read(at: &mut Cursor<'a>) -> Result<User<'a>, Damage> {
+    fn read(at: &mut Cursor<'a>, groups: &mut Seen<'a, &'a [u8]>) -> Result<User<'a>, Damage> {
         let mut user = User::default();
         object(at, OF_USER, |at, field| {
             match field {
                 0 => user.name = text(at)?.unwrap_or_default(),
-                2 => user.groups = at.value()?,
+                2 => user.groups = at.again(groups, Cursor::value)?,
                 3 => user.extra = at.value()?,
                 _ => at.skip()?,
             }
@@ -232,28 +233,36 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Why it is no event.
     pub fn read(line: &'a [u8]) -> Result<Event<'a>, Damage> {
-        Event::at(Cursor::new(line), &mut Before::default())
+        let mut event = Event::empty();
+        event.fill(Cursor::new(line), &mut Before::default())?;
+        Ok(event)
     }
 
-    /// Reads one of many lines; `plain` says that it is known to hold no control characters.
+    /// Reads one of many lines, and calls back with what it says; `plain` says that it is known to hold no
+    /// control characters.
     ///
     /// # Errors
     /// As [`Event::read`].
-    pub fn read_after(
+    #[inline]
+    pub fn read_after<T>(
         before: &mut Before<'a>,
         line: &'a [u8],
         plain: bool,
-    ) -> Result<Event<'a>, Damage> {
+        then: impl FnOnce(&Event<'a>) -> T,
+    ) -> Result<T, Damage> {
         let cursor = if plain {
             Cursor::without_control(line)
         } else {
             Cursor::new(line)
         };
-        Event::at(cursor, before)
+        let mut event = Event::empty();
+        event.fill(cursor, before)?;
+        Ok(then(&event))
     }
 
-    fn at(mut cursor: Cursor<'a>, before: &mut Before<'a>) -> Result<Event<'a>, Damage> {
-        let mut event = Event {
+    /// One that says nothing.
+    fn empty() -> Event<'a> {
+        Event {
             stage: Stage::Other,
             audit_id: Text::default(),
             verb: Text::default(),
@@ -272,7 +281,11 @@ impl<'a> Event<'a> {
             code: 0,
             received: None,
             reached: None,
-        };
+        }
+    }
+
+    /// Reads what is said into one that says nothing, since it is large and seldom kept.
+    fn fill(&mut self, mut cursor: Cursor<'a>, before: &mut Before<'a>) -> Result<(), Damage> {
         let mut kind = None;
         let mut stage = None;
         if cursor.peek()? != b'{' {
@@ -284,7 +297,7 @@ impl<'a> Event<'a> {
         let mut fits = Ok(());
         let each = |at: &mut Cursor<'a>, field: usize| {
             let start = *at;
-            match event.field(at, before, field, &mut kind, &mut stage) {
+            match self.field(at, before, field, &mut kind, &mut stage) {
                 Err(Damage::Misfit) => {
                     fits = Err(Damage::Misfit);
                     *at = start;
@@ -297,11 +310,11 @@ impl<'a> Event<'a> {
         cursor.object_behind((BEGINNINGS, AUDIT_ID), FIELDS, each)?;
         cursor.end()?;
         match (kind, stage) {
-            (None, Some(stage)) => event.stage = Stage::read(stage),
-            (Some(kind), Some(stage)) if kind.is(b"Event") => event.stage = Stage::read(stage),
+            (None, Some(stage)) => self.stage = Stage::read(stage),
+            (Some(kind), Some(stage)) if kind.is(b"Event") => self.stage = Stage::read(stage),
             _ => return Err(Damage::NotEvent),
         }
-        fits.map(|()| event)
+        fits
     }
 
     #[inline]
@@ -320,7 +333,8 @@ impl<'a> Event<'a> {
             REQUEST_URI => self.uri = text(at)?.unwrap_or_default(),
             VERB => self.verb = text(at)?.unwrap_or_default(),
             USER => {
-                let user = at.again(&mut before.user, User::read)?;
+                let groups = &mut before.groups;
+                let user = at.again(&mut before.user, |at| User::read(at, groups))?;
                 (self.user, self.groups, self.extra) = (user.name, user.groups, user.extra);
             }
             IMPERSONATED_USER => {

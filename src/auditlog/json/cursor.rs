@@ -109,23 +109,29 @@ impl<'a> Cursor<'a> {
             .unwrap_or_default();
         if let [b'"', behind @ ..] = behind {
             self.rest = behind;
-            return self.text(raw, false);
+            return self.text(raw, raw.len());
         }
         self.rest = behind;
         self.escaped_rest(start)
     }
 
     /// Passes a string whose first quote was passed.
-    #[inline]
+    #[inline(always)]
     fn skip_string(&mut self) -> Result<(), Damage> {
         let start = self.rest;
         let behind = start.get(plain_length(start)..).unwrap_or_default();
         match behind {
-            [b'"', behind @ ..] if !self.wary => {
+            _ if self.wary => self.string_rest().map(drop),
+            [b'"', behind @ ..] => {
                 self.rest = behind;
                 Ok(())
             }
-            _ => self.string_rest().map(drop),
+            _ => {
+                self.rest = behind;
+                self.escaped_end()?;
+                self.pass();
+                Ok(())
+            }
         }
     }
 
@@ -135,7 +141,7 @@ impl<'a> Cursor<'a> {
             Ok(()) => {
                 let raw = self.since(start);
                 self.pass();
-                self.text(raw, true)
+                self.text(raw, 0)
             }
             // What is wrong before the end counts.
             Err(Damage::Cut) if self.wary && has_control(start) => Err(Damage::NotJson),
@@ -155,13 +161,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string of these bytes.
+    /// A string of these bytes, so many of which hold no escape.
     #[inline]
-    fn text(&self, raw: &'a [u8], escaped: bool) -> Result<Text<'a>, Damage> {
+    fn text(&self, raw: &'a [u8], plain: usize) -> Result<Text<'a>, Damage> {
         if self.wary && has_control(raw) {
             return Err(Damage::NotJson);
         }
-        Ok(Text { raw, escaped })
+        Ok(Text { raw, plain })
     }
 
     /// Passes an escape.
@@ -172,6 +178,11 @@ impl<'a> Cursor<'a> {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
                 behind @ ..,
             ] => {
+                self.rest = behind;
+                Ok(())
+            }
+            // Go writes it most often, for `&`.
+            [_, b'u', b'0', b'0', b'2', b'6', behind @ ..] => {
                 self.rest = behind;
                 Ok(())
             }
@@ -330,7 +341,8 @@ impl<'a> Cursor<'a> {
         seen: &mut Seen<'a, T>,
         read: impl FnOnce(&mut Self) -> Result<T, Damage>,
     ) -> Result<T, Damage> {
-        if let Some(value) = seen.find(|raw| self.passes(raw)) {
+        if let Some((behind, value)) = seen.find(self.rest) {
+            self.rest = behind;
             return Ok(value);
         }
         let first = self.peek()?;
@@ -391,69 +403,45 @@ impl<'a> Cursor<'a> {
 
     /// Passes an object or a list without recursion, so that depth costs a bit and no stack.
     fn skip_nested(&mut self) -> Result<(), Damage> {
-        let mut open = Levels {
-            most: MAX_DEPTH.saturating_sub(self.depth),
-            ..Levels::default()
-        };
+        let mut open = Levels::inside(self.depth);
         loop {
-            // A value stands here.
+            if open.is_object() {
+                self.expect(b'"')?;
+                self.skip_string()?;
+                self.expect(b':')?;
+            }
             match self.peek()? {
-                b'{' => {
+                first @ (b'{' | b'[') => {
                     self.pass();
-                    open.push(true)?;
-                    if self.peek()? != b'}' {
-                        self.key()?;
+                    let object = first == b'{';
+                    open.push(object)?;
+                    if self.peek()? != if object { b'}' } else { b']' } {
                         continue;
                     }
                 }
-                b'[' => {
+                b'"' => {
                     self.pass();
-                    open.push(false)?;
-                    if self.peek()? != b']' {
-                        continue;
-                    }
+                    self.skip_string()?;
                 }
-                _ => self.skip_scalar()?,
+                _ => self.word().map(drop)?,
             }
             // A value has ended, or an empty object or list is about to.
             loop {
-                let Some(object) = open.last() else {
-                    return Ok(());
-                };
-                match (self.peek()?, object) {
+                match (self.peek()?, open.is_object()) {
+                    (b',', _) => {
+                        self.pass();
+                        break;
+                    }
                     (b'}', true) | (b']', false) => {
                         self.pass();
                         open.pop();
-                        if open.last().is_none() {
+                        if open.is_empty() {
                             return Ok(());
                         }
-                    }
-                    (b',', _) => {
-                        self.pass();
-                        if object {
-                            self.key()?;
-                        }
-                        break;
                     }
                     _ => return Err(Damage::NotJson),
                 }
             }
-        }
-    }
-
-    #[inline]
-    fn key(&mut self) -> Result<(), Damage> {
-        self.expect(b'"')?;
-        self.skip_string()?;
-        self.expect(b':')
-    }
-
-    fn skip_scalar(&mut self) -> Result<(), Damage> {
-        if self.peek()? == b'"' {
-            self.pass();
-            self.skip_string()
-        } else {
-            self.word().map(drop)
         }
     }
 }

@@ -6,33 +6,61 @@ use super::damage::Damage;
 pub(super) const MAX_DEPTH: usize = 1024;
 
 /// Which of the open levels are objects: a bit each.
-#[derive(Default)]
 pub(super) struct Levels {
-    pub(super) objects: [u64; MAX_DEPTH / 64],
-    pub(super) depth: usize,
+    /// The innermost ones, the last one lowest: those that are left over of whole words.
+    inner: u64,
+    outer: [u64; MAX_DEPTH / 64],
+    depth: usize,
     /// As many as there may be inside of what is around.
-    pub(super) most: usize,
+    most: usize,
 }
 
 impl Levels {
+    /// None yet, inside of so many others.
+    pub(super) fn inside(depth: usize) -> Levels {
+        Levels {
+            inner: 0,
+            outer: [0; MAX_DEPTH / 64],
+            depth: 0,
+            most: MAX_DEPTH.saturating_sub(depth),
+        }
+    }
+
+    /// An object or a list begins.
+    #[inline]
     pub(super) fn push(&mut self, object: bool) -> Result<(), Damage> {
         if self.depth >= self.most {
             return Err(Damage::Deep);
         }
-        let word = self.objects.get_mut(self.depth / 64).ok_or(Damage::Deep)?;
-        let bit = 1 << (self.depth % 64);
-        *word = if object { *word | bit } else { *word & !bit };
+        if self.depth.is_multiple_of(64) {
+            // At the first level there is nothing to be saved.
+            let saved = self.outer.get_mut(self.depth / 64).ok_or(Damage::Deep)?;
+            *saved = self.inner;
+        }
+        self.inner = self.inner << 1 | u64::from(object);
         self.depth += 1;
         Ok(())
     }
 
+    /// The innermost one ends.
+    #[inline]
     pub(super) fn pop(&mut self) {
-        self.depth -= 1;
+        self.depth = self.depth.saturating_sub(1);
+        self.inner >>= 1;
+        if self.depth.is_multiple_of(64) {
+            self.inner = self.outer.get(self.depth / 64).copied().unwrap_or(0);
+        }
     }
 
-    pub(super) fn last(&self) -> Option<bool> {
-        let depth = self.depth.checked_sub(1)?;
-        let word = self.objects.get(depth / 64)?;
-        Some(word & (1 << (depth % 64)) != 0)
+    /// None is open.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.depth == 0
+    }
+
+    /// The innermost one is an object.
+    #[inline]
+    pub(super) fn is_object(&self) -> bool {
+        self.inner & 1 != 0
     }
 }

@@ -1,31 +1,33 @@
 //! Values that were read before.
 
 /// So many values are held: clients take turns.
-const HELD: usize = 2;
+const HELD: usize = 4;
 
 /// The last values of a field as they stood there, and what they say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Seen<'a, T> {
     values: [(&'a [u8], T); HELD],
+    oldest: usize,
 }
 
 impl<'a, T: Copy> Seen<'a, T> {
-    /// What a value says that was read before, as `stands` tells.
+    /// What is behind a value that was read before, and what it says, when these bytes begin with one.
     #[inline]
-    pub(super) fn find(&mut self, mut stands: impl FnMut(&[u8]) -> bool) -> Option<T> {
-        let found = self
-            .values
-            .iter()
-            .find(|(raw, _)| !raw.is_empty() && stands(raw));
-        found.map(|(_, value)| *value)
+    pub(super) fn find<'b>(&self, bytes: &'b [u8]) -> Option<(&'b [u8], T)> {
+        self.values.iter().find_map(|(raw, value)| {
+            let (same, behind) = bytes.split_at_checked(raw.len())?;
+            // Values of a field differ in their ends more often than where they begin.
+            let ends = same.last_chunk::<8>()? == raw.last_chunk::<8>()?;
+            (ends && same == *raw).then_some((behind, *value))
+        })
     }
 
     /// Keeps what a value says in place of the oldest.
     #[inline]
     pub(super) fn keep(&mut self, raw: &'a [u8], value: T) {
-        self.values.rotate_right(1);
-        if let Some(first) = self.values.first_mut() {
-            *first = (raw, value);
+        if let Some(oldest) = self.values.get_mut(self.oldest) {
+            *oldest = (raw, value);
         }
+        self.oldest = (self.oldest + 1) % HELD;
     }
 }

@@ -6,13 +6,20 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Text<'a> {
     pub(super) raw: &'a [u8],
-    pub(super) escaped: bool,
+    /// From here on an escape may stand. A number, since a truth would leave bytes without a meaning, which
+    /// compilers copy one by one.
+    pub(super) plain: usize,
 }
 
 impl<'a> Text<'a> {
     /// Bytes of which nothing is known.
     pub fn raw(raw: &'a [u8]) -> Text<'a> {
-        Text { raw, escaped: true }
+        Text { raw, plain: 0 }
+    }
+
+    #[inline]
+    fn is_escaped(self) -> bool {
+        self.plain < self.raw.len()
     }
 
     /// Nothing is there, or nothing is in it.
@@ -22,12 +29,12 @@ impl<'a> Text<'a> {
 
     /// The bytes that are meant, where they stand as such.
     pub fn plain(self) -> Option<&'a [u8]> {
-        (!self.escaped).then_some(self.raw)
+        (!self.is_escaped()).then_some(self.raw)
     }
 
     /// The bytes that are meant.
     pub fn bytes(self) -> Cow<'a, [u8]> {
-        if self.escaped {
+        if self.is_escaped() {
             Cow::Owned(unescaped(self.raw))
         } else {
             Cow::Borrowed(self.raw)
@@ -44,7 +51,7 @@ impl<'a> Text<'a> {
 
     /// Whether it means these bytes.
     pub fn is(self, bytes: &[u8]) -> bool {
-        if self.escaped {
+        if self.is_escaped() {
             self.bytes() == bytes
         } else {
             self.raw == bytes
@@ -54,7 +61,7 @@ impl<'a> Text<'a> {
     /// Whether it holds an escape that Go's encoder never writes and that could hide plain letters from a
     /// search for them.
     pub fn is_foreign(self) -> bool {
-        self.escaped
+        self.is_escaped()
             && memchr::memmem::find_iter(self.raw, b"\\u00").any(|at| {
                 let plain = |code: &[u8]| match code {
                     // Go writes these three for the sake of HTML.
