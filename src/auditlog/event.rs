@@ -3,50 +3,10 @@
 use std::net::IpAddr;
 
 use super::json::{Cursor, Damage, Field, Seen, Text};
-use super::time::{Instant, Near, QUOTED};
+use super::parts::{OF_USER, Object, User, last, object, status, text, time};
+use super::time::{Instant, Near};
 
-/// When in a request's life an event is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// As soon as it arrives.
-    RequestReceived,
-    /// When the head of a long answer is sent.
-    ResponseStarted,
-    /// When the answer is complete.
-    ResponseComplete,
-    /// When the API server panicked.
-    Panic,
-    /// One that is not known here.
-    Other,
-}
-
-impl Stage {
-    fn read(text: Text) -> Stage {
-        match &*text.bytes() {
-            b"RequestReceived" => Stage::RequestReceived,
-            b"ResponseStarted" => Stage::ResponseStarted,
-            b"ResponseComplete" => Stage::ResponseComplete,
-            b"Panic" => Stage::Panic,
-            _ => Stage::Other,
-        }
-    }
-
-    /// Whether another event of the same request may follow.
-    pub fn is_open(self) -> bool {
-        matches!(self, Stage::RequestReceived | Stage::ResponseStarted)
-    }
-
-    /// The name as the log has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::RequestReceived => "RequestReceived",
-            Stage::ResponseStarted => "ResponseStarted",
-            Stage::ResponseComplete => "ResponseComplete",
-            Stage::Panic => "Panic",
-            Stage::Other => "other",
-        }
-    }
-}
+pub use super::stage::Stage;
 
 /// The fields of an event in the order in which the API server writes them. Those between the ones that are
 /// asked for are named, too, so that each is found at once.
@@ -104,24 +64,6 @@ pub fn is_asked_for(name: &[u8]) -> bool {
     !OTHERS.contains(&name) && FIELDS.iter().any(|field| field.name() == name)
 }
 
-const OF_USER: &[Field] = &[
-    Field::new(b"\"username\":"),
-    Field::new(b"\"uid\":"),
-    Field::new(b"\"groups\":"),
-    Field::new(b"\"extra\":"),
-];
-const OF_OBJECT: &[Field] = &[
-    Field::new(b"\"resource\":"),
-    Field::new(b"\"namespace\":"),
-    Field::new(b"\"name\":"),
-    Field::new(b"\"uid\":"),
-    Field::new(b"\"apiGroup\":"),
-    Field::new(b"\"apiVersion\":"),
-    Field::new(b"\"resourceVersion\":"),
-    Field::new(b"\"subresource\":"),
-];
-const OF_STATUS: &[Field] = &[Field::new(b"\"metadata\":"), Field::new(b"\"code\":")];
-
 /// What was read of the lines before, of which much stands in the next one again.
 #[derive(Default)]
 pub struct Before<'a> {
@@ -133,57 +75,6 @@ pub struct Before<'a> {
     code: Seen<'a, u16>,
     annotations: Seen<'a, ()>,
     time: Near,
-}
-
-#[derive(Clone, Copy, Default)]
-struct User<'a> {
-    name: Text<'a>,
-    groups: &'a [u8],
-    extra: &'a [u8],
-}
-
-impl<'a> User<'a> {
-    fn read(at: &mut Cursor<'a>, groups: &mut Seen<'a, &'a [u8]>) -> Result<User<'a>, Damage> {
-        let mut user = User::default();
-        object(at, OF_USER, |at, field| {
-            match field {
-                0 => user.name = text(at)?.unwrap_or_default(),
-                2 => user.groups = at.again(groups, Cursor::value)?,
-                3 => user.extra = at.value()?,
-                _ => at.skip()?,
-            }
-            Ok(())
-        })?;
-        Ok(user)
-    }
-}
-
-#[derive(Clone, Copy, Default)]
-struct Object<'a> {
-    resource: Text<'a>,
-    group: Text<'a>,
-    subresource: Text<'a>,
-    namespace: Text<'a>,
-    name: Text<'a>,
-}
-
-impl<'a> Object<'a> {
-    fn read(at: &mut Cursor<'a>) -> Result<Object<'a>, Damage> {
-        let mut said = Object::default();
-        object(at, OF_OBJECT, |at, field| {
-            let field = match field {
-                0 => &mut said.resource,
-                1 => &mut said.namespace,
-                2 => &mut said.name,
-                4 => &mut said.group,
-                7 => &mut said.subresource,
-                _ => return at.skip(),
-            };
-            *field = text(at)?.unwrap_or_default();
-            Ok(())
-        })?;
-        Ok(said)
-    }
 }
 
 /// What an event says. Texts that are not there are empty.
@@ -406,80 +297,45 @@ impl<'a> Event<'a> {
     }
 }
 
-/// A text or `null`.
-#[inline]
-fn text<'a>(at: &mut Cursor<'a>) -> Result<Option<Text<'a>>, Damage> {
-    match at.peek()? {
-        b'"' => at.string().map(Some),
-        b'n' if at.word()? == b"null" => Ok(None),
-        _ => Err(Damage::Misfit),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// An object or `null`; tells whether there is one.
-#[inline]
-fn object<'a>(
-    at: &mut Cursor<'a>,
-    fields: &[Field],
-    each: impl FnMut(&mut Cursor<'a>, usize) -> Result<(), Damage>,
-) -> Result<bool, Damage> {
-    match at.peek()? {
-        b'{' => at.object(fields, each).map(|()| true),
-        b'n' if at.word()? == b"null" => Ok(false),
-        _ => Err(Damage::Misfit),
-    }
-}
-
-/// The last text of a list.
-fn last<'a>(at: &mut Cursor<'a>) -> Result<Text<'a>, Damage> {
-    let mut last = Text::default();
-    match at.peek()? {
-        b'[' => at.list(|at| {
-            last = text(at)?.unwrap_or_default();
-            Ok(())
-        })?,
-        b'n' if at.word()? == b"null" => {}
-        _ => return Err(Damage::Misfit),
-    }
-    Ok(last)
-}
-
-/// The HTTP status of an answer.
-fn status(at: &mut Cursor) -> Result<u16, Damage> {
-    let mut status = 0;
-    object(at, OF_STATUS, |at, field| {
-        match field {
-            1 => status = code(at)?,
-            _ => at.skip()?,
+    #[test]
+    fn a_line_behind_others_says_what_it_says_alone() {
+        let user = r#"{"username":"alice","groups":["system:masters"],"extra":{}}"#;
+        let begun = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","#;
+        let time = r#""stageTimestamp":"2026-11-23T16:14:35.011937Z""#;
+        let agent = r#""userAgent":"kubectl\u0026/v1.36""#;
+        let object = r#""objectRef":{"resource":"pods","namespace":"default"}"#;
+        let lines = [
+            format!(r#"{begun}"auditID":"a","stage":"Panic","user":{user},{agent},{time}}}"#),
+            format!(r#"{begun}"auditID":"b","stage":"Panic","user":{user},{agent},{object}}}"#),
+            format!(r#"{begun}"auditID":"c","stage":"Panic",{object},{time},"user":{user} }}"#),
+            // As before, and something else behind.
+            format!(r#"{begun}"auditID":"d","stage":"Panic","user":{user}{user}}}"#),
+            format!(r#"{begun}"auditID":"e","stage":"Panic","user":{user},"user":null}}"#),
+            format!(r#"{begun}"auditID":"f","stage":"Panic",{agent},"userAgent":7}}"#),
+            format!(r#"{begun}"auditID":"g","stage":"Panic",{object},{agent}"#),
+            format!(r#"{begun}"auditID":"h","stage":"Panic",{agent},"kind":"Pod"}}"#),
+            format!(
+                r#"{begun}"auditID":"i","stage":"Panic",{agent},"verb":"{}"}}"#,
+                '\u{1}'
+            ),
+            // As before, in other places.
+            format!(r#"{begun}"auditID":"j","stage":"Panic","annotations":{user}}}"#),
+            format!(r#"{{"stage":"Panic","impersonatedUser":{user},"responseStatus":{user}}}"#),
+            begun.to_string(),
+            format!("{begun}}}"),
+            format!(r#"{begun}"auditID":"k","stage":"Panic",{time},{time}}}"#),
+        ];
+        let mut before = Before::default();
+        for line in lines.iter().chain(lines.iter().rev()) {
+            let alone = Event::read(line.as_bytes()).map(|event| format!("{event:?}"));
+            let told = |event: &Event| format!("{event:?}");
+            let behind = Event::read_after(&mut before, line.as_bytes(), false, told);
+            assert_eq!(behind, alone, "{line}");
         }
-        Ok(())
-    })?;
-    Ok(status)
-}
-
-fn time(at: &mut Cursor, near: &mut Near) -> Result<Option<Instant>, Damage> {
-    // Its digits leave no room for a quote or an escape.
-    if let Some(time) = at.next().and_then(|text| near.quoted(text)) {
-        at.pass_so_many::<QUOTED>();
-        return Ok(Some(time));
+        assert_eq!(before.user.find(user.as_bytes()).unwrap().0, b"");
     }
-    match text(at)? {
-        None => Ok(None),
-        Some(text) => near.read(&text.bytes()).map(Some).ok_or(Damage::Misfit),
-    }
-}
-
-fn code(at: &mut Cursor) -> Result<u16, Damage> {
-    match at.peek()? {
-        b'0'..=b'9' | b'-' | b'n' => {}
-        _ => return Err(Damage::Misfit),
-    }
-    let word = at.word()?;
-    if word == b"null" {
-        return Ok(0);
-    }
-    let number = std::str::from_utf8(word)
-        .ok()
-        .and_then(|word| word.parse().ok());
-    number.ok_or(Damage::Misfit)
 }

@@ -220,6 +220,27 @@ mod tests {
     }
 
     #[test]
+    fn near_another_one_the_same_is_read() {
+        let text = *b"\"2026-11-23T16:14:35.011937Z\"";
+        assert_eq!(Near::default().quoted(&text), None);
+        let mut near = Near::default();
+        let time = near.read(&text[1..QUOTED - 1]);
+        assert_eq!(near.quoted(&text), time);
+        for at in 0..QUOTED {
+            for byte in 0..=u8::MAX {
+                let mut other = text;
+                other[at] = byte;
+                let quotes = other[0] == b'"' && other[QUOTED - 1] == b'"';
+                let read = Instant::read(&other[1..QUOTED - 1]).filter(|_| quotes);
+                let same = other[..17] == text[..17] && other[26..] == text[26..];
+                let point = other[17] == b':' && other[20] == b'.';
+                let expected = read.filter(|_| same || at == QUOTED - 3);
+                assert_eq!(near.quoted(&other), expected.filter(|_| point), "{other:?}");
+            }
+        }
+    }
+
+    #[test]
     fn shows_what_was_read() {
         let text = "2026-11-23T16:14:35.011937Z";
         assert_eq!(Instant::read(text.as_bytes()).unwrap().to_string(), text);

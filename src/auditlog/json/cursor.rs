@@ -2,8 +2,7 @@
 
 use super::damage::Damage;
 use super::field::{Field, words};
-use super::levels::{Levels, MAX_DEPTH};
-use super::number::{is_number, is_number_begun};
+use super::levels::MAX_DEPTH;
 use super::scan::{has_control, plain_length};
 use super::seen::Seen;
 use super::text::Text;
@@ -12,11 +11,11 @@ use super::text::Text;
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
     /// What was not passed yet.
-    rest: &'a [u8],
+    pub(super) rest: &'a [u8],
     /// The line may hold control characters, which no string may.
     wary: bool,
     /// Objects and lists around it.
-    depth: usize,
+    pub(super) depth: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -52,13 +51,13 @@ impl<'a> Cursor<'a> {
 
     /// Passes the byte that was looked at.
     #[inline]
-    fn pass(&mut self) {
+    pub(super) fn pass(&mut self) {
         self.rest = self.rest.get(1..).unwrap_or_default();
     }
 
     /// Passes this byte, before which white space may stand.
     #[inline]
-    fn expect(&mut self, byte: u8) -> Result<(), Damage> {
+    pub(super) fn expect(&mut self, byte: u8) -> Result<(), Damage> {
         if self.peek()? != byte {
             return Err(Damage::NotJson);
         }
@@ -80,7 +79,7 @@ impl<'a> Cursor<'a> {
 
     /// What was passed since the cursor stood there.
     #[inline]
-    fn since(&self, start: &'a [u8]) -> &'a [u8] {
+    pub(super) fn since(&self, start: &'a [u8]) -> &'a [u8] {
         let length = start.len().saturating_sub(self.rest.len());
         start.get(..length).unwrap_or_default()
     }
@@ -117,7 +116,7 @@ impl<'a> Cursor<'a> {
 
     /// Passes a string whose first quote was passed.
     #[inline(always)]
-    fn skip_string(&mut self) -> Result<(), Damage> {
+    pub(super) fn skip_string(&mut self) -> Result<(), Damage> {
         let start = self.rest;
         let behind = start.get(plain_length(start)..).unwrap_or_default();
         match behind {
@@ -325,14 +324,6 @@ impl<'a> Cursor<'a> {
         self.depth -= 1;
     }
 
-    /// The bytes of the next value, which is passed.
-    pub fn value(&mut self) -> Result<&'a [u8], Damage> {
-        self.peek()?;
-        let start = self.rest;
-        self.skip()?;
-        Ok(self.since(start))
-    }
-
     /// A value that often is the same as before: bytes that were read already need not be read again, since
     /// a text, an object or a list ends where it says, whatever stands behind.
     #[inline]
@@ -364,85 +355,6 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn pass_so_many<const N: usize>(&mut self) {
         self.rest = self.rest.get(N..).unwrap_or_default();
-    }
-
-    /// A number, `true`, `false` or `null`, which is passed.
-    pub fn word(&mut self) -> Result<&'a [u8], Damage> {
-        self.peek()?;
-        let rest = self.rest;
-        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
-        let length = rest.iter().take_while(|byte| inside(byte)).count();
-        let (word, behind) = rest.split_at_checked(length).unwrap_or_default();
-        self.rest = behind;
-        if matches!(word, b"true" | b"false" | b"null") || is_number(word) {
-            return Ok(word);
-        }
-        let begun = |whole: &[u8]| whole.starts_with(word);
-        let cut = behind.is_empty()
-            && (begun(b"true") || begun(b"false") || begun(b"null") || is_number_begun(word));
-        Err(if cut { Damage::Cut } else { Damage::NotJson })
-    }
-
-    /// Fails unless the line is one number, `true`, `false` or `null`, and nothing else.
-    pub fn whole_word(mut self) -> Result<(), Damage> {
-        self.word()?;
-        self.end()
-    }
-
-    /// Passes a value, whatever it is.
-    pub fn skip(&mut self) -> Result<(), Damage> {
-        match self.peek()? {
-            b'"' => {
-                self.pass();
-                self.skip_string()
-            }
-            b'{' | b'[' => self.skip_nested(),
-            _ => self.word().map(drop),
-        }
-    }
-
-    /// Passes an object or a list without recursion, so that depth costs a bit and no stack.
-    fn skip_nested(&mut self) -> Result<(), Damage> {
-        let mut open = Levels::inside(self.depth);
-        loop {
-            if open.is_object() {
-                self.expect(b'"')?;
-                self.skip_string()?;
-                self.expect(b':')?;
-            }
-            match self.peek()? {
-                first @ (b'{' | b'[') => {
-                    self.pass();
-                    let object = first == b'{';
-                    open.push(object)?;
-                    if self.peek()? != if object { b'}' } else { b']' } {
-                        continue;
-                    }
-                }
-                b'"' => {
-                    self.pass();
-                    self.skip_string()?;
-                }
-                _ => self.word().map(drop)?,
-            }
-            // A value has ended, or an empty object or list is about to.
-            loop {
-                match (self.peek()?, open.is_object()) {
-                    (b',', _) => {
-                        self.pass();
-                        break;
-                    }
-                    (b'}', true) | (b']', false) => {
-                        self.pass();
-                        open.pop();
-                        if open.is_empty() {
-                            return Ok(());
-                        }
-                    }
-                    _ => return Err(Damage::NotJson),
-                }
-            }
-        }
     }
 }
 

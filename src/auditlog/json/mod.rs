@@ -10,6 +10,7 @@ mod levels;
 mod number;
 mod scan;
 mod seen;
+mod skip;
 mod text;
 
 pub use cursor::Cursor;

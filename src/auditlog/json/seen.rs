@@ -13,7 +13,7 @@ pub struct Seen<'a, T> {
 impl<'a, T: Copy> Seen<'a, T> {
     /// What is behind a value that was read before, and what it says, when these bytes begin with one.
     #[inline]
-    pub(super) fn find<'b>(&self, bytes: &'b [u8]) -> Option<(&'b [u8], T)> {
+    pub fn find<'b>(&self, bytes: &'b [u8]) -> Option<(&'b [u8], T)> {
         self.values.iter().find_map(|(raw, value)| {
             let (same, behind) = bytes.split_at_checked(raw.len())?;
             // Values of a field differ in their ends more often than where they begin.
