@@ -11,7 +11,8 @@ pub struct Seen<'a, T> {
 }
 
 impl<'a, T: Copy> Seen<'a, T> {
-    /// What is behind a value that was read before, and what it says, when these bytes begin with one.
+    /// What is behind a value that was read before, and what it says, when these bytes begin with one. Those of
+    /// less than eight bytes are not worth it.
     #[inline]
     pub fn find<'b>(&self, bytes: &'b [u8]) -> Option<(&'b [u8], T)> {
         self.values.iter().find_map(|(raw, value)| {
