@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memrchr};
 
-use super::event::Event;
+use super::event::{Before, Event};
 use super::json::Damage;
 use super::pieces::{SMALL, is_rewritten};
 use super::tally::Counted;
@@ -178,7 +178,7 @@ impl<'q> Worker<'q> {
         let search = self.query.search.as_ref();
         let search = search.filter(|_| !parse && !rewritten(line));
         if search.is_none_or(|search| search.finds(line) || !has_shape(line)) {
-            self.line(line, (0, 0), &mut found);
+            self.line(line, (0, 0), &mut Before::default(), &mut found);
         }
         found
     }
@@ -191,10 +191,11 @@ impl<'q> Worker<'q> {
     /// Parses each line.
     fn parse<'a>(&mut self, body: &'a [u8], found: &mut Found<'a>) {
         self.plain = is_plain(body);
+        let mut before = Before::default();
         let mut start = 0;
         for end in memchr_iter(b'\n', body) {
             let line = body.get(start..end).unwrap_or_default();
-            self.line(line, (found.lines, start as u64), found);
+            self.line(line, (found.lines, start as u64), &mut before, found);
             found.lines += 1;
             start = end + 1;
         }
@@ -205,12 +206,13 @@ impl<'q> Worker<'q> {
     fn search<'a>(&mut self, search: &Search, body: &'a [u8], found: &mut Found<'a>) {
         let mut hits = search.hits(body);
         let mut hit = hits.next(0);
+        let mut before = Before::default();
         let mut start = 0;
         for end in memchr_iter(b'\n', body) {
             let line = body.get(start..end).unwrap_or_default();
             let is_hit = hit.is_some_and(|at| at < end);
             if is_hit || !has_shape(line) {
-                self.line(line, (found.lines, start as u64), found);
+                self.line(line, (found.lines, start as u64), &mut before, found);
             }
             if is_hit {
                 hit = hits.next(end + 1);
@@ -220,40 +222,39 @@ impl<'q> Worker<'q> {
         }
     }
 
-    fn line<'a>(&mut self, line: &'a [u8], (number, at): (u64, u64), found: &mut Found<'a>) {
+    fn line<'a>(
+        &mut self,
+        line: &'a [u8],
+        (number, at): (u64, u64),
+        before: &mut Before<'a>,
+        found: &mut Found<'a>,
+    ) {
         if line.first() != Some(&b'{') && line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let event = if self.plain {
-            Event::read_without_control(line)
-        } else {
-            Event::read(line)
-        };
-        let event = match event {
-            Ok(event) => event,
-            Err(damage) => {
-                let line = number;
-                found.flaws.push(Flaw { damage, line, at });
-                return;
+        let (query, counted) = (self.query, &mut self.counted);
+        let read = Event::read_after(before, line, self.plain, |event| {
+            let standing = query.who.standing(event)?;
+            if !query.takes(event) {
+                return None;
             }
-        };
-        let Some(standing) = self.query.who.standing(&event) else {
-            return;
-        };
-        if !self.query.takes(&event) {
-            return;
-        }
-        if standing == Standing::Theirs {
-            self.counted.count(&event);
-        }
-        if self.query.hands_on(&event, standing) {
-            let line = number;
-            found.events.push(Placed {
+            if standing == Standing::Theirs {
+                counted.count(event);
+            }
+            query.hands_on(event, standing).then(|| Placed {
                 standing,
-                event,
-                line,
+                event: event.clone(),
+                line: number,
                 at,
-            });
+            })
+        });
+        match read {
+            Ok(placed) => found.events.extend(placed),
+            Err(damage) => found.flaws.push(Flaw {
+                damage,
+                line: number,
+                at,
+            }),
         }
     }
 }

@@ -2,51 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::json::{Cursor, Damage, Field, Text};
-use super::time::Instant;
+use super::json::{Cursor, Damage, Field, Seen, Text};
+use super::parts::{OF_USER, Object, User, last, object, status, text, time};
+use super::time::{Instant, Near};
 
-/// When in a request's life an event is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// As soon as it arrives.
-    RequestReceived,
-    /// When the head of a long answer is sent.
-    ResponseStarted,
-    /// When the answer is complete.
-    ResponseComplete,
-    /// When the API server panicked.
-    Panic,
-    /// One that is not known here.
-    Other,
-}
-
-impl Stage {
-    fn read(text: Text) -> Stage {
-        match &*text.bytes() {
-            b"RequestReceived" => Stage::RequestReceived,
-            b"ResponseStarted" => Stage::ResponseStarted,
-            b"ResponseComplete" => Stage::ResponseComplete,
-            b"Panic" => Stage::Panic,
-            _ => Stage::Other,
-        }
-    }
-
-    /// Whether another event of the same request may follow.
-    pub fn is_open(self) -> bool {
-        matches!(self, Stage::RequestReceived | Stage::ResponseStarted)
-    }
-
-    /// The name as the log has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::RequestReceived => "RequestReceived",
-            Stage::ResponseStarted => "ResponseStarted",
-            Stage::ResponseComplete => "ResponseComplete",
-            Stage::Panic => "Panic",
-            Stage::Other => "other",
-        }
-    }
-}
+pub use super::stage::Stage;
 
 /// The fields of an event in the order in which the API server writes them. Those between the ones that are
 /// asked for are named, too, so that each is found at once.
@@ -83,6 +43,14 @@ const OBJECT_REF: usize = 11;
 const RESPONSE_STATUS: usize = 12;
 const RECEIVED: usize = 15;
 const REACHED: usize = 16;
+const ANNOTATIONS: usize = 17;
+
+/// What the API server writes before the audit id, at each level that it logs.
+const BEGINNINGS: &[&[u8]] = &[
+    br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","#,
+    br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","#,
+    br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","#,
+];
 
 /// Whether a field of an event is asked for.
 pub fn is_asked_for(name: &[u8]) -> bool {
@@ -96,23 +64,18 @@ pub fn is_asked_for(name: &[u8]) -> bool {
     !OTHERS.contains(&name) && FIELDS.iter().any(|field| field.name() == name)
 }
 
-const OF_USER: &[Field] = &[
-    Field::new(b"\"username\":"),
-    Field::new(b"\"uid\":"),
-    Field::new(b"\"groups\":"),
-    Field::new(b"\"extra\":"),
-];
-const OF_OBJECT: &[Field] = &[
-    Field::new(b"\"resource\":"),
-    Field::new(b"\"namespace\":"),
-    Field::new(b"\"name\":"),
-    Field::new(b"\"uid\":"),
-    Field::new(b"\"apiGroup\":"),
-    Field::new(b"\"apiVersion\":"),
-    Field::new(b"\"resourceVersion\":"),
-    Field::new(b"\"subresource\":"),
-];
-const OF_STATUS: &[Field] = &[Field::new(b"\"metadata\":"), Field::new(b"\"code\":")];
+/// What was read of the lines before, of which much stands in the next one again.
+#[derive(Default)]
+pub struct Before<'a> {
+    user: Seen<'a, User<'a>>,
+    groups: Seen<'a, &'a [u8]>,
+    sources: Seen<'a, Text<'a>>,
+    user_agent: Seen<'a, Text<'a>>,
+    object: Seen<'a, Object<'a>>,
+    code: Seen<'a, u16>,
+    annotations: Seen<'a, ()>,
+    time: Near,
+}
 
 /// What an event says. Texts that are not there are empty.
 #[derive(Clone, Debug)]
@@ -161,19 +124,36 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Why it is no event.
     pub fn read(line: &'a [u8]) -> Result<Event<'a>, Damage> {
-        Event::at(Cursor::new(line))
+        let mut event = Event::empty();
+        event.fill(Cursor::new(line), &mut Before::default())?;
+        Ok(event)
     }
 
-    /// Reads a line of which it is known that it holds no control characters.
+    /// Reads one of many lines, and calls back with what it says; `plain` says that it is known to hold no
+    /// control characters.
     ///
     /// # Errors
     /// As [`Event::read`].
-    pub fn read_without_control(line: &'a [u8]) -> Result<Event<'a>, Damage> {
-        Event::at(Cursor::without_control(line))
+    #[inline]
+    pub fn read_after<T>(
+        before: &mut Before<'a>,
+        line: &'a [u8],
+        plain: bool,
+        then: impl FnOnce(&Event<'a>) -> T,
+    ) -> Result<T, Damage> {
+        let cursor = if plain {
+            Cursor::without_control(line)
+        } else {
+            Cursor::new(line)
+        };
+        let mut event = Event::empty();
+        event.fill(cursor, before)?;
+        Ok(then(&event))
     }
 
-    fn at(mut cursor: Cursor<'a>) -> Result<Event<'a>, Damage> {
-        let mut event = Event {
+    /// One that says nothing.
+    fn empty() -> Event<'a> {
+        Event {
             stage: Stage::Other,
             audit_id: Text::default(),
             verb: Text::default(),
@@ -192,7 +172,11 @@ impl<'a> Event<'a> {
             code: 0,
             received: None,
             reached: None,
-        };
+        }
+    }
+
+    /// Reads what is said into one that says nothing, since it is large and seldom kept.
+    fn fill(&mut self, mut cursor: Cursor<'a>, before: &mut Before<'a>) -> Result<(), Damage> {
         let mut kind = None;
         let mut stage = None;
         if cursor.peek()? != b'{' {
@@ -202,30 +186,33 @@ impl<'a> Event<'a> {
         }
         // What does not fit is told only of a line that is JSON to its end.
         let mut fits = Ok(());
-        cursor.object(FIELDS, |at, field| {
-            let before = *at;
-            match event.field(at, field, &mut kind, &mut stage) {
+        let each = |at: &mut Cursor<'a>, field: usize| {
+            let start = *at;
+            match self.field(at, before, field, &mut kind, &mut stage) {
                 Err(Damage::Misfit) => {
                     fits = Err(Damage::Misfit);
-                    *at = before;
+                    *at = start;
                     at.skip()
                 }
                 other => other,
             }
-        })?;
+        };
+        // They say that it is an event, as nothing does, too.
+        cursor.object_behind((BEGINNINGS, AUDIT_ID), FIELDS, each)?;
         cursor.end()?;
         match (kind, stage) {
-            (None, Some(stage)) => event.stage = Stage::read(stage),
-            (Some(kind), Some(stage)) if kind.is(b"Event") => event.stage = Stage::read(stage),
+            (None, Some(stage)) => self.stage = Stage::read(stage),
+            (Some(kind), Some(stage)) if kind.is(b"Event") => self.stage = Stage::read(stage),
             _ => return Err(Damage::NotEvent),
         }
-        fits.map(|()| event)
+        fits
     }
 
     #[inline]
     fn field(
         &mut self,
         at: &mut Cursor<'a>,
+        before: &mut Before<'a>,
         field: usize,
         kind: &mut Option<Text<'a>>,
         stage: &mut Option<Text<'a>>,
@@ -237,16 +224,9 @@ impl<'a> Event<'a> {
             REQUEST_URI => self.uri = text(at)?.unwrap_or_default(),
             VERB => self.verb = text(at)?.unwrap_or_default(),
             USER => {
-                (self.user, self.groups, self.extra) = (Text::default(), &[], &[]);
-                object(at, OF_USER, |at, field| {
-                    match field {
-                        0 => self.user = text(at)?.unwrap_or_default(),
-                        2 => self.groups = at.value()?,
-                        3 => self.extra = at.value()?,
-                        _ => at.skip()?,
-                    }
-                    Ok(())
-                })?;
+                let groups = &mut before.groups;
+                let user = at.again(&mut before.user, |at| User::read(at, groups))?;
+                (self.user, self.groups, self.extra) = (user.name, user.groups, user.extra);
             }
             IMPERSONATED_USER => {
                 let mut name = Text::default();
@@ -259,37 +239,21 @@ impl<'a> Event<'a> {
                 })?;
                 self.impersonated = there.then_some(name);
             }
-            SOURCE_IPS => self.source = last(at)?,
-            USER_AGENT => self.user_agent = text(at)?.unwrap_or_default(),
+            SOURCE_IPS => self.source = at.again(&mut before.sources, last)?,
+            USER_AGENT => {
+                let agent = |at: &mut Cursor<'a>| Ok(text(at)?.unwrap_or_default());
+                self.user_agent = at.again(&mut before.user_agent, agent)?;
+            }
             OBJECT_REF => {
-                let empty = Text::default();
-                (self.resource, self.group, self.subresource) = (empty, empty, empty);
-                (self.namespace, self.name) = (empty, empty);
-                object(at, OF_OBJECT, |at, field| {
-                    let field = match field {
-                        0 => &mut self.resource,
-                        1 => &mut self.namespace,
-                        2 => &mut self.name,
-                        4 => &mut self.group,
-                        7 => &mut self.subresource,
-                        _ => return at.skip(),
-                    };
-                    *field = text(at)?.unwrap_or_default();
-                    Ok(())
-                })?;
+                let said = at.again(&mut before.object, Object::read)?;
+                (self.resource, self.group, self.subresource) =
+                    (said.resource, said.group, said.subresource);
+                (self.namespace, self.name) = (said.namespace, said.name);
             }
-            RESPONSE_STATUS => {
-                self.code = 0;
-                object(at, OF_STATUS, |at, field| {
-                    match field {
-                        1 => self.code = code(at)?,
-                        _ => at.skip()?,
-                    }
-                    Ok(())
-                })?;
-            }
-            RECEIVED => self.received = time(at)?,
-            REACHED => self.reached = time(at)?,
+            RESPONSE_STATUS => self.code = at.again(&mut before.code, status)?,
+            RECEIVED => self.received = time(at, &mut before.time)?,
+            REACHED => self.reached = time(at, &mut before.time)?,
+            ANNOTATIONS => at.again(&mut before.annotations, Cursor::skip)?,
             _ => at.skip()?,
         }
         Ok(())
@@ -333,62 +297,45 @@ impl<'a> Event<'a> {
     }
 }
 
-/// A text or `null`.
-#[inline]
-fn text<'a>(at: &mut Cursor<'a>) -> Result<Option<Text<'a>>, Damage> {
-    match at.peek()? {
-        b'"' => at.string().map(Some),
-        b'n' if at.word()? == b"null" => Ok(None),
-        _ => Err(Damage::Misfit),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// An object or `null`; tells whether there is one.
-#[inline]
-fn object<'a>(
-    at: &mut Cursor<'a>,
-    fields: &[Field],
-    each: impl FnMut(&mut Cursor<'a>, usize) -> Result<(), Damage>,
-) -> Result<bool, Damage> {
-    match at.peek()? {
-        b'{' => at.object(fields, each).map(|()| true),
-        b'n' if at.word()? == b"null" => Ok(false),
-        _ => Err(Damage::Misfit),
+    #[test]
+    fn a_line_behind_others_says_what_it_says_alone() {
+        let user = r#"{"username":"alice","groups":["system:masters"],"extra":{}}"#;
+        let begun = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","#;
+        let time = r#""stageTimestamp":"2026-11-23T16:14:35.011937Z""#;
+        let agent = r#""userAgent":"kubectl\u0026/v1.36""#;
+        let object = r#""objectRef":{"resource":"pods","namespace":"default"}"#;
+        let lines = [
+            format!(r#"{begun}"auditID":"a","stage":"Panic","user":{user},{agent},{time}}}"#),
+            format!(r#"{begun}"auditID":"b","stage":"Panic","user":{user},{agent},{object}}}"#),
+            format!(r#"{begun}"auditID":"c","stage":"Panic",{object},{time},"user":{user} }}"#),
+            // As before, and something else behind.
+            format!(r#"{begun}"auditID":"d","stage":"Panic","user":{user}{user}}}"#),
+            format!(r#"{begun}"auditID":"e","stage":"Panic","user":{user},"user":null}}"#),
+            format!(r#"{begun}"auditID":"f","stage":"Panic",{agent},"userAgent":7}}"#),
+            format!(r#"{begun}"auditID":"g","stage":"Panic",{object},{agent}"#),
+            format!(r#"{begun}"auditID":"h","stage":"Panic",{agent},"kind":"Pod"}}"#),
+            format!(
+                r#"{begun}"auditID":"i","stage":"Panic",{agent},"verb":"{}"}}"#,
+                '\u{1}'
+            ),
+            // As before, in other places.
+            format!(r#"{begun}"auditID":"j","stage":"Panic","annotations":{user}}}"#),
+            format!(r#"{{"stage":"Panic","impersonatedUser":{user},"responseStatus":{user}}}"#),
+            begun.to_string(),
+            format!("{begun}}}"),
+            format!(r#"{begun}"auditID":"k","stage":"Panic",{time},{time}}}"#),
+        ];
+        let mut before = Before::default();
+        for line in lines.iter().chain(lines.iter().rev()) {
+            let alone = Event::read(line.as_bytes()).map(|event| format!("{event:?}"));
+            let told = |event: &Event| format!("{event:?}");
+            let behind = Event::read_after(&mut before, line.as_bytes(), false, told);
+            assert_eq!(behind, alone, "{line}");
+        }
+        assert_eq!(before.user.find(user.as_bytes()).unwrap().0, b"");
     }
-}
-
-/// The last text of a list.
-fn last<'a>(at: &mut Cursor<'a>) -> Result<Text<'a>, Damage> {
-    let mut last = Text::default();
-    match at.peek()? {
-        b'[' => at.list(|at| {
-            last = text(at)?.unwrap_or_default();
-            Ok(())
-        })?,
-        b'n' if at.word()? == b"null" => {}
-        _ => return Err(Damage::Misfit),
-    }
-    Ok(last)
-}
-
-fn time(at: &mut Cursor) -> Result<Option<Instant>, Damage> {
-    match text(at)? {
-        None => Ok(None),
-        Some(text) => Instant::read(&text.bytes()).map(Some).ok_or(Damage::Misfit),
-    }
-}
-
-fn code(at: &mut Cursor) -> Result<u16, Damage> {
-    match at.peek()? {
-        b'0'..=b'9' | b'-' | b'n' => {}
-        _ => return Err(Damage::Misfit),
-    }
-    let word = at.word()?;
-    if word == b"null" {
-        return Ok(0);
-    }
-    let number = std::str::from_utf8(word)
-        .ok()
-        .and_then(|word| word.parse().ok());
-    number.ok_or(Damage::Misfit)
 }

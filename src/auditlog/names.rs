@@ -82,16 +82,39 @@ impl Numbered {
     }
 }
 
+/// So many names are found without a hash.
+const LATELY: usize = 64;
+
+/// Where a name is among those that were counted lately.
+#[inline]
+fn slot(name: &[u8]) -> usize {
+    let end = name.last_chunk().copied().map_or(0, u64::from_le_bytes);
+    // The highest bits of this product depend on all that are multiplied.
+    let mixed = (end ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    usize::try_from(mixed >> 58).unwrap_or(0) % LATELY
+}
+
 /// A worker's names of one kind, and how often they stand in the block at hand.
-#[derive(Default)]
 pub struct Local {
     known: Numbered,
     /// The common number of each, as far as it was asked for.
     common: Vec<Option<u16>>,
     counts: Vec<Count>,
     touched: Vec<u16>,
-    /// The name that was counted last: often the next one is the same.
-    last: u16,
+    /// Names that were counted lately, each where its end says, which is sooner found than its hash.
+    lately: [u16; LATELY],
+}
+
+impl Default for Local {
+    fn default() -> Local {
+        Local {
+            known: Numbered::default(),
+            common: Vec::new(),
+            counts: Vec::new(),
+            touched: Vec::new(),
+            lately: [0; LATELY],
+        }
+    }
 }
 
 impl Local {
@@ -99,16 +122,20 @@ impl Local {
     #[inline]
     pub fn count(&mut self, name: &[u8], count: Count) -> u16 {
         let name = name.get(..LONGEST).unwrap_or(name);
-        let last = self.known.names.get(usize::from(self.last));
-        let number = if last.is_some_and(|last| **last == *name) {
-            self.last
+        let slot = slot(name);
+        let lately = self.lately.get(slot).copied().unwrap_or(0);
+        let held = self.known.names.get(usize::from(lately));
+        let number = if held.is_some_and(|held| **held == *name) {
+            lately
         } else {
             let (number, new) = self.known.of(name);
             if new {
                 self.common.push(None);
                 self.counts.push(Count::default());
             }
-            self.last = number;
+            if let Some(lately) = self.lately.get_mut(slot) {
+                *lately = number;
+            }
             number
         };
         if let Some(held) = self.counts.get_mut(usize::from(number)) {

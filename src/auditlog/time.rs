@@ -85,6 +85,43 @@ impl Instant {
     }
 }
 
+/// Reads points in time that lie near each other, as those in a log do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Near {
+    /// The last one, up to the minute, as it stands there; and that minute's first microsecond.
+    minute: Option<([u8; 16], u64)>,
+}
+
+/// How long a point in time is between its quotes, as the API server writes it.
+pub const QUOTED: usize = 29;
+
+impl Near {
+    /// As [`Instant::read`].
+    pub fn read(&mut self, text: &[u8]) -> Option<Instant> {
+        let time = Instant::read(text)?;
+        if let Some(minute) = text.first_chunk() {
+            self.minute = Some((*minute, time.minute() * MINUTE));
+        }
+        Some(time)
+    }
+
+    /// Reads `"2026-11-23T16:14:35.011937Z"` when it lies in the same minute as the last one.
+    #[inline]
+    pub fn quoted(&self, text: &[u8; QUOTED]) -> Option<Instant> {
+        let ([b'"', text @ ..], rest) = text.split_first_chunk::<17>()? else {
+            return None;
+        };
+        let (same, first) = self.minute.as_ref()?;
+        match rest {
+            [b':', s1, s2, b'.', a, b, c, d, e, f, b'Z', b'"'] if text == same => {
+                let micros = number([*s1, *s2, *a, *b, *c, *d, *e, *f])?;
+                (micros < MINUTE).then_some(Instant(first + micros))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A span in microseconds.
 pub fn micros_of(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
@@ -179,6 +216,27 @@ mod tests {
             "1969-12-31T23:59:59Z",
         ] {
             assert_eq!(Instant::read(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn near_another_one_the_same_is_read() {
+        let text = *b"\"2026-11-23T16:14:35.011937Z\"";
+        assert_eq!(Near::default().quoted(&text), None);
+        let mut near = Near::default();
+        let time = near.read(&text[1..QUOTED - 1]);
+        assert_eq!(near.quoted(&text), time);
+        for at in 0..QUOTED {
+            for byte in 0..=u8::MAX {
+                let mut other = text;
+                other[at] = byte;
+                let quotes = other[0] == b'"' && other[QUOTED - 1] == b'"';
+                let read = Instant::read(&other[1..QUOTED - 1]).filter(|_| quotes);
+                let same = other[..17] == text[..17] && other[26..] == text[26..];
+                let point = other[17] == b':' && other[20] == b'.';
+                let expected = read.filter(|_| same || at == QUOTED - 3);
+                assert_eq!(near.quoted(&other), expected.filter(|_| point), "{other:?}");
+            }
         }
     }
 

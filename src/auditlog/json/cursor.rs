@@ -1,0 +1,385 @@
+//! A cursor over one line: strings as they stand, and a way past what nobody asks for.
+
+use super::damage::Damage;
+use super::field::{Field, words};
+use super::levels::MAX_DEPTH;
+use super::scan::{has_control, plain_length};
+use super::seen::Seen;
+use super::text::Text;
+
+/// Where reading stands in a line.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<'a> {
+    /// What was not passed yet.
+    pub(super) rest: &'a [u8],
+    /// The line may hold control characters, which no string may.
+    wary: bool,
+    /// Objects and lists around it.
+    pub(super) depth: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// At the start of a line.
+    pub fn new(line: &'a [u8]) -> Cursor<'a> {
+        Cursor {
+            rest: line,
+            depth: 0,
+            wary: has_control(line),
+        }
+    }
+
+    /// At the start of a line of which it is known that it holds no control characters.
+    pub fn without_control(line: &'a [u8]) -> Cursor<'a> {
+        Cursor {
+            rest: line,
+            depth: 0,
+            wary: false,
+        }
+    }
+
+    /// The next byte that is no white space, which is not passed.
+    #[inline]
+    pub fn peek(&mut self) -> Result<u8, Damage> {
+        loop {
+            match self.rest {
+                [b' ' | b'\t' | b'\r' | b'\n', behind @ ..] => self.rest = behind,
+                [byte, ..] => return Ok(*byte),
+                [] => return Err(Damage::Cut),
+            }
+        }
+    }
+
+    /// Passes the byte that was looked at.
+    #[inline]
+    pub(super) fn pass(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
+    }
+
+    /// Passes this byte, before which white space may stand.
+    #[inline]
+    pub(super) fn expect(&mut self, byte: u8) -> Result<(), Damage> {
+        if self.peek()? != byte {
+            return Err(Damage::NotJson);
+        }
+        self.pass();
+        Ok(())
+    }
+
+    /// Passes these bytes, when they stand here.
+    #[inline]
+    pub fn passes(&mut self, bytes: &[u8]) -> bool {
+        match self.rest.strip_prefix(bytes) {
+            Some(behind) => {
+                self.rest = behind;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// What was passed since the cursor stood there.
+    #[inline]
+    pub(super) fn since(&self, start: &'a [u8]) -> &'a [u8] {
+        let length = start.len().saturating_sub(self.rest.len());
+        start.get(..length).unwrap_or_default()
+    }
+
+    /// Fails when anything but white space is left.
+    pub fn end(mut self) -> Result<(), Damage> {
+        match self.peek() {
+            Err(_) => Ok(()),
+            Ok(_) => Err(Damage::NotJson),
+        }
+    }
+
+    /// A string.
+    #[inline]
+    pub fn string(&mut self) -> Result<Text<'a>, Damage> {
+        self.expect(b'"')?;
+        self.string_rest()
+    }
+
+    /// A string whose first quote was passed.
+    #[inline]
+    fn string_rest(&mut self) -> Result<Text<'a>, Damage> {
+        let start = self.rest;
+        let (raw, behind) = start
+            .split_at_checked(plain_length(start))
+            .unwrap_or_default();
+        if let [b'"', behind @ ..] = behind {
+            self.rest = behind;
+            return self.text(raw, raw.len());
+        }
+        self.rest = behind;
+        self.escaped_rest(start)
+    }
+
+    /// Passes a string whose first quote was passed.
+    #[inline(always)]
+    pub(super) fn skip_string(&mut self) -> Result<(), Damage> {
+        let start = self.rest;
+        let behind = start.get(plain_length(start)..).unwrap_or_default();
+        match behind {
+            _ if self.wary => self.string_rest().map(drop),
+            [b'"', behind @ ..] => {
+                self.rest = behind;
+                Ok(())
+            }
+            _ => {
+                self.rest = behind;
+                self.escaped_end()?;
+                self.pass();
+                Ok(())
+            }
+        }
+    }
+
+    /// A string that begins at `start`, in which an escape stands here, or which has no end.
+    fn escaped_rest(&mut self, start: &'a [u8]) -> Result<Text<'a>, Damage> {
+        match self.escaped_end() {
+            Ok(()) => {
+                let raw = self.since(start);
+                self.pass();
+                self.text(raw, 0)
+            }
+            // What is wrong before the end counts.
+            Err(Damage::Cut) if self.wary && has_control(start) => Err(Damage::NotJson),
+            Err(damage) => Err(damage),
+        }
+    }
+
+    /// Passes the rest of a string, up to the quote.
+    fn escaped_end(&mut self) -> Result<(), Damage> {
+        loop {
+            self.rest = self.rest.get(plain_length(self.rest)..).unwrap_or_default();
+            match self.rest {
+                [] => return Err(Damage::Cut),
+                [b'"', ..] => return Ok(()),
+                _ => self.escape()?,
+            }
+        }
+    }
+
+    /// A string of these bytes, so many of which hold no escape.
+    #[inline]
+    fn text(&self, raw: &'a [u8], plain: usize) -> Result<Text<'a>, Damage> {
+        if self.wary && has_control(raw) {
+            return Err(Damage::NotJson);
+        }
+        Ok(Text { raw, plain })
+    }
+
+    /// Passes an escape.
+    fn escape(&mut self) -> Result<(), Damage> {
+        match self.rest {
+            [
+                _,
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                behind @ ..,
+            ] => {
+                self.rest = behind;
+                Ok(())
+            }
+            // Go writes it most often, for `&`.
+            [_, b'u', b'0', b'0', b'2', b'6', behind @ ..] => {
+                self.rest = behind;
+                Ok(())
+            }
+            [_, b'u', code @ ..] => {
+                let digits = code.iter().take(4);
+                if !digits.clone().all(u8::is_ascii_hexdigit) {
+                    return Err(Damage::NotJson);
+                }
+                if digits.len() < 4 {
+                    return Err(Damage::Cut);
+                }
+                self.rest = code.get(4..).unwrap_or_default();
+                Ok(())
+            }
+            [_, _, ..] => Err(Damage::NotJson),
+            _ => Err(Damage::Cut),
+        }
+    }
+
+    /// Calls back for each of the fields that an object has, with the field's number; the callback passes
+    /// the value. Other values are passed over. What stands in the order of the fields is found fast.
+    #[inline]
+    pub fn object(
+        &mut self,
+        fields: &[Field],
+        each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        self.expect(b'{')?;
+        self.down()?;
+        if self.peek()? == b'}' {
+            self.up();
+            return Ok(());
+        }
+        self.object_rest(fields, 0, each)
+    }
+
+    /// As [`Cursor::object`], of an object that most likely has one of these beginnings, which end before
+    /// the field with this number.
+    #[inline]
+    pub fn object_behind(
+        &mut self,
+        (beginnings, expected): (&[&[u8]], usize),
+        fields: &[Field],
+        each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        if beginnings.iter().any(|beginning| self.passes(beginning)) {
+            self.down()?;
+            self.object_rest(fields, expected, each)
+        } else {
+            self.object(fields, each)
+        }
+    }
+
+    /// The rest of an object, from a key on.
+    #[inline]
+    fn object_rest(
+        &mut self,
+        fields: &[Field],
+        mut expected: usize,
+        mut each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        loop {
+            let rest = self.rest;
+            let behind = fields.get(expected..).unwrap_or_default();
+            let found = match rest.first_chunk() {
+                Some(start) => {
+                    let start = words(start);
+                    behind.iter().position(|field| field.begins(&start, rest))
+                }
+                None => behind.iter().position(|field| rest.starts_with(field.key)),
+            };
+            let number = match found {
+                Some(found) => {
+                    expected += found + 1;
+                    // What was found at `expected + found` is a field.
+                    let length = fields.get(expected - 1).map_or(0, |field| field.key.len());
+                    self.rest = rest.get(length..).unwrap_or_default();
+                    Some(expected - 1)
+                }
+                None => {
+                    let key = self.string()?;
+                    self.expect(b':')?;
+                    fields.iter().position(|field| key.is(field.name()))
+                }
+            };
+            match number {
+                Some(number) => each(self, number)?,
+                None => self.skip()?,
+            }
+            match self.peek()? {
+                b',' => self.pass(),
+                b'}' => {
+                    self.up();
+                    return Ok(());
+                }
+                _ => return Err(Damage::NotJson),
+            }
+        }
+    }
+
+    /// Calls back for each item of a list; the callback passes it.
+    #[inline]
+    pub fn list(
+        &mut self,
+        mut each: impl FnMut(&mut Self) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        self.expect(b'[')?;
+        self.down()?;
+        if self.peek()? == b']' {
+            self.up();
+            return Ok(());
+        }
+        loop {
+            each(self)?;
+            match self.peek()? {
+                b',' => self.pass(),
+                b']' => {
+                    self.up();
+                    return Ok(());
+                }
+                _ => return Err(Damage::NotJson),
+            }
+        }
+    }
+
+    /// An object or a list has begun.
+    #[inline]
+    fn down(&mut self) -> Result<(), Damage> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Damage::Deep);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Passes the end of an object or a list.
+    #[inline]
+    fn up(&mut self) {
+        self.pass();
+        self.depth -= 1;
+    }
+
+    /// A value that often is the same as before: bytes that were read already need not be read again, since
+    /// a text, an object or a list ends where it says, whatever stands behind.
+    #[inline]
+    pub fn again<T: Copy>(
+        &mut self,
+        seen: &mut Seen<'a, T>,
+        read: impl FnOnce(&mut Self) -> Result<T, Damage>,
+    ) -> Result<T, Damage> {
+        if let Some((behind, value)) = seen.find(self.rest) {
+            self.rest = behind;
+            return Ok(value);
+        }
+        let first = self.peek()?;
+        let start = self.rest;
+        let value = read(self)?;
+        if !self.wary && matches!(first, b'"' | b'{' | b'[') {
+            seen.keep(self.since(start), value);
+        }
+        Ok(value)
+    }
+
+    /// The next bytes, when there are so many.
+    #[inline]
+    pub fn next<const N: usize>(&self) -> Option<&'a [u8; N]> {
+        self.rest.first_chunk()
+    }
+
+    /// Passes so many bytes.
+    #[inline]
+    pub fn pass_so_many<const N: usize>(&mut self) {
+        self.rest = self.rest.get(N..).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auditlog::event::Event;
+
+    #[test]
+    fn levels_count_from_the_line_on() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for (before, behind, around) in [
+            ("", "", 0),
+            (r#"{"stage":"Panic","x":"#, "}", 1),
+            (r#"{"stage":"Panic","verb":"#, "}", 1),
+            (r#"{"stage":"Panic","user":{"extra":"#, "}}", 2),
+            (r#"{"stage":"Panic","user":{"x":"#, "}}", 2),
+        ] {
+            let line = |levels: usize| format!("{before}{}{behind}", nested(levels - around));
+            let deepest = line(MAX_DEPTH);
+            let read = Event::read(deepest.as_bytes()).err();
+            assert_ne!(read, Some(Damage::Deep), "{before}");
+            let deeper = line(MAX_DEPTH + 1);
+            let read = Event::read(deeper.as_bytes()).err();
+            assert_eq!(read, Some(Damage::Deep), "{before}");
+        }
+    }
+}

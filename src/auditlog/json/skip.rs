@@ -1,0 +1,95 @@
+//! The way past values that nobody asks for.
+
+use super::cursor::Cursor;
+use super::damage::Damage;
+use super::levels::Levels;
+use super::number::{is_number, is_number_begun};
+
+impl<'a> Cursor<'a> {
+    /// The bytes of the next value, which is passed.
+    pub fn value(&mut self) -> Result<&'a [u8], Damage> {
+        self.peek()?;
+        let start = self.rest;
+        self.skip()?;
+        Ok(self.since(start))
+    }
+
+    /// A number, `true`, `false` or `null`, which is passed.
+    pub fn word(&mut self) -> Result<&'a [u8], Damage> {
+        self.peek()?;
+        let rest = self.rest;
+        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+        let length = rest.iter().take_while(|byte| inside(byte)).count();
+        let (word, behind) = rest.split_at_checked(length).unwrap_or_default();
+        self.rest = behind;
+        if matches!(word, b"true" | b"false" | b"null") || is_number(word) {
+            return Ok(word);
+        }
+        let begun = |whole: &[u8]| whole.starts_with(word);
+        let cut = behind.is_empty()
+            && (begun(b"true") || begun(b"false") || begun(b"null") || is_number_begun(word));
+        Err(if cut { Damage::Cut } else { Damage::NotJson })
+    }
+
+    /// Fails unless the line is one number, `true`, `false` or `null`, and nothing else.
+    pub fn whole_word(mut self) -> Result<(), Damage> {
+        self.word()?;
+        self.end()
+    }
+
+    /// Passes a value, whatever it is.
+    pub fn skip(&mut self) -> Result<(), Damage> {
+        match self.peek()? {
+            b'"' => {
+                self.pass();
+                self.skip_string()
+            }
+            b'{' | b'[' => self.skip_nested(),
+            _ => self.word().map(drop),
+        }
+    }
+
+    /// Passes an object or a list without recursion, so that depth costs a bit and no stack.
+    fn skip_nested(&mut self) -> Result<(), Damage> {
+        let mut open = Levels::inside(self.depth);
+        loop {
+            if open.is_object() {
+                self.expect(b'"')?;
+                self.skip_string()?;
+                self.expect(b':')?;
+            }
+            match self.peek()? {
+                first @ (b'{' | b'[') => {
+                    self.pass();
+                    let object = first == b'{';
+                    open.push(object)?;
+                    if self.peek()? != if object { b'}' } else { b']' } {
+                        continue;
+                    }
+                }
+                b'"' => {
+                    self.pass();
+                    self.skip_string()?;
+                }
+                _ => self.word().map(drop)?,
+            }
+            // A value has ended, or an empty object or list is about to.
+            loop {
+                match (self.peek()?, open.is_object()) {
+                    (b',', _) => {
+                        self.pass();
+                        break;
+                    }
+                    (b'}', true) | (b']', false) => {
+                        self.pass();
+                        open.pop();
+                        if open.is_empty() {
+                            return Ok(());
+                        }
+                    }
+                    _ => return Err(Damage::NotJson),
+                }
+            }
+        }
+    }
+}
