@@ -4,14 +4,20 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::SystemTime;
+
+use rustix::fs::{SeekFrom, seek};
 
 use super::block::{Worker, cut};
+use super::logs::{START, first_time};
 use super::order::Log;
 use super::read::PIECE;
+use super::time::Instant;
 
 /// Bytes before the place where reading stands that are compared, to notice that a log was truncated and has
-/// grown past that place again.
-const MARK: usize = 64;
+/// grown past that place again. The last bytes of many events are the same; so many hold at least one whole
+/// event with its audit id, or a part of a long one.
+const MARK: usize = 4096;
 
 /// Where a log that is written to is found, and what was rotated away from it.
 pub trait Place {
@@ -21,12 +27,12 @@ pub trait Place {
     /// What the kernel returns; `NotFound` while it does not exist.
     fn open(&self) -> io::Result<File>;
 
-    /// What was rotated away from it and is still there, the oldest first.
-    fn rotated(&self) -> Vec<File>;
+    /// What was rotated away from it and is still there, the oldest first, with the time of its first event.
+    fn rotated(&self) -> Vec<(File, Instant)>;
 }
 
 /// What happened to the log between two looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happened {
     /// It does not exist; it is waited for.
     Missing,
@@ -34,17 +40,22 @@ pub enum Happened {
     Appeared,
     /// It was rotated away, and another took its place.
     Rotated,
-    /// It was truncated: what was written after the last look and before that is lost.
+    /// It was truncated: what was written after the last look and before that may be lost.
     Truncated,
+    /// Something that cannot be read has its name, and why; that may pass.
+    Unreadable(String),
 }
 
-/// Which file it is.
-type Identity = (u64, u64);
+/// Which file it is. A number is given again when the file that had it is gone; its birth, where the file
+/// system tells it, is another one.
+type Identity = (u64, u64, Option<SystemTime>);
 
 /// An open log and where reading stands in it.
 struct Current {
     file: File,
     identity: Identity,
+    /// It held nothing when it was opened.
+    is_empty: bool,
     at: u64,
     mark: Vec<u8>,
 }
@@ -56,8 +67,11 @@ pub struct Follower<'p, 'q> {
     buffer: Vec<u8>,
     current: Option<Current>,
     known: HashSet<Identity>,
+    /// An empty log that has the name, while the former one is still written to.
+    waiting: Option<Identity>,
     files: usize,
     missing: bool,
+    unreadable: Option<String>,
 }
 
 impl<'p, 'q> Follower<'p, 'q> {
@@ -77,17 +91,20 @@ impl<'p, 'q> Follower<'p, 'q> {
             buffer: vec![0; PIECE],
             current: None,
             known: HashSet::new(),
+            waiting: None,
             files: 0,
             missing: false,
+            unreadable: None,
         };
-        follower.remember();
+        let rotated = place.rotated();
+        follower.remember(rotated.iter().map(|(file, _)| file));
         match place.open() {
             Ok(file) => {
                 let mut current = Current::of(file)?;
                 log.begin_file(0);
                 if !from_start {
                     current.at = last_line(&current.file, &mut follower.buffer)?;
-                    current.remark()?;
+                    current.mark = current.before()?;
                     log.skip_to(current.at);
                 }
                 follower.known.insert(current.identity);
@@ -99,127 +116,219 @@ impl<'p, 'q> Follower<'p, 'q> {
         Ok(follower)
     }
 
-    /// Reads what came since the last look. Stops early when `stop` says so.
+    /// Reads what came since the last look. Stops early when `stop` says so or nobody wants more; false then.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// When the log that is open cannot be read.
     pub fn look(
         &mut self,
         log: &mut Log,
         stop: &mut dyn FnMut() -> bool,
         told: &mut dyn FnMut(Happened),
-    ) -> io::Result<()> {
-        if let Some(current) = &mut self.current
+    ) -> io::Result<bool> {
+        if let Some(current) = &self.current
             && current.is_truncated()?
         {
-            (current.at, current.mark) = (0, Vec::new());
-            log.begin_file(self.files);
-            // The copy that was made before holds what was read already.
-            self.remember();
             told(Happened::Truncated);
+            if !self.truncated(log, stop)? {
+                return Ok(false);
+            }
         }
-        self.read_on(log, stop)?;
-        let next = match self.place.open() {
-            Ok(file) => Current::of(file)?,
+        if !self.read_on(log, stop)? {
+            return Ok(false);
+        }
+        let next = match self.place.open().and_then(Current::of) {
+            Ok(next) => next,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if self.current.is_none() && !self.missing {
                     self.missing = true;
                     told(Happened::Missing);
                 }
-                return Ok(());
+                return Ok(true);
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                let why = Some(error.to_string());
+                if self.unreadable != why {
+                    told(Happened::Unreadable(error.to_string()));
+                    self.unreadable = why;
+                }
+                return Ok(true);
+            }
         };
+        self.unreadable = None;
         let before = self.current.as_ref().map(|current| current.identity);
-        if before == Some(next.identity) {
-            return Ok(());
+        let waits = next.is_empty && self.waiting == Some(next.identity);
+        if before == Some(next.identity) || waits {
+            return Ok(true);
         }
-        // Nothing more is written to the former one, now that another has its name.
-        self.read_on(log, stop)?;
+        // Logs that came and went between two looks, and the one that is there now.
+        let identity = next.identity;
+        let mut logs = self.missed(identity);
+        logs.push(next);
         if before.is_some() {
+            logs.retain(|log| !log.is_empty);
+            if logs.is_empty() {
+                // Who writes has not opened the new one yet, and goes on with the former.
+                self.waiting = Some(identity);
+                return Ok(true);
+            }
+            // Nothing more is written to the former one, now that something stands in another.
+            if !self.read_on(log, stop)? {
+                return Ok(false);
+            }
             log.end_file(false);
             told(Happened::Rotated);
         } else if self.missing {
             told(Happened::Appeared);
         }
-        self.missing = false;
-        self.known.insert(next.identity);
-        // Logs that came and went between two looks.
-        for missed in self.place.rotated() {
-            let missed = Current::of(missed)?;
-            if self.known.insert(missed.identity) {
-                self.begin(missed, log);
-                self.read_on(log, stop)?;
+        (self.missing, self.waiting) = (false, None);
+        for (number, next) in logs.into_iter().enumerate() {
+            if number > 0 {
                 log.end_file(false);
             }
+            self.known.insert(next.identity);
+            self.files += 1;
+            log.begin_file(self.files);
+            self.current = Some(next);
+            if !self.read_on(log, stop)? {
+                return Ok(false);
+            }
         }
-        self.begin(next, log);
-        self.read_on(log, stop)
+        Ok(true)
     }
 
-    fn begin(&mut self, next: Current, log: &mut Log) {
-        self.files += 1;
-        log.begin_file(self.files);
-        self.current = Some(next);
-    }
-
-    fn remember(&mut self) {
-        let identities = self.place.rotated().into_iter();
-        let identities = identities.filter_map(|file| Current::of(file).ok());
-        self.known.extend(identities.map(|one| one.identity));
-    }
-
-    /// Reads to the end of the open log.
-    fn read_on(&mut self, log: &mut Log, stop: &mut dyn FnMut() -> bool) -> io::Result<()> {
-        let Some(current) = &mut self.current else {
-            return Ok(());
+    /// The log has another beginning. What was written to the former one after the last look stands in the
+    /// copy that was made before, where there is one, and is read from there; the rest of the copy was read.
+    fn truncated(&mut self, log: &mut Log, stop: &mut dyn FnMut() -> bool) -> io::Result<bool> {
+        let rotated = self.place.rotated();
+        let copies = rotated
+            .iter()
+            .filter_map(|(file, _)| Current::of(file.try_clone().ok()?).ok());
+        let known = &self.known;
+        let copies: Vec<Current> = copies
+            .filter(|copy| !known.contains(&copy.identity))
+            .collect();
+        self.remember(rotated.iter().map(|(file, _)| file));
+        let Some(mut current) = self.current.take() else {
+            return Ok(true);
         };
-        let before = current.at;
+        for mut copy in copies {
+            (copy.at, copy.mark) = (current.at, std::mem::take(&mut current.mark));
+            let is_copy = copy.at > 0 && !copy.is_truncated()?;
+            if is_copy {
+                self.current = Some(copy);
+                if !self.read_on(log, stop)? {
+                    return Ok(false);
+                }
+                log.end_file(false);
+                break;
+            }
+            current.mark = copy.mark;
+        }
+        (current.at, current.mark) = (0, Vec::new());
+        log.begin_file(self.files);
+        self.current = Some(current);
+        Ok(true)
+    }
+
+    /// The logs that came and went since the last look, without the one that has the name now and what came
+    /// behind it. What was unpacked or copied back meanwhile began before the open one, and was read.
+    fn missed(&mut self, next: Identity) -> Vec<Current> {
+        let rotated = self.place.rotated();
+        let mut present = HashSet::new();
+        let mut missed = Vec::new();
+        let mut passed = false;
+        let begins = self.current.as_ref().and_then(Current::begins);
+        for (file, begun) in rotated {
+            let Ok(one) = Current::of(file) else {
+                continue;
+            };
+            present.insert(one.identity);
+            passed |= one.identity == next;
+            let is_newer = begins.is_none_or(|begins| begun >= begins);
+            if !passed && is_newer && !self.known.contains(&one.identity) {
+                missed.push(one);
+            }
+        }
+        // A number may be given again, once the file that had it is gone.
+        present.extend(self.current.as_ref().map(|current| current.identity));
+        self.known.retain(|identity| present.contains(identity));
+        missed
+    }
+
+    fn remember<'f>(&mut self, files: impl Iterator<Item = &'f File>) {
+        let identities = files.filter_map(|file| identity(&file.metadata().ok()?));
+        self.known.extend(identities);
+    }
+
+    /// Reads to the end of the open log; false when it was stopped before.
+    fn read_on(&mut self, log: &mut Log, stop: &mut dyn FnMut() -> bool) -> io::Result<bool> {
+        let Some(current) = &mut self.current else {
+            return Ok(true);
+        };
+        if current.at == 0 {
+            current.at = behind_hole(&current.file, &mut self.buffer)?;
+            if current.at > 0 {
+                current.mark = current.before()?;
+                log.skip_to(current.at);
+            }
+        }
         while !stop() {
             let read = match current.file.read_at(&mut self.buffer, current.at) {
-                Ok(0) => break,
+                Ok(0) => return Ok(true),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            let piece = cut(self.buffer.get(..read).unwrap_or_default());
+            let bytes = self.buffer.get(..read).unwrap_or_default();
+            let piece = cut(bytes);
             let body = piece.rest.as_ref().map_or(&[][..], |rest| rest.body);
             let found = self.worker.read(body, true);
             log.add(&piece, &found, &mut self.worker.counted, true);
-            current.at += read as u64;
+            current.went_on(bytes);
+            if !log.flush() {
+                return Ok(false);
+            }
         }
-        if current.at > before {
-            current.remark()?;
-        }
-        Ok(())
+        Ok(false)
     }
 }
 
 impl Current {
     fn of(file: File) -> io::Result<Current> {
         let meta = file.metadata()?;
-        if !meta.is_file() {
+        let Some(identity) = identity(&meta) else {
             let why = "it is no regular file, which alone can be followed";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        }
+        };
         Ok(Current {
-            identity: (meta.dev(), meta.ino()),
+            identity,
+            is_empty: meta.len() == 0,
             file,
             at: 0,
             mark: Vec::new(),
         })
     }
 
-    /// Remembers what stands before the place where reading stands.
-    fn remark(&mut self) -> io::Result<()> {
-        self.mark = self.before()?;
-        Ok(())
+    /// These bytes were read: remembers what stands before the place where reading stands now.
+    fn went_on(&mut self, bytes: &[u8]) {
+        self.at += bytes.len() as u64;
+        self.mark.extend_from_slice(
+            bytes
+                .get(bytes.len().saturating_sub(MARK)..)
+                .unwrap_or(bytes),
+        );
+        self.mark.drain(..self.mark.len().saturating_sub(MARK));
     }
 
     fn before(&self) -> io::Result<Vec<u8>> {
         let length = self.at.min(MARK as u64);
+        self.bytes(self.at - length, length)
+    }
+
+    fn bytes(&self, at: u64, length: u64) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        match self.file.read_exact_at(&mut bytes, self.at - length) {
+        match self.file.read_exact_at(&mut bytes, at) {
             Ok(()) => Ok(bytes),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Vec::new()),
             Err(error) => Err(error),
@@ -228,7 +337,43 @@ impl Current {
 
     fn is_truncated(&self) -> io::Result<bool> {
         let size = self.file.metadata()?.size();
-        Ok(size < self.at || self.before()? != self.mark)
+        let length = self.mark.len() as u64;
+        Ok(size < self.at || self.bytes(self.at - length.min(self.at), length)? != self.mark)
+    }
+
+    /// When its first event was written.
+    fn begins(&self) -> Option<Instant> {
+        let mut start = vec![0; START];
+        let length = self.file.read_at(&mut start, 0).ok()?;
+        first_time(start.get(..length)?)
+    }
+}
+
+fn identity(meta: &std::fs::Metadata) -> Option<Identity> {
+    meta.is_file()
+        .then(|| (meta.dev(), meta.ino(), meta.created().ok()))
+}
+
+/// Behind the NUL bytes that a log begins with when it was truncated while who writes goes on at the former
+/// place, which the API server does with a log that it created itself.
+fn behind_hole(file: &File, buffer: &mut [u8]) -> io::Result<u64> {
+    let part = buffer.get_mut(..1).unwrap_or_default();
+    if file.read_at(part, 0)? == 0 || part != [0] {
+        return Ok(0);
+    }
+    // Where the file system cannot tell, each byte is looked at.
+    let mut at = seek(file, SeekFrom::Data(0)).unwrap_or(0);
+    loop {
+        let read = file.read_at(buffer, at)?;
+        let bytes = buffer.get(..read).unwrap_or_default();
+        if bytes.is_empty() {
+            // Nothing else was written yet.
+            return Ok(0);
+        }
+        if let Some(data) = bytes.iter().position(|byte| *byte != 0) {
+            return Ok(at + data as u64);
+        }
+        at += read as u64;
     }
 }
 
