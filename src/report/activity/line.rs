@@ -16,7 +16,7 @@ const NARROW: usize = 72;
 enum Room {
     /// A file, a pipe, a wide terminal.
     All,
-    /// The time of day, short stages, and a name that ends where the terminal does.
+    /// The time of day, short stages, an address or a user, and an object that ends where the terminal does.
     Some,
     /// And no stage, no address.
     Little,
@@ -102,7 +102,7 @@ fn row(
         (Room::All, true) => format!("  {source:<15}  {object:<40}  {agent}  {user}"),
         (Room::All, false) => format!("  {source:<15}  {object:<40}  {agent}"),
         // Whose it is matters more than what the client calls itself.
-        (Room::Some, true) => format!("  {source:<15}  {user:<20}  {object}"),
+        (Room::Some, true) => format!("  {user:<18}  {object}"),
         (Room::Some, false) => format!("  {source:<15}  {object}"),
         (Room::Little, true) => format!("  {user:<8}  {object}"),
         (Room::Little, false) => format!("  {object}"),

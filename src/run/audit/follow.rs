@@ -68,6 +68,7 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
             Ok(true) if !log.flush() || !is_read() || stop() => {
                 // A line that has no end yet.
                 log.end_file(true);
+                log.flush();
                 break None;
             }
             Ok(true) => {}
