@@ -11,6 +11,8 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use support::followed::{Followed, append, appending, event, events};
@@ -451,4 +453,87 @@ fn an_old_log_that_somebody_unpacks_beside_it_is_not_shown() {
     rotate(&log, 1);
     append(&log, &events(12..14));
     all_up_to(followed, 14);
+}
+
+/// Compresses a log as the API server does after a rotation.
+fn compress(log: &Path) {
+    let packed = File::create(log.with_extension("log.gz")).unwrap();
+    let mut packed = GzEncoder::new(packed, Compression::fast());
+    packed.write_all(&fs::read(log).unwrap()).unwrap();
+    packed.finish().unwrap();
+    fs::remove_file(log).unwrap();
+}
+
+#[test]
+fn logs_that_were_rotated_and_compressed_between_two_looks_are_read() {
+    let (_directory, log) = log();
+    let old = log.with_file_name("audit-2026-11-23T15-00-00.000.log");
+    fs::write(&old, events(0..5)).unwrap();
+    let mut followed = Followed::json(&log, &[]);
+    append(&log, &events(10..12));
+    followed.line(2);
+    compress(&old);
+    followed.between_looks(|| {
+        append(&log, &events(12..14));
+        compress(&rotate(&log, 1));
+        append(&log, &events(14..16));
+        compress(&rotate(&log, 2));
+        // This one is being compressed.
+        append(&log, &events(16..18));
+        let third = rotate(&log, 3);
+        let plain = fs::read(&third).unwrap();
+        compress(&third);
+        fs::write(third, plain).unwrap();
+        append(&log, "");
+    });
+    followed.line(8);
+    append(&log, &events(18..20));
+    followed.line(10);
+    compress(&rotate(&log, 4));
+    append(&log, &events(20..21));
+    all_up_to(followed, 21);
+}
+
+#[test]
+fn a_log_that_was_compressed_and_damaged_between_two_looks_is_told() {
+    let (_directory, log) = log();
+    let mut followed = Followed::json(&log, &[]);
+    append(&log, &events(10..12));
+    followed.line(2);
+    followed.between_looks(|| {
+        rotate(&log, 1);
+        append(&log, &events(12..1000));
+        let second = rotate(&log, 2);
+        compress(&second);
+        let packed = File::options()
+            .write(true)
+            .open(second.with_extension("log.gz"));
+        packed.unwrap().set_len(9000).unwrap();
+        append(&log, &events(1000..1001));
+    });
+    followed.hear("was rotated and compressed meanwhile, and of that something is missing here");
+    let ended = followed.stop();
+    assert_eq!(*ended.numbers().last().unwrap(), 1000);
+}
+
+#[test]
+fn several_copies_and_truncations_between_two_looks_lose_nothing() {
+    let (_directory, log) = log();
+    let mut followed = Followed::json(&log, &[]);
+    append(&log, &events(10..12));
+    followed.line(2);
+    followed.between_looks(|| {
+        for (n, name) in [(12, "audit.log.2"), (14, "audit.log.1")] {
+            append(&log, &events(n..n + 2));
+            fs::copy(&log, log.with_file_name(name)).unwrap();
+            File::options()
+                .write(true)
+                .open(&log)
+                .unwrap()
+                .set_len(0)
+                .unwrap();
+        }
+        append(&log, &events(16..17));
+    });
+    all_up_to(followed, 17);
 }

@@ -8,12 +8,13 @@ mod support;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use support::followed::{Followed, append, appending, by, event, events};
 use support::{snapshot, tighten};
@@ -177,6 +178,38 @@ fn each_signal_ends_it_with_the_summary() {
         assert_eq!((ended.code, ended.out.len()), (Some(0), 3));
         assert_eq!(ended.summary()["events"], 2);
     }
+}
+
+#[test]
+fn what_nohup_starts_outlives_its_terminal() {
+    let (_directory, log) = log();
+    let out = log.with_file_name("out");
+    let mut child = Command::new("nohup")
+        .arg(env!("CARGO_BIN_EXE_tighten"))
+        .args(["audit", "--format", "json", "--follow"])
+        .arg(&log)
+        .args(OLD)
+        .stdin(Stdio::null())
+        .stdout(File::create(&out).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let signal = |signal| kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+    let lines = |count| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while fs::read_to_string(&out).unwrap().lines().count() < count {
+            assert!(Instant::now() < deadline);
+            append(&log, &events(10..11));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    lines(1);
+    signal(Signal::SIGHUP);
+    std::thread::sleep(Duration::from_millis(500));
+    let before = fs::read_to_string(&out).unwrap().lines().count();
+    lines(before + 1);
+    signal(Signal::SIGTERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

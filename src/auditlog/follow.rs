@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::SystemTime;
 
@@ -11,7 +11,8 @@ use rustix::fs::{SeekFrom, seek};
 use super::block::{Worker, cut};
 use super::logs::{START, first_time};
 use super::order::Log;
-use super::read::PIECE;
+use super::read::{PIECE, Source};
+use super::source::{fill, input};
 use super::time::Instant;
 
 /// Bytes before the place where reading stands that are compared, to notice that a log was truncated and has
@@ -27,8 +28,18 @@ pub trait Place {
     /// What the kernel returns; `NotFound` while it does not exist.
     fn open(&self) -> io::Result<File>;
 
-    /// What was rotated away from it and is still there, the oldest first, with the time of its first event.
-    fn rotated(&self) -> Vec<(File, Instant)>;
+    /// What was rotated away from it and is still there, the oldest first.
+    fn rotated(&self) -> Vec<Away>;
+}
+
+/// A log that was rotated away.
+pub struct Away {
+    /// The file.
+    pub file: File,
+    /// When its first event was written.
+    pub begins: Instant,
+    /// It is compressed.
+    pub is_packed: bool,
 }
 
 /// What happened to the log between two looks.
@@ -44,6 +55,8 @@ pub enum Happened {
     Truncated,
     /// Something that cannot be read has its name, and why; that may pass.
     Unreadable(String),
+    /// A log that came and went between two looks was compressed meanwhile and cannot be read to its end.
+    Damaged(String),
 }
 
 /// Which file it is. A number is given again when the file that had it is gone; its birth, where the file
@@ -56,6 +69,10 @@ struct Current {
     identity: Identity,
     /// It held nothing when it was opened.
     is_empty: bool,
+    /// When its first event was written, where that is known.
+    begins: Option<Instant>,
+    /// What it holds, of one that is compressed.
+    unpacked: Option<Box<dyn Read + Send>>,
     at: u64,
     mark: Vec<u8>,
 }
@@ -72,6 +89,7 @@ pub struct Follower<'p, 'q> {
     files: usize,
     missing: bool,
     unreadable: Option<String>,
+    damaged: Option<String>,
 }
 
 impl<'p, 'q> Follower<'p, 'q> {
@@ -95,9 +113,9 @@ impl<'p, 'q> Follower<'p, 'q> {
             files: 0,
             missing: false,
             unreadable: None,
+            damaged: None,
         };
-        let rotated = place.rotated();
-        follower.remember(rotated.iter().map(|(file, _)| file));
+        follower.remember(&place.rotated());
         match place.open() {
             Ok(file) => {
                 let mut current = Current::of(file)?;
@@ -193,6 +211,9 @@ impl<'p, 'q> Follower<'p, 'q> {
             if !self.read_on(log, stop)? {
                 return Ok(false);
             }
+            if let Some(why) = self.damaged.take() {
+                told(Happened::Damaged(why));
+            }
         }
         Ok(true)
     }
@@ -201,29 +222,33 @@ impl<'p, 'q> Follower<'p, 'q> {
     /// copy that was made before, where there is one, and is read from there; the rest of the copy was read.
     fn truncated(&mut self, log: &mut Log, stop: &mut dyn FnMut() -> bool) -> io::Result<bool> {
         let rotated = self.place.rotated();
-        let copies = rotated
-            .iter()
-            .filter_map(|(file, _)| Current::of(file.try_clone().ok()?).ok());
+        let copies = rotated.iter().filter(|away| !away.is_packed);
+        let copies = copies.filter_map(|away| Current::of(away.file.try_clone().ok()?).ok());
         let known = &self.known;
         let copies: Vec<Current> = copies
             .filter(|copy| !known.contains(&copy.identity))
             .collect();
-        self.remember(rotated.iter().map(|(file, _)| file));
+        self.remember(&rotated);
         let Some(mut current) = self.current.take() else {
             return Ok(true);
         };
+        let mut found = false;
         for mut copy in copies {
-            (copy.at, copy.mark) = (current.at, std::mem::take(&mut current.mark));
-            let is_copy = copy.at > 0 && !copy.is_truncated()?;
-            if is_copy {
-                self.current = Some(copy);
-                if !self.read_on(log, stop)? {
-                    return Ok(false);
+            // Behind the one that goes on where reading stands come others, when it happened several times.
+            if !found {
+                (copy.at, copy.mark) = (current.at, current.mark.clone());
+                found = copy.at > 0 && !copy.is_truncated()?;
+                if !found {
+                    continue;
                 }
-                log.end_file(false);
-                break;
+            } else {
+                log.begin_file(self.files);
             }
-            current.mark = copy.mark;
+            self.current = Some(copy);
+            if !self.read_on(log, stop)? {
+                return Ok(false);
+            }
+            log.end_file(false);
         }
         (current.at, current.mark) = (0, Vec::new());
         log.begin_file(self.files);
@@ -239,14 +264,22 @@ impl<'p, 'q> Follower<'p, 'q> {
         let mut missed = Vec::new();
         let mut passed = false;
         let begins = self.current.as_ref().and_then(Current::begins);
-        for (file, begun) in rotated {
-            let Ok(one) = Current::of(file) else {
+        let plain = rotated.iter().filter(|away| !away.is_packed);
+        let plain: HashSet<u64> = plain.map(|away| away.begins.0).collect();
+        for away in rotated {
+            // What was read is known by its time alone, once it was compressed.
+            let is_new = match (begins, away.is_packed) {
+                (None, packed) => !packed || self.current.is_none(),
+                (Some(begins), false) => away.begins >= begins,
+                (Some(begins), true) => away.begins > begins,
+            };
+            let is_twice = away.is_packed && plain.contains(&away.begins.0);
+            let Ok(one) = Current::away(away) else {
                 continue;
             };
             present.insert(one.identity);
             passed |= one.identity == next;
-            let is_newer = begins.is_none_or(|begins| begun >= begins);
-            if !passed && is_newer && !self.known.contains(&one.identity) {
+            if !passed && is_new && !is_twice && !self.known.contains(&one.identity) {
                 missed.push(one);
             }
         }
@@ -256,8 +289,10 @@ impl<'p, 'q> Follower<'p, 'q> {
         missed
     }
 
-    fn remember<'f>(&mut self, files: impl Iterator<Item = &'f File>) {
-        let identities = files.filter_map(|file| identity(&file.metadata().ok()?));
+    fn remember(&mut self, logs: &[Away]) {
+        let identities = logs
+            .iter()
+            .filter_map(|away| identity(&away.file.metadata().ok()?));
         self.known.extend(identities);
     }
 
@@ -266,7 +301,7 @@ impl<'p, 'q> Follower<'p, 'q> {
         let Some(current) = &mut self.current else {
             return Ok(true);
         };
-        if current.at == 0 {
+        if current.at == 0 && current.unpacked.is_none() {
             current.at = behind_hole(&current.file, &mut self.buffer)?;
             if current.at > 0 {
                 current.mark = current.before()?;
@@ -274,7 +309,17 @@ impl<'p, 'q> Follower<'p, 'q> {
             }
         }
         while !stop() {
-            let read = match current.file.read_at(&mut self.buffer, current.at) {
+            let next = match &mut current.unpacked {
+                None => current.file.read_at(&mut self.buffer, current.at),
+                Some(stream) => match fill(stream, &mut self.buffer) {
+                    (0, Err(error)) => {
+                        self.damaged = Some(error.to_string());
+                        Ok(0)
+                    }
+                    (read, _) => Ok(read),
+                },
+            };
+            let read = match next {
                 Ok(0) => return Ok(true),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -304,10 +349,27 @@ impl Current {
         Ok(Current {
             identity,
             is_empty: meta.len() == 0,
+            begins: None,
+            unpacked: None,
             file,
             at: 0,
             mark: Vec::new(),
         })
+    }
+
+    fn away(away: Away) -> io::Result<Current> {
+        let mut one = Current::of(away.file)?;
+        one.begins = Some(away.begins);
+        if away.is_packed {
+            let input = input(one.file.try_clone()?);
+            if let Source::Stream(stream) = input
+                .map_err(|why| io::Error::other(why.to_string()))?
+                .source
+            {
+                one.unpacked = Some(stream);
+            }
+        }
+        Ok(one)
     }
 
     /// These bytes were read: remembers what stands before the place where reading stands now.
@@ -336,6 +398,9 @@ impl Current {
     }
 
     fn is_truncated(&self) -> io::Result<bool> {
+        if self.unpacked.is_some() {
+            return Ok(false);
+        }
         let size = self.file.metadata()?.size();
         let length = self.mark.len() as u64;
         Ok(size < self.at || self.bytes(self.at - length.min(self.at), length)? != self.mark)
@@ -343,6 +408,9 @@ impl Current {
 
     /// When its first event was written.
     fn begins(&self) -> Option<Instant> {
+        if self.begins.is_some() {
+            return self.begins;
+        }
         let mut start = vec![0; START];
         let length = self.file.read_at(&mut start, 0).ok()?;
         first_time(start.get(..length)?)

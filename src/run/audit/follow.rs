@@ -1,11 +1,12 @@
 //! `tighten audit --follow`: a line for each event as it comes, and the summary in the end.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::NAME;
@@ -13,8 +14,8 @@ use super::asked::Asked;
 use super::inputs::of_node;
 use super::policy::Policy;
 use crate::auditlog::block::{HandOn, Placed, Worker};
-use crate::auditlog::follow::{self, Follower, Happened};
-use crate::auditlog::logs::rotated;
+use crate::auditlog::follow::{self, Away, Follower, Happened};
+use crate::auditlog::logs::{OnNode, rotated};
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::{Log, Place, Sink};
 use crate::auditlog::tally::Counted;
@@ -59,7 +60,12 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
     let mut log = Log::new(worker(), &mut lines);
     let mut follower =
         Follower::new(&place, worker(), &mut log, asked.since.is_some()).map_err(failed)?;
-    let mut stop = || interrupt.came().is_some();
+    // nohup has it outlive its terminal.
+    let stays = ignores(Signal::SIGHUP);
+    let mut stop = || {
+        let came = interrupt.came();
+        came.is_some_and(|came| came != Signal::SIGHUP.as_str() || !stays)
+    };
     let mut tell = |happened| tell(&path, happened, global.quiet);
     let stopped = loop {
         match follower.look(&mut log, &mut stop, &mut tell) {
@@ -119,6 +125,14 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
     }
 }
 
+/// Whether who started this has it ignore a signal.
+fn ignores(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 1)
+}
+
 /// Waits until it is time for the next look; false when nobody reads stdout any more.
 fn is_read() -> bool {
     let stdout = io::stdout();
@@ -135,6 +149,9 @@ fn tell(path: &str, happened: Happened, quiet: bool) {
     }
     let text = match &happened {
         Happened::Unreadable(why) => &*format!("cannot be opened, which is tried again: {why}"),
+        Happened::Damaged(why) => &*format!(
+            "was rotated and compressed meanwhile, and of that something is missing here: {why}"
+        ),
         Happened::Missing => "does not exist yet; waiting for it",
         Happened::Appeared => "exists now",
         Happened::Rotated => "was rotated; going on with the new one",
@@ -249,15 +266,19 @@ impl follow::Place for Followed {
         }
     }
 
-    fn rotated(&self) -> Vec<(File, Instant)> {
+    fn rotated(&self) -> Vec<Away> {
         let found = self
             .on_node
             .as_ref()
             .and_then(|path| rotated(&self.root, path, None).ok());
-        let found = found.unwrap_or_default();
-        let plain = found.logs.into_iter().filter(|log| !log.is_packed);
-        plain
-            .filter_map(|log| Some((log.opened.reader().ok()?, log.begins)))
-            .collect()
+        let logs = found.unwrap_or_default().logs.into_iter();
+        let away = |log: OnNode| {
+            Some(Away {
+                file: log.opened.reader().ok()?,
+                begins: log.begins,
+                is_packed: log.is_packed,
+            })
+        };
+        logs.filter_map(away).collect()
     }
 }
