@@ -15,7 +15,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
-use support::followed::{Followed, append, appending, event, events};
+use support::followed::{Followed, append, appending, by, event, events};
 use support::skipped;
 
 /// A directory with a log of ten events.
@@ -536,4 +536,22 @@ fn several_copies_and_truncations_between_two_looks_lose_nothing() {
         append(&log, &events(16..17));
     });
     all_up_to(followed, 17);
+}
+
+#[test]
+fn a_log_that_grows_and_is_rotated_without_a_pause_is_counted_to_its_last_event() {
+    let (_directory, log) = log();
+    let mut followed = Followed::json(&log, &["--user", "nobody"]);
+    let others = events(0..1000);
+    for number in 0..40 {
+        append(&log, &others);
+        append(&log, &(by("nobody", "curl/8", "pods", number) + "\n"));
+        append(&log, &others);
+        rotate(&log, number);
+    }
+    append(&log, &(by("nobody", "curl/8", "pods", 40) + "\n"));
+    followed.line(41);
+    let ended = followed.stop();
+    assert_eq!(ended.numbers(), (0..41).collect::<Vec<_>>());
+    assert_eq!(ended.summary()["lines"], 40 * 2001 + 1);
 }

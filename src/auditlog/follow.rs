@@ -1,24 +1,18 @@
 //! A log that is written to, from its end on: through rotation, truncation, and while it does not exist.
 
+mod current;
+
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::time::SystemTime;
-
-use rustix::fs::{SeekFrom, seek};
+use std::io;
+use std::os::unix::fs::FileExt;
 
 use super::block::{Worker, cut};
-use super::logs::{START, first_time};
 use super::order::Log;
-use super::read::{PIECE, Source};
-use super::source::{fill, input};
+use super::read::PIECE;
+use super::source::fill;
 use super::time::Instant;
-
-/// Bytes before the place where reading stands that are compared, to notice that a log was truncated and has
-/// grown past that place again. The last bytes of many events are the same; so many hold at least one whole
-/// event with its audit id, or a part of a long one.
-const MARK: usize = 4096;
+use current::{Current, Identity, behind_hole, identity, last_line};
 
 /// Where a log that is written to is found, and what was rotated away from it.
 pub trait Place {
@@ -57,24 +51,6 @@ pub enum Happened {
     Unreadable(String),
     /// A log that came and went between two looks was compressed meanwhile and cannot be read to its end.
     Damaged(String),
-}
-
-/// Which file it is. A number is given again when the file that had it is gone; its birth, where the file
-/// system tells it, is another one.
-type Identity = (u64, u64, Option<SystemTime>);
-
-/// An open log and where reading stands in it.
-struct Current {
-    file: File,
-    identity: Identity,
-    /// It held nothing when it was opened.
-    is_empty: bool,
-    /// When its first event was written, where that is known.
-    begins: Option<Instant>,
-    /// What it holds, of one that is compressed.
-    unpacked: Option<Box<dyn Read + Send>>,
-    at: u64,
-    mark: Vec<u8>,
 }
 
 /// Follows a log.
@@ -337,132 +313,4 @@ impl<'p, 'q> Follower<'p, 'q> {
         }
         Ok(false)
     }
-}
-
-impl Current {
-    fn of(file: File) -> io::Result<Current> {
-        let meta = file.metadata()?;
-        let Some(identity) = identity(&meta) else {
-            let why = "it is no regular file, which alone can be followed";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        };
-        Ok(Current {
-            identity,
-            is_empty: meta.len() == 0,
-            begins: None,
-            unpacked: None,
-            file,
-            at: 0,
-            mark: Vec::new(),
-        })
-    }
-
-    fn away(away: Away) -> io::Result<Current> {
-        let mut one = Current::of(away.file)?;
-        one.begins = Some(away.begins);
-        if away.is_packed {
-            let input = input(one.file.try_clone()?);
-            if let Source::Stream(stream) = input
-                .map_err(|why| io::Error::other(why.to_string()))?
-                .source
-            {
-                one.unpacked = Some(stream);
-            }
-        }
-        Ok(one)
-    }
-
-    /// These bytes were read: remembers what stands before the place where reading stands now.
-    fn went_on(&mut self, bytes: &[u8]) {
-        self.at += bytes.len() as u64;
-        self.mark.extend_from_slice(
-            bytes
-                .get(bytes.len().saturating_sub(MARK)..)
-                .unwrap_or(bytes),
-        );
-        self.mark.drain(..self.mark.len().saturating_sub(MARK));
-    }
-
-    fn before(&self) -> io::Result<Vec<u8>> {
-        let length = self.at.min(MARK as u64);
-        self.bytes(self.at - length, length)
-    }
-
-    fn bytes(&self, at: u64, length: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        match self.file.read_exact_at(&mut bytes, at) {
-            Ok(()) => Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn is_truncated(&self) -> io::Result<bool> {
-        if self.unpacked.is_some() {
-            return Ok(false);
-        }
-        let size = self.file.metadata()?.size();
-        let length = self.mark.len() as u64;
-        Ok(size < self.at || self.bytes(self.at - length.min(self.at), length)? != self.mark)
-    }
-
-    /// When its first event was written.
-    fn begins(&self) -> Option<Instant> {
-        if self.begins.is_some() {
-            return self.begins;
-        }
-        let mut start = vec![0; START];
-        let length = self.file.read_at(&mut start, 0).ok()?;
-        first_time(start.get(..length)?)
-    }
-}
-
-fn identity(meta: &std::fs::Metadata) -> Option<Identity> {
-    meta.is_file()
-        .then(|| (meta.dev(), meta.ino(), meta.created().ok()))
-}
-
-/// Behind the NUL bytes that a log begins with when it was truncated while who writes goes on at the former
-/// place, which the API server does with a log that it created itself.
-fn behind_hole(file: &File, buffer: &mut [u8]) -> io::Result<u64> {
-    let part = buffer.get_mut(..1).unwrap_or_default();
-    if file.read_at(part, 0)? == 0 || part != [0] {
-        return Ok(0);
-    }
-    // Where the file system cannot tell, each byte is looked at.
-    let mut at = seek(file, SeekFrom::Data(0)).unwrap_or(0);
-    loop {
-        let read = file.read_at(buffer, at)?;
-        let bytes = buffer.get(..read).unwrap_or_default();
-        if bytes.is_empty() {
-            // Nothing else was written yet.
-            return Ok(0);
-        }
-        if let Some(data) = bytes.iter().position(|byte| *byte != 0) {
-            return Ok(at + data as u64);
-        }
-        at += read as u64;
-    }
-}
-
-/// Behind the last end of a line.
-fn last_line(file: &File, buffer: &mut [u8]) -> io::Result<u64> {
-    let size = file.metadata()?.size();
-    let mut end = size;
-    while end > 0 {
-        let length = end.min(buffer.len() as u64);
-        let part = usize::try_from(length).unwrap_or(0);
-        let part = buffer.get_mut(..part).unwrap_or_default();
-        match file.read_exact_at(part, end - length) {
-            Ok(()) => {}
-            // It was truncated meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-            Err(error) => return Err(error),
-        }
-        if let Some(at) = memchr::memrchr(b'\n', part) {
-            return Ok(end - length + at as u64 + 1);
-        }
-        end -= length;
-    }
-    Ok(0)
 }
