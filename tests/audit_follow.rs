@@ -1,5 +1,5 @@
-//! `tighten audit --follow`: nothing that is written is lost and nothing is shown twice, whatever happens to
-//! the log.
+//! `tighten audit --follow`: nothing that is written is lost and nothing is shown twice, also when the log is
+//! rotated by rename.
 
 // A test that cannot go on should stop there.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
@@ -7,47 +7,14 @@
 mod support;
 
 use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, symlink};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use nix::sys::stat::Mode;
-use nix::unistd::mkfifo;
-use support::followed::{Followed, append, appending, by, event, events};
+use support::followed::{Followed, all_up_to, append, appending, by, event, events, log, rotate};
 use support::skipped;
-
-/// A directory with a log of ten events.
-fn log() -> (tempfile::TempDir, std::path::PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("audit.log");
-    fs::write(&log, events(0..10)).unwrap();
-    (directory, log)
-}
-
-/// Renames the log away as the API server does.
-fn rotate(log: &Path, number: usize) -> std::path::PathBuf {
-    let name = format!("audit-2026-11-23T17-00-00.{number:03}.log");
-    let to = log.with_file_name(name);
-    fs::rename(log, &to).unwrap();
-    to
-}
-
-/// Waits for the events up to `last`, and sees that they are those from 10 on, each once and in order.
-fn all_up_to(mut followed: Followed, last: usize) -> support::followed::Ended {
-    followed.line(last - 10);
-    let ended = followed.stop();
-    assert_eq!(
-        ended.numbers(),
-        (10..last).collect::<Vec<_>>(),
-        "{:#?}",
-        ended.err
-    );
-    assert_eq!(ended.summary()["events"], last - 10);
-    assert_eq!(ended.summary()["unreadable"]["lines"], 0);
-    ended
-}
 
 #[test]
 fn what_stood_there_before_is_not_shown_and_what_comes_is() {
@@ -94,7 +61,7 @@ fn a_line_that_is_half_written_at_the_end_is_told_and_is_no_broken_one() {
     let (_directory, log) = log();
     let mut followed = Followed::json(&log, &[]);
     append(&log, &events(10..11));
-    append(&log, &event(11)[..100]);
+    append(&log, event(11).split_at(100).0);
     followed.line(1);
     let summary = followed.stop().summary();
     assert_eq!(summary["half_written"], true);
@@ -123,7 +90,7 @@ fn lines_that_are_no_events_are_counted_and_what_is_behind_them_is_shown() {
     let mut followed = Followed::json(&log, &[]);
     append(&log, &events(10..11));
     append(&log, "{\"no\":\"event\"}\nno JSON\n\n\0\0\n");
-    append(&log, &(event(10)[..300].to_string() + "\n"));
+    append(&log, &(event(10).split_at(300).0.to_string() + "\n"));
     append(&log, &events(11..12));
     followed.line(2);
     let ended = followed.stop();
@@ -214,208 +181,6 @@ fn who_goes_on_with_the_old_file_after_a_rename_is_read_until_something_stands_i
     writer.write_all(events(14..15).as_bytes()).unwrap();
     append(&log, &events(15..17));
     all_up_to(followed, 17);
-}
-
-#[test]
-fn a_log_that_is_copied_and_truncated_is_followed_and_its_copy_is_not_read_again() {
-    let (_directory, log) = log();
-    let copy = log.with_file_name("audit.log.1");
-    let mut followed = Followed::json(&log, &[]);
-    for round in 0..3 {
-        let from = 10 + round * 6;
-        append(&log, &events(from..from + 2));
-        followed.line(2 + round * 6);
-        followed.between_looks(|| {
-            // After the last look and before the copy: it stands in the copy alone.
-            append(&log, &events(from + 2..from + 4));
-            if copy.exists() {
-                fs::rename(
-                    &copy,
-                    log.with_file_name(format!("audit.log.{}", round + 1)),
-                )
-                .unwrap();
-            }
-            fs::copy(&log, &copy).unwrap();
-            File::options()
-                .write(true)
-                .open(&log)
-                .unwrap()
-                .set_len(0)
-                .unwrap();
-        });
-        followed.line(4 + round * 6);
-        append(&log, &events(from + 4..from + 6));
-        followed.line(6 + round * 6);
-    }
-    // And a rename after it.
-    rotate(&log, 1);
-    append(&log, &events(28..30));
-    all_up_to(followed, 30);
-}
-
-#[test]
-fn a_line_that_was_half_written_before_a_copy_is_finished_from_it() {
-    let (_directory, log) = log();
-    let followed = Followed::json(&log, &[]);
-    let line = events(10..11);
-    append(&log, &line[..100]);
-    followed.settle();
-    followed.between_looks(|| {
-        append(&log, &line[100..]);
-        fs::copy(&log, log.with_file_name("audit.log.1")).unwrap();
-        File::options()
-            .write(true)
-            .open(&log)
-            .unwrap()
-            .set_len(0)
-            .unwrap();
-        append(&log, &events(11..12));
-    });
-    all_up_to(followed, 12);
-}
-
-#[test]
-fn who_goes_on_at_the_former_place_after_a_truncation_is_read_behind_the_hole() {
-    let (_directory, log) = log();
-    let followed = Followed::json(&log, &[]);
-    // The API server opens a log that it creates without O_APPEND.
-    let mut writer = File::options().write(true).open(&log).unwrap();
-    writer.seek(SeekFrom::End(0)).unwrap();
-    writer.write_all(events(10..12).as_bytes()).unwrap();
-    followed.settle();
-    writer.set_len(0).unwrap();
-    followed.settle();
-    writer.write_all(events(12..14).as_bytes()).unwrap();
-    followed.settle();
-    followed.between_looks(|| {
-        writer.set_len(0).unwrap();
-        writer.write_all(events(14..16).as_bytes()).unwrap();
-    });
-    all_up_to(followed, 16);
-}
-
-#[test]
-fn a_log_that_was_truncated_and_has_grown_past_the_former_place_is_read_from_its_beginning() {
-    let (_directory, log) = log();
-    let mut followed = Followed::json(&log, &[]);
-    append(&log, &events(10..12));
-    followed.line(2);
-    // Lines of the same length: a line ends where the last one did, with the same bytes for a long way.
-    followed.between_looks(|| {
-        let file = File::options().write(true).open(&log).unwrap();
-        file.set_len(0).unwrap();
-        file.write_all_at(events(12..30).as_bytes(), 0).unwrap();
-    });
-    let ended = all_up_to(followed, 30);
-    let told = format!(
-        "{} was truncated; what was written shortly before may be missing here",
-        log.display()
-    );
-    assert_eq!(ended.err, [told]);
-}
-
-#[test]
-fn a_log_that_is_deleted_and_created_anew_is_followed() {
-    let (_directory, log) = log();
-    let followed = Followed::json(&log, &[]);
-    append(&log, &events(10..12));
-    fs::remove_file(&log).unwrap();
-    followed.settle();
-    append(&log, &events(12..14));
-    all_up_to(followed, 14);
-}
-
-#[test]
-fn a_log_that_does_not_exist_yet_is_waited_for_and_so_is_its_directory() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("kubernetes/audit/audit.log");
-    let mut followed = Followed::json(&log, &[]);
-    followed.hear("does not exist yet; waiting for it");
-    fs::create_dir_all(log.parent().unwrap()).unwrap();
-    followed.settle();
-    append(&log, &events(10..12));
-    followed.line(2);
-    rotate(&log, 1);
-    append(&log, &events(12..14));
-    let ended = all_up_to(followed, 14);
-    let path = log.display();
-    assert_eq!(
-        ended.err,
-        [
-            format!("{path} does not exist yet; waiting for it"),
-            format!("{path} exists now"),
-            format!("{path} was rotated; going on with the new one"),
-        ]
-    );
-}
-
-#[test]
-fn a_log_that_came_and_was_rotated_before_the_first_look_is_read_too() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("audit.log");
-    let mut followed = Followed::json(&log, &[]);
-    followed.hear("does not exist yet");
-    followed.between_looks(|| {
-        append(&log, &events(10..12));
-        rotate(&log, 1);
-        append(&log, &events(12..14));
-    });
-    all_up_to(followed, 14);
-}
-
-#[test]
-fn what_is_no_file_is_refused_at_the_start() {
-    let directory = tempfile::tempdir().unwrap();
-    let pipe = directory.path().join("pipe");
-    mkfifo(&pipe, Mode::S_IRWXU).unwrap();
-    for path in [directory.path(), &pipe] {
-        let ended = Followed::start(path, &["--quiet"]).ends();
-        assert_eq!(ended.code, Some(1));
-        let path = path.display();
-        assert_eq!(
-            ended.err[0],
-            format!("error: {path}: it is no regular file, which alone can be followed")
-        );
-    }
-}
-
-#[test]
-fn what_is_no_file_in_place_of_the_log_is_told_once_and_waited_out() {
-    let (_directory, log) = log();
-    let mut followed = Followed::json(&log, &[]);
-    append(&log, &events(10..12));
-    followed.line(2);
-    let former = rotate(&log, 1);
-    let why = "cannot be opened, which is tried again: it is no regular file";
-    mkfifo(&log, Mode::S_IRWXU).unwrap();
-    followed.hear(why);
-    // The former one is read on meanwhile.
-    append(&former, &events(12..13));
-    followed.line(3);
-    fs::remove_file(&log).unwrap();
-    fs::create_dir(&log).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(400));
-    fs::remove_dir(&log).unwrap();
-    symlink("audit.log", &log).unwrap();
-    followed.hear("cannot be opened, which is tried again: Too many levels");
-    fs::remove_file(&log).unwrap();
-    append(&log, &events(13..15));
-    all_up_to(followed, 15);
-}
-
-#[test]
-fn a_symlink_that_leads_to_another_file_now_is_followed_there() {
-    let (directory, log) = log();
-    let path = |name: &str| directory.path().join(name);
-    fs::rename(&log, path("one")).unwrap();
-    symlink("one", &log).unwrap();
-    let followed = Followed::json(&log, &[]);
-    append(&log, &events(10..12));
-    followed.settle();
-    append(&path("two"), &events(12..14));
-    symlink("two", path("next")).unwrap();
-    fs::rename(path("next"), &log).unwrap();
-    all_up_to(followed, 14);
 }
 
 #[test]
@@ -514,28 +279,6 @@ fn a_log_that_was_compressed_and_damaged_between_two_looks_is_told() {
     followed.hear("was rotated and compressed meanwhile, and of that something is missing here");
     let ended = followed.stop();
     assert_eq!(*ended.numbers().last().unwrap(), 1000);
-}
-
-#[test]
-fn several_copies_and_truncations_between_two_looks_lose_nothing() {
-    let (_directory, log) = log();
-    let mut followed = Followed::json(&log, &[]);
-    append(&log, &events(10..12));
-    followed.line(2);
-    followed.between_looks(|| {
-        for (n, name) in [(12, "audit.log.2"), (14, "audit.log.1")] {
-            append(&log, &events(n..n + 2));
-            fs::copy(&log, log.with_file_name(name)).unwrap();
-            File::options()
-                .write(true)
-                .open(&log)
-                .unwrap()
-                .set_len(0)
-                .unwrap();
-        }
-        append(&log, &events(16..17));
-    });
-    all_up_to(followed, 17);
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod support;
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use support::followed::{Followed, append, appending, by, event, events};
+use support::followed::{Followed, append, appending, by, event, events, log};
 use support::{snapshot, tighten};
 
 const AGENT: &str = "kube-proxy/v1.36.2";
@@ -24,14 +24,6 @@ const PROXY: &str = "system:kube-proxy";
 
 /// The events are older than kube-proxy is ever silent.
 const OLD: &[&str] = &["--skip", "silence"];
-
-/// A directory with a log of ten events.
-fn log() -> (tempfile::TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("audit.log");
-    fs::write(&log, events(0..10)).unwrap();
-    (directory, log)
-}
 
 #[test]
 fn an_event_is_a_line_in_columns_and_the_summary_comes_last() {

@@ -274,3 +274,34 @@ impl Followed {
         }
     }
 }
+
+/// A directory with a log of ten events.
+pub fn log() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("audit.log");
+    fs::write(&log, events(0..10)).unwrap();
+    (directory, log)
+}
+
+/// Renames the log away as the API server does.
+pub fn rotate(log: &Path, number: usize) -> PathBuf {
+    let name = format!("audit-2026-11-23T17-00-00.{number:03}.log");
+    let to = log.with_file_name(name);
+    fs::rename(log, &to).unwrap();
+    to
+}
+
+/// Waits for the events up to `last`, and sees that they are those from 10 on, each once and in order.
+pub fn all_up_to(mut followed: Followed, last: usize) -> Ended {
+    followed.line(last - 10);
+    let ended = followed.stop();
+    assert_eq!(
+        ended.numbers(),
+        (10..last).collect::<Vec<_>>(),
+        "{:#?}",
+        ended.err
+    );
+    assert_eq!(ended.summary()["events"], last - 10);
+    assert_eq!(ended.summary()["unreadable"]["lines"], 0);
+    ended
+}
