@@ -1,17 +1,18 @@
 //! A log that is written to, from its end on: through rotation, truncation, and while it does not exist.
 
+mod current;
+
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 
 use super::block::{Worker, cut};
 use super::order::Log;
 use super::read::PIECE;
-
-/// Bytes before the place where reading stands that are compared, to notice that a log was truncated and has
-/// grown past that place again.
-const MARK: usize = 64;
+use super::source::fill;
+use super::time::Instant;
+use current::{Current, Identity, behind_hole, identity, last_line};
 
 /// Where a log that is written to is found, and what was rotated away from it.
 pub trait Place {
@@ -22,11 +23,21 @@ pub trait Place {
     fn open(&self) -> io::Result<File>;
 
     /// What was rotated away from it and is still there, the oldest first.
-    fn rotated(&self) -> Vec<File>;
+    fn rotated(&self) -> Vec<Away>;
+}
+
+/// A log that was rotated away.
+pub struct Away {
+    /// The file.
+    pub file: File,
+    /// When its first event was written.
+    pub begins: Instant,
+    /// It is compressed.
+    pub is_packed: bool,
 }
 
 /// What happened to the log between two looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Happened {
     /// It does not exist; it is waited for.
     Missing,
@@ -34,19 +45,12 @@ pub enum Happened {
     Appeared,
     /// It was rotated away, and another took its place.
     Rotated,
-    /// It was truncated: what was written after the last look and before that is lost.
+    /// It was truncated: what was written after the last look and before that may be lost.
     Truncated,
-}
-
-/// Which file it is.
-type Identity = (u64, u64);
-
-/// An open log and where reading stands in it.
-struct Current {
-    file: File,
-    identity: Identity,
-    at: u64,
-    mark: Vec<u8>,
+    /// Something that cannot be read has its name, and why; that may pass.
+    Unreadable(String),
+    /// A log that came and went between two looks was compressed meanwhile and cannot be read to its end.
+    Damaged(String),
 }
 
 /// Follows a log.
@@ -56,8 +60,12 @@ pub struct Follower<'p, 'q> {
     buffer: Vec<u8>,
     current: Option<Current>,
     known: HashSet<Identity>,
+    /// An empty log that has the name, while the former one is still written to.
+    waiting: Option<Identity>,
     files: usize,
     missing: bool,
+    unreadable: Option<String>,
+    damaged: Option<String>,
 }
 
 impl<'p, 'q> Follower<'p, 'q> {
@@ -77,17 +85,20 @@ impl<'p, 'q> Follower<'p, 'q> {
             buffer: vec![0; PIECE],
             current: None,
             known: HashSet::new(),
+            waiting: None,
             files: 0,
             missing: false,
+            unreadable: None,
+            damaged: None,
         };
-        follower.remember();
+        follower.remember(&place.rotated());
         match place.open() {
             Ok(file) => {
                 let mut current = Current::of(file)?;
                 log.begin_file(0);
                 if !from_start {
                     current.at = last_line(&current.file, &mut follower.buffer)?;
-                    current.remark()?;
+                    current.mark = current.before()?;
                     log.skip_to(current.at);
                 }
                 follower.known.insert(current.identity);
@@ -99,157 +110,207 @@ impl<'p, 'q> Follower<'p, 'q> {
         Ok(follower)
     }
 
-    /// Reads what came since the last look. Stops early when `stop` says so.
+    /// Reads what came since the last look. Stops early when `stop` says so or nobody wants more; false then.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// When the log that is open cannot be read.
     pub fn look(
         &mut self,
         log: &mut Log,
         stop: &mut dyn FnMut() -> bool,
         told: &mut dyn FnMut(Happened),
-    ) -> io::Result<()> {
-        if let Some(current) = &mut self.current
+    ) -> io::Result<bool> {
+        if let Some(current) = &self.current
             && current.is_truncated()?
         {
-            (current.at, current.mark) = (0, Vec::new());
-            log.begin_file(self.files);
-            // The copy that was made before holds what was read already.
-            self.remember();
             told(Happened::Truncated);
+            if !self.truncated(log, stop)? {
+                return Ok(false);
+            }
         }
-        self.read_on(log, stop)?;
-        let next = match self.place.open() {
-            Ok(file) => Current::of(file)?,
+        if !self.read_on(log, stop)? {
+            return Ok(false);
+        }
+        let next = match self.place.open().and_then(Current::of) {
+            Ok(next) => next,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if self.current.is_none() && !self.missing {
                     self.missing = true;
                     told(Happened::Missing);
                 }
-                return Ok(());
+                return Ok(true);
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                let why = Some(error.to_string());
+                if self.unreadable != why {
+                    told(Happened::Unreadable(error.to_string()));
+                    self.unreadable = why;
+                }
+                return Ok(true);
+            }
         };
+        self.unreadable = None;
         let before = self.current.as_ref().map(|current| current.identity);
-        if before == Some(next.identity) {
-            return Ok(());
+        let waits = next.is_empty && self.waiting == Some(next.identity);
+        if before == Some(next.identity) || waits {
+            return Ok(true);
         }
-        // Nothing more is written to the former one, now that another has its name.
-        self.read_on(log, stop)?;
+        // Logs that came and went between two looks, and the one that is there now.
+        let identity = next.identity;
+        let mut logs = self.missed(identity);
+        logs.push(next);
         if before.is_some() {
+            logs.retain(|log| !log.is_empty);
+            if logs.is_empty() {
+                // Who writes has not opened the new one yet, and goes on with the former.
+                self.waiting = Some(identity);
+                return Ok(true);
+            }
+            // Nothing more is written to the former one, now that something stands in another.
+            if !self.read_on(log, stop)? {
+                return Ok(false);
+            }
             log.end_file(false);
             told(Happened::Rotated);
         } else if self.missing {
             told(Happened::Appeared);
         }
-        self.missing = false;
-        self.known.insert(next.identity);
-        // Logs that came and went between two looks.
-        for missed in self.place.rotated() {
-            let missed = Current::of(missed)?;
-            if self.known.insert(missed.identity) {
-                self.begin(missed, log);
-                self.read_on(log, stop)?;
+        (self.missing, self.waiting) = (false, None);
+        for (number, next) in logs.into_iter().enumerate() {
+            if number > 0 {
                 log.end_file(false);
             }
+            self.known.insert(next.identity);
+            self.files += 1;
+            log.begin_file(self.files);
+            self.current = Some(next);
+            if !self.read_on(log, stop)? {
+                return Ok(false);
+            }
+            if let Some(why) = self.damaged.take() {
+                told(Happened::Damaged(why));
+            }
         }
-        self.begin(next, log);
-        self.read_on(log, stop)
+        Ok(true)
     }
 
-    fn begin(&mut self, next: Current, log: &mut Log) {
-        self.files += 1;
-        log.begin_file(self.files);
-        self.current = Some(next);
-    }
-
-    fn remember(&mut self) {
-        let identities = self.place.rotated().into_iter();
-        let identities = identities.filter_map(|file| Current::of(file).ok());
-        self.known.extend(identities.map(|one| one.identity));
-    }
-
-    /// Reads to the end of the open log.
-    fn read_on(&mut self, log: &mut Log, stop: &mut dyn FnMut() -> bool) -> io::Result<()> {
-        let Some(current) = &mut self.current else {
-            return Ok(());
+    /// The log has another beginning. What was written to the former one after the last look stands in the
+    /// copy that was made before, where there is one, and is read from there; the rest of the copy was read.
+    fn truncated(&mut self, log: &mut Log, stop: &mut dyn FnMut() -> bool) -> io::Result<bool> {
+        let rotated = self.place.rotated();
+        let copies = rotated.iter().filter(|away| !away.is_packed);
+        let copies = copies.filter_map(|away| Current::of(away.file.try_clone().ok()?).ok());
+        let known = &self.known;
+        let copies: Vec<Current> = copies
+            .filter(|copy| !known.contains(&copy.identity))
+            .collect();
+        self.remember(&rotated);
+        let Some(mut current) = self.current.take() else {
+            return Ok(true);
         };
-        let before = current.at;
+        let mut found = false;
+        for mut copy in copies {
+            // Behind the one that goes on where reading stands come others, when it happened several times.
+            if !found {
+                (copy.at, copy.mark) = (current.at, current.mark.clone());
+                found = copy.at > 0 && !copy.is_truncated()?;
+                if !found {
+                    continue;
+                }
+            } else {
+                log.begin_file(self.files);
+            }
+            self.current = Some(copy);
+            if !self.read_on(log, stop)? {
+                return Ok(false);
+            }
+            log.end_file(false);
+        }
+        (current.at, current.mark) = (0, Vec::new());
+        log.begin_file(self.files);
+        self.current = Some(current);
+        Ok(true)
+    }
+
+    /// The logs that came and went since the last look, without the one that has the name now and what came
+    /// behind it. What was unpacked or copied back meanwhile began before the open one, and was read.
+    fn missed(&mut self, next: Identity) -> Vec<Current> {
+        let rotated = self.place.rotated();
+        let mut present = HashSet::new();
+        let mut missed = Vec::new();
+        let mut passed = false;
+        let begins = self.current.as_ref().and_then(Current::begins);
+        let plain = rotated.iter().filter(|away| !away.is_packed);
+        let plain: HashSet<u64> = plain.map(|away| away.begins.0).collect();
+        for away in rotated {
+            // What was read is known by its time alone, once it was compressed.
+            let is_new = match (begins, away.is_packed) {
+                (None, packed) => !packed || self.current.is_none(),
+                (Some(begins), false) => away.begins >= begins,
+                (Some(begins), true) => away.begins > begins,
+            };
+            let is_twice = away.is_packed && plain.contains(&away.begins.0);
+            let Ok(one) = Current::away(away) else {
+                continue;
+            };
+            present.insert(one.identity);
+            passed |= one.identity == next;
+            if !passed && is_new && !is_twice && !self.known.contains(&one.identity) {
+                missed.push(one);
+            }
+        }
+        // A number may be given again, once the file that had it is gone.
+        present.extend(self.current.as_ref().map(|current| current.identity));
+        self.known.retain(|identity| present.contains(identity));
+        missed
+    }
+
+    fn remember(&mut self, logs: &[Away]) {
+        let identities = logs
+            .iter()
+            .filter_map(|away| identity(&away.file.metadata().ok()?));
+        self.known.extend(identities);
+    }
+
+    /// Reads to the end of the open log; false when it was stopped before.
+    fn read_on(&mut self, log: &mut Log, stop: &mut dyn FnMut() -> bool) -> io::Result<bool> {
+        let Some(current) = &mut self.current else {
+            return Ok(true);
+        };
+        if current.at == 0 && current.unpacked.is_none() {
+            current.at = behind_hole(&current.file, &mut self.buffer)?;
+            if current.at > 0 {
+                current.mark = current.before()?;
+                log.skip_to(current.at);
+            }
+        }
         while !stop() {
-            let read = match current.file.read_at(&mut self.buffer, current.at) {
-                Ok(0) => break,
+            let next = match &mut current.unpacked {
+                None => current.file.read_at(&mut self.buffer, current.at),
+                Some(stream) => match fill(stream, &mut self.buffer) {
+                    (0, Err(error)) => {
+                        self.damaged = Some(error.to_string());
+                        Ok(0)
+                    }
+                    (read, _) => Ok(read),
+                },
+            };
+            let read = match next {
+                Ok(0) => return Ok(true),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            let piece = cut(self.buffer.get(..read).unwrap_or_default());
+            let bytes = self.buffer.get(..read).unwrap_or_default();
+            let piece = cut(bytes);
             let body = piece.rest.as_ref().map_or(&[][..], |rest| rest.body);
             let found = self.worker.read(body, true);
             log.add(&piece, &found, &mut self.worker.counted, true);
-            current.at += read as u64;
+            current.went_on(bytes);
+            if !log.flush() {
+                return Ok(false);
+            }
         }
-        if current.at > before {
-            current.remark()?;
-        }
-        Ok(())
+        Ok(false)
     }
-}
-
-impl Current {
-    fn of(file: File) -> io::Result<Current> {
-        let meta = file.metadata()?;
-        if !meta.is_file() {
-            let why = "it is no regular file, which alone can be followed";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-        }
-        Ok(Current {
-            identity: (meta.dev(), meta.ino()),
-            file,
-            at: 0,
-            mark: Vec::new(),
-        })
-    }
-
-    /// Remembers what stands before the place where reading stands.
-    fn remark(&mut self) -> io::Result<()> {
-        self.mark = self.before()?;
-        Ok(())
-    }
-
-    fn before(&self) -> io::Result<Vec<u8>> {
-        let length = self.at.min(MARK as u64);
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-        match self.file.read_exact_at(&mut bytes, self.at - length) {
-            Ok(()) => Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn is_truncated(&self) -> io::Result<bool> {
-        let size = self.file.metadata()?.size();
-        Ok(size < self.at || self.before()? != self.mark)
-    }
-}
-
-/// Behind the last end of a line.
-fn last_line(file: &File, buffer: &mut [u8]) -> io::Result<u64> {
-    let size = file.metadata()?.size();
-    let mut end = size;
-    while end > 0 {
-        let length = end.min(buffer.len() as u64);
-        let part = usize::try_from(length).unwrap_or(0);
-        let part = buffer.get_mut(..part).unwrap_or_default();
-        match file.read_exact_at(part, end - length) {
-            Ok(()) => {}
-            // It was truncated meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-            Err(error) => return Err(error),
-        }
-        if let Some(at) = memchr::memrchr(b'\n', part) {
-            return Ok(end - length + at as u64 + 1);
-        }
-        end -= length;
-    }
-    Ok(0)
 }

@@ -8,7 +8,7 @@ use super::time::Instant;
 use crate::root::{LookError, NodePath, Opened, Root};
 
 /// Bytes that are looked at for a log's first event.
-const START: usize = 64 << 10;
+pub const START: usize = 64 << 10;
 
 /// A log on the node, which was rotated away when it is not the one that is written to.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct OnNode {
     /// It is compressed.
     pub is_packed: bool,
     /// When its first event was written; when it was last written to, where that cannot be read.
-    begins: Instant,
+    pub begins: Instant,
 }
 
 /// A log and what was rotated away from it.
@@ -43,6 +43,29 @@ pub fn with_rotated(
     log: &NodePath,
     since: Option<Instant>,
 ) -> Result<Rotated, LookError> {
+    let Rotated {
+        logs: mut found,
+        left,
+    } = rotated(root, log, since)?;
+    match root.open(log) {
+        Ok((path, opened)) => found.push(OnNode {
+            begins: written(&opened),
+            path,
+            opened,
+            is_live: true,
+            is_packed: false,
+        }),
+        Err(LookError::Missing) if !found.is_empty() => {}
+        Err(error) => return Err(error),
+    }
+    Ok(Rotated { logs: found, left })
+}
+
+/// The logs that were rotated away from this one and are still there, without this one.
+///
+/// # Errors
+/// When the directory cannot be listed.
+pub fn rotated(root: &Root, log: &NodePath, since: Option<Instant>) -> Result<Rotated, LookError> {
     let directory = log.parent();
     let mut found = Vec::new();
     let mut left = Vec::new();
@@ -61,17 +84,6 @@ pub fn with_rotated(
         }
     }
     found.sort_by_key(|one| one.begins);
-    match root.open(log) {
-        Ok((path, opened)) => found.push(OnNode {
-            begins: written(&opened),
-            path,
-            opened,
-            is_live: true,
-            is_packed: false,
-        }),
-        Err(LookError::Missing) if !found.is_empty() => {}
-        Err(error) => return Err(error),
-    }
     Ok(Rotated { logs: found, left })
 }
 
@@ -105,7 +117,12 @@ fn first_event(source: Source) -> Option<Instant> {
         Source::File(file, _) => source::fill(&mut &file, &mut start),
         Source::Stream(mut stream) => source::fill(&mut stream, &mut start),
     };
-    let Cut { head, rest } = cut(start.get(..length)?);
+    first_time(start.get(..length)?)
+}
+
+/// When the first event was written, of the beginning of a log.
+pub fn first_time(start: &[u8]) -> Option<Instant> {
+    let Cut { head, rest } = cut(start);
     let event = rest.and_then(|_| Event::read(head).ok());
     event.and_then(|event| event.time())
 }

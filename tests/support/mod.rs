@@ -17,6 +17,7 @@ pub mod called;
 pub mod case;
 pub mod certificates;
 pub mod exact;
+pub mod followed;
 pub mod found;
 pub mod history;
 pub mod many;

@@ -1,18 +1,21 @@
 //! `tighten audit --follow`: a line for each event as it comes, and the summary in the end.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::Duration;
+
+use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::NAME;
 use super::asked::Asked;
 use super::inputs::of_node;
 use super::policy::Policy;
 use crate::auditlog::block::{HandOn, Placed, Worker};
-use crate::auditlog::follow::{self, Follower, Happened};
-use crate::auditlog::logs::with_rotated;
+use crate::auditlog::follow::{self, Away, Follower, Happened};
+use crate::auditlog::logs::{OnNode, rotated};
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::{Log, Place, Sink};
 use crate::auditlog::tally::Counted;
@@ -27,7 +30,10 @@ use crate::transaction::Interrupt;
 use crate::unusual::{End, Judge};
 
 /// How long is waited between two looks at the log.
-const EVERY: Duration = Duration::from_millis(100);
+const EVERY: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
+};
 
 /// Shows what comes until it is stopped.
 pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit, Failure> {
@@ -54,24 +60,31 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
     let mut log = Log::new(worker(), &mut lines);
     let mut follower =
         Follower::new(&place, worker(), &mut log, asked.since.is_some()).map_err(failed)?;
-    let mut ended = false;
-    while !ended {
-        let mut stop = || {
-            ended = ended || interrupt.came().is_some();
-            ended
-        };
-        follower
-            .look(&mut log, &mut stop, &mut |happened| {
-                tell(&path, happened, global.quiet)
-            })
-            .map_err(failed)?;
-        ended = ended || !log.flush() || interrupt.came().is_some();
-        if !ended {
-            sleep(EVERY);
+    // nohup has it outlive its terminal.
+    let stays = ignores(Signal::SIGHUP);
+    let mut stop = || {
+        let came = interrupt.came();
+        came.is_some_and(|came| came != Signal::SIGHUP.as_str() || !stays)
+    };
+    let mut tell = |happened| tell(&path, happened, global.quiet);
+    let stopped = loop {
+        match follower.look(&mut log, &mut stop, &mut tell) {
+            Err(error) => break Some(failed(error)),
+            Ok(false) => break None,
+            Ok(true) if !log.flush() || !is_read() || stop() => {
+                // A line that has no end yet.
+                log.end_file(true);
+                log.flush();
+                break None;
+            }
+            Ok(true) => {}
         }
-    }
+    };
     let totals = log.close();
-    let file = [LogFile { path, bytes: None }];
+    let file = [LogFile {
+        path: path.clone(),
+        bytes: None,
+    }];
     let activity = Activity {
         who: &query.who,
         is_kube_proxy: asked.is_kube_proxy,
@@ -91,7 +104,10 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
     let judged = lines.judge.finish(&end);
     match global.format() {
         Format::Json => {
-            let body = report::activity_document(&activity, &judged);
+            let mut body = report::activity_document(&activity, &judged);
+            if let (Some(failure), Some(fields)) = (&stopped, body.as_object_mut()) {
+                fields.insert("error".into(), report::error(failure));
+            }
             out(&format!("{}\n", report::document(NAME, body)));
         }
         Format::Text => {
@@ -100,14 +116,42 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
             out(&format!("\n{}", report::with_flags(&text, &global.flags())));
         }
     }
-    Ok(asked.exit(&judged))
+    match stopped {
+        Some(failure) => {
+            err(&format!("{}\n", report::printable(&failure.to_string())));
+            Ok(failure.exit)
+        }
+        None => Ok(asked.exit(&judged)),
+    }
+}
+
+/// Whether who started this has it ignore a signal.
+fn ignores(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 1)
+}
+
+/// Waits until it is time for the next look; false when nobody reads stdout any more.
+fn is_read() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    // A signal, which is asked for next, or nothing happened.
+    let _ = poll(&mut polled, Some(&EVERY));
+    let gone = PollFlags::ERR | PollFlags::HUP;
+    polled.iter().all(|one| !one.revents().intersects(gone))
 }
 
 fn tell(path: &str, happened: Happened, quiet: bool) {
     if quiet {
         return;
     }
-    let text = match happened {
+    let text = match &happened {
+        Happened::Unreadable(why) => &*format!("cannot be opened, which is tried again: {why}"),
+        Happened::Damaged(why) => &*format!(
+            "was rotated and compressed meanwhile, and of that something is missing here: {why}"
+        ),
         Happened::Missing => "does not exist yet; waiting for it",
         Happened::Appeared => "exists now",
         Happened::Rotated => "was rotated; going on with the new one",
@@ -212,20 +256,29 @@ impl follow::Place for Followed {
     fn open(&self) -> io::Result<File> {
         match &self.on_node {
             Some(path) if self.is_found => Ok(self.root.open(path)?.1.reader()?),
-            _ => File::open(&self.path),
+            _ => {
+                // A pipe that has the name would else be waited for.
+                let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+                let mut options = File::options();
+                options.read(true).custom_flags(flags.bits());
+                options.open(&self.path)
+            }
         }
     }
 
-    fn rotated(&self) -> Vec<File> {
+    fn rotated(&self) -> Vec<Away> {
         let found = self
             .on_node
             .as_ref()
-            .and_then(|path| with_rotated(&self.root, path, None).ok());
-        let found = found.unwrap_or_default();
-        let plain = found
-            .logs
-            .into_iter()
-            .filter(|log| !log.is_packed && !log.is_live);
-        plain.filter_map(|log| log.opened.reader().ok()).collect()
+            .and_then(|path| rotated(&self.root, path, None).ok());
+        let logs = found.unwrap_or_default().logs.into_iter();
+        let away = |log: OnNode| {
+            Some(Away {
+                file: log.opened.reader().ok()?,
+                begins: log.begins,
+                is_packed: log.is_packed,
+            })
+        };
+        logs.filter_map(away).collect()
     }
 }
