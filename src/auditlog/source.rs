@@ -1,5 +1,6 @@
 //! Where a log comes from: a file, a pipe, and what is compressed.
 
+use std::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -16,7 +17,7 @@ use super::read::Source;
 /// Bytes that are read at a time of what is compressed.
 const BUFFER: usize = 64 << 10;
 /// Largest window of zstd, in bytes: as much as `zstd -19` takes. A larger one is a matter of memory, which is
-/// bounded here.
+/// bounded here; only --ultra and --long make it.
 const WINDOW: u64 = 8 << 20;
 /// Bytes that tell how a file is compressed.
 const MAGIC: usize = 6;
@@ -72,6 +73,26 @@ impl fmt::Display for Unreadable {
         }
     }
 }
+
+/// A log is compressed so that more memory is needed than is held.
+#[derive(Debug)]
+pub struct LargeWindow(u64);
+
+impl LargeWindow {
+    /// What has zstd unpack it all the same.
+    pub fn option(&self) -> String {
+        format!("--long={}", self.0.next_power_of_two().trailing_zeros())
+    }
+}
+
+impl fmt::Display for LargeWindow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (window, most) = (self.0.div_ceil(1 << 20), WINDOW >> 20);
+        write!(out, "its window of {window} MiB is larger than {most} MiB")
+    }
+}
+
+impl std::error::Error for LargeWindow {}
 
 /// A log that is open.
 pub struct Input {
@@ -141,7 +162,7 @@ fn unpacked(
 ) -> Result<Box<dyn Read + Send>, Unreadable> {
     Ok(match packing {
         Packing::Plain => Box::new(stream),
-        Packing::Gzip => Box::new(MultiGzDecoder::new(stream)),
+        Packing::Gzip => Box::new(Members(MultiGzDecoder::new(stream))),
         Packing::Zstd => Box::new(Frames::new(stream)),
         Packing::Foreign(name, program) => return Err(Unreadable::Packing(name, program)),
     })
@@ -172,6 +193,20 @@ impl Read for Counted {
         let read = self.inner.read(buffer)?;
         self.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
+    }
+}
+
+/// The members of gzip, one behind the other.
+struct Members<R>(MultiGzDecoder<R>);
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer);
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => cut_off(),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => damaged(&error),
+            _ => error,
+        })
     }
 }
 
@@ -206,11 +241,11 @@ impl<R: BufRead> Frames<R> {
                     length,
                     ..
                 })) => u64::from(length),
-                Err(error) => return Err(damaged(&error)),
+                Err(error) => return Err(misread(&error)),
             };
             let mut frame = self.stream.by_ref().take(skipped);
             if io::copy(&mut frame, &mut io::sink())? < skipped {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+                return Err(cut_off());
             }
         }
     }
@@ -237,7 +272,7 @@ impl<R: BufRead> Read for Frames<R> {
                 let one = BlockDecodingStrategy::UptoBlocks(1);
                 self.decoder
                     .decode_blocks(&mut self.stream, one)
-                    .map_err(|error| damaged(&error))?;
+                    .map_err(|error| misread(&error))?;
             }
             let read = self.decoder.read(buffer)?;
             if read > 0 || buffer.is_empty() {
@@ -249,7 +284,38 @@ impl<R: BufRead> Read for Frames<R> {
     }
 }
 
+/// What the decoder of zstd met. Its own words name its parts; they are not shown.
+fn misread(error: &FrameDecoderError) -> io::Error {
+    if let FrameDecoderError::WindowSizeTooBig { requested, .. } = error {
+        return io::Error::other(LargeWindow(*requested));
+    }
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return match error.kind() {
+                io::ErrorKind::UnexpectedEof => cut_off(),
+                // What the file system says of the file.
+                _ => error
+                    .raw_os_error()
+                    .map_or_else(|| damaged(&error), io::Error::from_raw_os_error),
+            };
+        }
+        cause = error.source();
+    }
+    let what = match error {
+        FrameDecoderError::ReadFrameHeaderError(_) | FrameDecoderError::FrameHeaderError(_) => {
+            "no frame of zstd begins here"
+        }
+        FrameDecoderError::DictNotProvided { .. } => "it needs a dictionary",
+        _ => "a block cannot be unpacked",
+    };
+    damaged(&what)
+}
+
+fn cut_off() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "it was cut off")
+}
+
 fn damaged(why: &dyn fmt::Display) -> io::Error {
-    let why = format!("it is damaged or was cut off: {why}");
-    io::Error::new(io::ErrorKind::InvalidData, why)
+    io::Error::new(io::ErrorKind::InvalidData, format!("it is damaged: {why}"))
 }

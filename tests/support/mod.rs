@@ -19,6 +19,7 @@ pub mod certificates;
 pub mod exact;
 pub mod found;
 pub mod history;
+pub mod logged;
 pub mod many;
 pub mod markup;
 pub mod metrics;

@@ -17,6 +17,8 @@ use crate::unusual::{Judged, Unusual};
 const SHOWN: usize = 8;
 /// Lines that are no events which are shown without -v.
 const BROKEN: usize = 3;
+/// Widest column of names: a client may call itself as long as it likes, and its own row alone sticks out.
+const WIDEST: usize = 64;
 /// Columns of a plot where there is no terminal.
 const COLUMNS: usize = 72;
 
@@ -107,9 +109,9 @@ fn unusual(activity: &Activity, found: &Unusual, style: Style, verbose: bool) ->
         let about = if found.rough { "about " } else { "" };
         if found.requests > 0 {
             line(format!(
-                "{about}{} requests in {} events, first {} in {}",
-                number(found.requests),
-                number(found.events),
+                "{about}{} in {}, first {} in {}",
+                counted(found.requests, "request"),
+                counted(found.events, "event"),
                 first
                     .time
                     .map_or_else(|| "at an unknown time".into(), |time| time.to_string()),
@@ -139,9 +141,9 @@ fn header(activity: &Activity, style: Style) -> String {
             printable(&last.path)
         ),
     };
-    let lines = number(activity.totals.lines);
+    let lines = counted(activity.totals.lines, "line");
     format!(
-        "{} · {files} · {lines} lines, {}",
+        "{} · {files} · {lines}, {}",
         style.bold(&printable(&activity.whose())),
         indicatif::BinaryBytes(activity.totals.bytes)
     )
@@ -220,7 +222,11 @@ fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut Str
         })
         .collect();
     let width = shown.iter().map(|(name, _)| name.chars().count());
-    let width = width.chain([by.title().len(), 24]).max().unwrap_or(24);
+    let width = width
+        .chain([by.title().len(), 24])
+        .max()
+        .unwrap_or(24)
+        .min(WIDEST);
     let heading = format!(
         "  {:<width$}  {:>10}  {:>10}",
         by.title(),
@@ -241,8 +247,9 @@ fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut Str
     }
     if left != Count::default() {
         let name = match (rest.len(), others == Count::default()) {
-            (more, true) => format!("{more} more; -v shows them"),
-            (_, false) => "others, which are not told apart".into(),
+            (more, true) => format!("{} more; -v shows them", number(more as u64)),
+            (0, false) => "others, which are not told apart".into(),
+            (more, false) => format!("others; -v shows {} of them", number(more as u64)),
         };
         row(out, &name, left);
     }
@@ -276,6 +283,9 @@ fn unreadable(activity: &Activity, style: Style, verbose: bool, out: &mut String
         let told = activity.totals.broken.len().min(most) as u64;
         if unreadable > told {
             let _ = writeln!(out, "  and {} more", number(unreadable - told));
+        }
+        if activity.totals.legacy {
+            let _ = writeln!(out, "  {}", super::LEGACY);
         }
         out.push('\n');
     }

@@ -12,7 +12,8 @@ use super::print_json;
 use crate::auditlog::block::Worker;
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::Log;
-use crate::auditlog::read::read;
+use crate::auditlog::read::{Stopped, read};
+use crate::auditlog::source::LargeWindow;
 use crate::auditlog::tally::Counted;
 use crate::baseline;
 use crate::cli::{AskedLog, Format, Global};
@@ -21,7 +22,7 @@ use crate::report::style::{Style, err, out};
 use crate::report::{self, Activity, LogFile};
 use crate::unusual::Judged;
 use asked::Asked;
-use inputs::Inputs;
+use inputs::{Inputs, unpacking};
 use policy::Policy;
 use progress::Progress;
 
@@ -59,13 +60,7 @@ pub fn audit(files: &[PathBuf], cli: &AskedLog, global: &Global) -> Result<Exit,
         let mut tell = progress.of(input.size, input.packed);
         let tell = tell.as_mut().map(|tell| tell as &mut dyn FnMut(u64));
         if let Err(failed) = read(input.source, &query, &mut log, live, &counted, tell) {
-            let failure = Failure::refused(format!(
-                "{path}: cannot be read behind byte {}: {}",
-                failed.at, failed.error
-            ))
-            .state("what stands before is counted; what stands behind is not")
-            .help("where it was cut off or is damaged, look for another copy of this log");
-            stopped.get_or_insert(failure);
+            stopped.get_or_insert(broke_off(&path, &failed));
         }
     }
     progress.done();
@@ -90,6 +85,19 @@ pub fn audit(files: &[PathBuf], cli: &AskedLog, global: &Global) -> Result<Exit,
         }
         None => Ok(asked.exit(&judged)),
     }
+}
+
+/// What is said of a log that could not be read to its end.
+fn broke_off(path: &str, failed: &Stopped) -> Failure {
+    let (at, error) = (failed.at, &failed.error);
+    let inner = error.get_ref();
+    let help = match inner.and_then(|inner| inner.downcast_ref::<LargeWindow>()) {
+        Some(window) => unpacking(&format!("zstd -dc {}", window.option()), path),
+        None => "where it was cut off or is damaged, look for another copy of this log".into(),
+    };
+    Failure::refused(format!("{path}: cannot be read behind byte {at}: {error}"))
+        .state("what stands before is counted; what stands behind is not")
+        .help(help)
 }
 
 /// Prints what was found in logs that were read to their end, or as far as that is possible.
