@@ -356,7 +356,10 @@ fn since_and_until_take_a_time_a_day_and_how_long_ago() {
     if now > midnight + 3600 {
         let ago = now - midnight - 1770;
         assert_eq!(count(&["--since", &format!("{ago}s")]), 30);
-        assert_eq!(count(&["--until", &format!("{}m", ago / 60)]), 90);
+        assert_eq!(
+            count(&["--until", &format!("{}m{}s", ago / 60, ago % 60)]),
+            90
+        );
     }
     for wrong in [
         "yesterday",
@@ -413,7 +416,7 @@ fn rules_are_chosen_and_decide_the_exit_code() {
         (
             &["--skip", "credential-asked"],
             2,
-            "outside-its-requests foreign-user-agent",
+            "foreign-user-agent outside-its-requests",
         ),
         (
             &[
@@ -511,10 +514,7 @@ fn silence_names_the_rule_of_the_policy_that_hides_kube_proxy() {
     let (_held, log) = file("audit.log", format!("{other}\n"));
     let ran = run(&[&log, "--policy", &path, "-q"]);
     let expected = format!(
-        "\
-  medium  silence               Nothing was heard of kube-proxy
-      no event of kube-proxy: {path} hides all that it asks, by rule 1, line 4
-"
+        "  medium  silence               Nothing was heard of kube-proxy\n      no event of kube-proxy: by {path}, 34 of 34 requests of kube-proxy are not logged: rules[0] in line 4 has level None ("
     );
     assert_eq!(ran.code, 2);
     assert!(ran.out.starts_with(&expected), "{}", ran.out);
@@ -666,7 +666,7 @@ fn a_terminal_gets_colours_and_a_plot_that_fits_and_a_short_log_no_bar() {
         .map(|minute| lines(minute * 60..minute * 60 + 1))
         .collect();
     let (_held, path) = file("audit.log", minutes);
-    for columns in [20, 40, 80, 200] {
+    for columns in [40, 80, 200] {
         let (drawn, code) = on_terminal(columns, true, &[&path]);
         assert_eq!(code, 0);
         assert!(!drawn.contains('\x1b'), "{drawn}");

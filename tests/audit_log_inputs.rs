@@ -1,0 +1,703 @@
+//! What `tighten audit` reads: files, pipes, what is compressed, and the node's own log with what was rotated
+//! away from it; and what it says of what cannot be read.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+use std::fs;
+use std::io::Write as _;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use flate2::{Compression, write::GzEncoder};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use serde_json::{Value, json};
+use support::logged::{audit, broken, document, event, feed, file, lines, run};
+use support::watched::watched;
+use support::{Node, Ran, skipped};
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(text: &str) -> Vec<u8> {
+    compress_to_vec(text.as_bytes(), CompressionLevel::Fastest)
+}
+
+/// A frame that holds no data of the log.
+fn skippable() -> Vec<u8> {
+    [&[0x5a, 0x2a, 0x4d, 0x18, 5, 0, 0, 0][..], b"hello"].concat()
+}
+
+/// Reads one file, and tells the events, the lines, the exit code and what stood on stderr.
+fn read(path: &str) -> (u64, u64, i32, String) {
+    let ran = run(&[path, "--format=json"]);
+    let found = document(&ran);
+    let number = |key: &str| found[key].as_u64().unwrap();
+    (number("events"), number("lines"), ran.code, ran.err)
+}
+
+fn whole(events: u64) -> (u64, u64, i32, String) {
+    (events, events, 0, String::new())
+}
+
+#[test]
+fn several_files_are_one_log_in_the_order_in_which_they_are_named() {
+    let (_a, one) = file("b.log", lines(0..3));
+    let (_b, two) = file("a.log", "no event\n".to_string() + &lines(3..5));
+    let (_c, packed) = file("c.log.gz", gzip(&lines(5..9)));
+    let ran = run(&[&one, &two, &packed, "--format=json"]);
+    let found = document(&ran);
+    assert_eq!((ran.code, broken(&found)), (2, vec!["unreadable-lines"]));
+    assert_eq!(
+        (found["events"].as_u64(), found["lines"].as_u64()),
+        (Some(9), Some(10))
+    );
+    let paths: Vec<&Value> = found["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| &file["path"])
+        .collect();
+    assert_eq!(json!(paths), json!([one, two, packed]));
+    assert_eq!(
+        found["unreadable"]["first"],
+        json!([{"file": two, "line": 1, "offset": 0, "reason": "not JSON"}])
+    );
+    let ran = run(&[&one, &two, &packed]);
+    let expected = format!("kube-proxy · 3 logs, {one} to {packed} · 10 lines, ");
+    assert!(ran.out.starts_with(&expected), "{}", ran.out);
+    // A request whose watch begins in one file and ends in the next one is one request.
+    let mut begun = event(20);
+    begun["stage"] = json!("ResponseStarted");
+    let (_d, begun) = file("begun.log", format!("{begun}\n"));
+    let (_e, ended) = file("ended.log", lines(20..21));
+    let found = document(&run(&[&begun, &ended, "--format=json"]));
+    assert_eq!(
+        (found["events"].as_u64(), found["requests"].as_u64()),
+        (Some(2), Some(1))
+    );
+}
+
+#[test]
+fn pipes_are_read_as_files_are() {
+    let text = lines(0..1000);
+    for bytes in [text.clone().into_bytes(), gzip(&text), zstd(&text)] {
+        for name in ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"] {
+            let ran = feed(&[name, "--format=json"], &bytes);
+            let found = document(&ran);
+            assert_eq!(
+                (ran.code, found["events"].as_u64()),
+                (0, Some(1000)),
+                "{name}"
+            );
+            assert_eq!(found["files"], json!([{"path": name, "bytes": null}]));
+        }
+    }
+    let (_held, path) = file("audit.log", &text);
+    let mut command = audit(&["-", "--format=json"]);
+    command.stdin(fs::File::open(&path).unwrap());
+    let found = document(&command.output().unwrap().into());
+    assert_eq!(found["events"], 1000);
+}
+
+#[test]
+fn a_named_pipe_and_one_that_the_shell_passes_on_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipe");
+    nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let writer = {
+        let path = path.clone();
+        std::thread::spawn(move || {
+            // Byte by byte at first: what tells the compression must not depend on how it comes.
+            let mut pipe = fs::File::options().write(true).open(path).unwrap();
+            let bytes = gzip(&lines(0..100));
+            for byte in &bytes[..10] {
+                pipe.write_all(&[*byte]).unwrap();
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            pipe.write_all(&bytes[10..]).unwrap();
+        })
+    };
+    assert_eq!(read(path.to_str().unwrap()), whole(100));
+    writer.join().unwrap();
+
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    // As a shell's <(..) does it: the child inherits the handle.
+    let handle = nix::unistd::dup(&reader).unwrap();
+    writer.write_all(lines(0..10).as_bytes()).unwrap();
+    drop(writer);
+    let ran = run(&[&format!("/dev/fd/{}", handle.as_raw_fd()), "--format=json"]);
+    assert_eq!(document(&ran)["events"], 10, "{ran:?}");
+}
+
+#[test]
+fn compressed_logs_of_several_parts_are_read_to_their_end() {
+    let (one, two) = (lines(0..50), lines(50..120));
+    let odd = lines(0..1);
+    let (half, rest) = odd.split_at(100);
+    for (name, bytes) in [
+        ("members.gz", [gzip(&one), gzip(&two)].concat()),
+        (
+            "empty-member.gz",
+            [gzip(&one), gzip(""), gzip(&two)].concat(),
+        ),
+        ("frames.zst", [zstd(&one), zstd(&two)].concat()),
+        (
+            "skippable.zst",
+            [
+                skippable(),
+                zstd(&one),
+                skippable(),
+                skippable(),
+                zstd(&two),
+                skippable(),
+            ]
+            .concat(),
+        ),
+        // The name says nothing.
+        ("audit.log", zstd(&(one.clone() + &two))),
+    ] {
+        let (_held, path) = file(name, bytes);
+        assert_eq!(read(&path), whole(120), "{name}");
+    }
+    // A line goes on in the next member.
+    for bytes in [
+        [gzip(half), gzip(rest)].concat(),
+        [zstd(half), zstd(rest)].concat(),
+    ] {
+        let (_held, path) = file("halves", bytes);
+        assert_eq!(read(&path), whole(1));
+    }
+    for bytes in [gzip(""), zstd(""), skippable(), Vec::new()] {
+        let (_held, path) = file("empty", bytes);
+        assert_eq!(read(&path), whole(0));
+    }
+}
+
+#[test]
+fn of_a_compressed_log_that_was_cut_off_or_damaged_what_stands_before_is_counted() {
+    let (one, two) = (lines(0..2000), lines(2000..4000));
+    for (name, pack) in [("cut.gz", gzip as fn(&str) -> Vec<u8>), ("cut.zst", zstd)] {
+        let (first, second) = (pack(&one), pack(&two));
+        let at = one.len();
+        // Just behind the first member's data, nothing of the second one can be unpacked yet.
+        for more in [1, 3] {
+            let (_held, path) = file(name, [&first[..], &second[..more]].concat());
+            let (events, _, code, err) = read(&path);
+            assert_eq!((events, code), (2000, 1), "{name} {more}");
+            let expected = format!(
+                "error: {path}: cannot be read behind byte {at}: it was cut off\n  what stands before is counted; what stands behind is not\nhelp: where it was cut off or is damaged, look for another copy of this log\n"
+            );
+            assert_eq!(err, expected);
+        }
+        for keep in [first.len() / 2, first.len() - 5] {
+            let (_held, path) = file(name, &first[..keep]);
+            let ran = run(&[&path, "--format=json"]);
+            let found = document(&ran);
+            assert_eq!(ran.code, 1);
+            let message = found["error"]["message"].as_str().unwrap();
+            assert!(message.ends_with(": it was cut off"), "{message}");
+            assert_eq!(
+                found["error"]["state"],
+                "what stands before is counted; what stands behind is not"
+            );
+            assert!(found["events"].as_u64().unwrap() <= 2000);
+        }
+        // Damaged in the second one; what is behind a damaged block cannot be read.
+        let mut bytes = [&first[..], &second[..]].concat();
+        let middle = first.len() + second.len() / 2;
+        for byte in &mut bytes[middle..middle + 40] {
+            *byte ^= 0x5a;
+        }
+        let (_held, path) = file(name, bytes);
+        let (events, _, code, err) = read(&path);
+        assert!(
+            (2000..4000).contains(&events) && code == 1,
+            "{name}: {events}, {code}"
+        );
+        assert!(err.contains(": it is damaged: "), "{err}");
+        // No word of the decoder's insides.
+        assert!(!err.contains("Error") && !err.contains('{'), "{err}");
+        // Something else behind it.
+        let (_held, path) = file(name, [&first[..], b"and some rubbish behind it"].concat());
+        let (events, _, code, err) = read(&path);
+        assert_eq!((events, code), (2000, 1), "{name}");
+        assert!(err.contains(": it is damaged: "), "{err}");
+    }
+}
+
+#[test]
+fn a_log_behind_a_damaged_one_is_read_all_the_same() {
+    let bytes = gzip(&lines(0..2000));
+    let (_a, cut) = file("cut.gz", &bytes[..bytes.len() - 4]);
+    let (_b, next) = file("next.log", lines(2000..2010));
+    let ran = run(&[&cut, &next, "--format=json"]);
+    assert_eq!(
+        (ran.code, document(&ran)["events"].as_u64()),
+        (1, Some(2010))
+    );
+}
+
+#[test]
+fn a_window_that_is_too_large_is_told_with_the_command_that_helps() {
+    // A header that asks for 128 MiB: no single segment, exponent 17.
+    let bytes = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3, 0x01, 0x00, 0x00];
+    let (_held, path) = file("long.zst", bytes);
+    let ran = run(&[&path, "-q"]);
+    assert_eq!(ran.code, 1);
+    let expected = format!(
+        "error: {path}: cannot be read behind byte 0: its window of 128 MiB is larger than 8 MiB\n  what stands before is counted; what stands behind is not\nhelp: unpack it: zstd -dc --long=27 {path} | tighten audit -\n"
+    );
+    assert_eq!(ran.err, expected);
+}
+
+#[test]
+fn what_is_packed_by_others_is_refused_with_the_command_that_helps() {
+    for (name, start, program, packer) in [
+        ("a.xz", &b"\xfd7zXZ\0 and more"[..], "xzcat", "xz"),
+        ("a.bz2", b"BZh91AY&SY", "bzcat", "bzip2"),
+        ("a.lz4", b"\x04\x22\x4d\x18 and more", "lz4cat", "lz4"),
+    ] {
+        let (_held, path) = file(name, start);
+        let ran = run(&[&path]);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+        let said = format!("error: {path}: is compressed with {packer}, which is not read\n");
+        assert_eq!(
+            ran.err,
+            format!("{said}help: unpack it: {program} {path} | tighten audit -\n")
+        );
+        let ran = feed(&["-"], start);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+        assert!(
+            ran.err.ends_with(&format!(
+                "help: unpack it: ... | {program} | tighten audit -\n"
+            )),
+            "{}",
+            ran.err
+        );
+    }
+    let (_held, path) = file("it's old.xz", b"\xfd7zXZ\0");
+    let ran = run(&[&path]);
+    let quoted = path.replace("it's", "it'\\''s");
+    assert!(
+        ran.err.ends_with(&format!(
+            "help: unpack it: xzcat '{quoted}' | tighten audit -\n"
+        )),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn what_is_no_log_is_refused_before_anything_is_read() {
+    let (held, log) = file("audit.log", lines(0..3));
+    let directory = held.path().to_str().unwrap();
+    let missing = format!("{directory}/missing");
+    for (path, why) in [
+        (
+            directory,
+            "is a directory, not a log\nhelp: name a file or a pipe\n",
+        ),
+        (
+            missing.as_str(),
+            "does not exist\nhelp: name the API server's audit log\n",
+        ),
+    ] {
+        let ran = run(&[&log, path]);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+        assert_eq!(ran.err, format!("error: {path}: {why}"));
+        let ran = run(&[path, "--format=json"]);
+        let error = &document(&ran)["error"];
+        assert_eq!(
+            (ran.code, error["message"].as_str()),
+            (
+                1,
+                Some(format!("{path}: {}", why.split('\n').next().unwrap()).as_str())
+            )
+        );
+    }
+    assert_eq!(read("/dev/null"), whole(0));
+}
+
+#[test]
+fn who_may_not_read_the_log_is_told() {
+    if !nix::unistd::geteuid().is_root() {
+        return skipped("only root can become somebody else");
+    }
+    let (held, path) = file("audit.log", lines(0..3));
+    fs::set_permissions(held.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let binary = held.path().join("tighten");
+    fs::copy(env!("CARGO_BIN_EXE_tighten"), &binary).unwrap();
+    let mut command = std::process::Command::new(binary);
+    std::os::unix::process::CommandExt::uid(&mut command, 65534);
+    let ran: Ran = command.args(["audit", &path]).output().unwrap().into();
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    let help = "help: run tighten as root, or name a copy that you may read\n";
+    assert_eq!(ran.err, format!("error: {path}: permission denied\n{help}"));
+}
+
+#[test]
+fn a_log_that_shrinks_while_it_is_read_is_told() {
+    // The file is truncated when its second half is asked for: what was begun is counted.
+    let text = lines(0..60_000);
+    let (_held, path) = file("audit.log", text.repeat(6));
+    let child = audit(&[&path, "--all-users", "--format=json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It opens the log and reads on; how far it gets is chance, but it needs seconds.
+    let opened = || {
+        let handles = fs::read_dir(format!("/proc/{}/fd", child.id()))
+            .into_iter()
+            .flatten();
+        handles
+            .flatten()
+            .any(|one| fs::read_link(one.path()).is_ok_and(|at| at == Path::new(&path)))
+    };
+    while !opened() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    fs::File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(1000)
+        .unwrap();
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains(": it became shorter while it was read\n"),
+        "{}",
+        ran.err
+    );
+    let found = document(&ran);
+    assert!(
+        found["error"]["message"]
+            .as_str()
+            .unwrap()
+            .ends_with("it became shorter while it was read")
+    );
+}
+
+// The node's own log.
+
+const LOG: &str = "/var/log/kubernetes/audit/audit.log";
+
+/// A control-plane node whose API server has these flags besides, and mounts the log's directory.
+fn server(flags: &[&str]) -> Node {
+    let node = Node::empty();
+    let flags: String = flags.iter().map(|flag| format!("    - {flag}\n")).collect();
+    let manifest = format!(
+        "apiVersion: v1
+kind: Pod
+metadata:
+  name: kube-apiserver
+  namespace: kube-system
+spec:
+  containers:
+  - name: kube-apiserver
+    image: registry.k8s.io/kube-apiserver:v1.36.2
+    command:
+    - kube-apiserver
+    - --advertise-address=10.0.0.10
+{flags}    volumeMounts:
+    - mountPath: /logs
+      name: logs
+    - mountPath: /etc/kubernetes/audit-policy.yaml
+      name: policy
+      readOnly: true
+  volumes:
+  - name: logs
+    hostPath:
+      path: /var/log/kubernetes/audit
+      type: DirectoryOrCreate
+  - name: policy
+    hostPath:
+      path: /etc/kubernetes/audit-policy.yaml
+      type: File
+"
+    );
+    node.write("/etc/kubernetes/manifests/kube-apiserver.yaml", manifest);
+    node
+}
+
+fn logging() -> Node {
+    server(&[
+        "--audit-log-path=/logs/audit.log",
+        "--audit-policy-file=/etc/kubernetes/audit-policy.yaml",
+    ])
+}
+
+fn rotated(name: &str) -> String {
+    format!("/var/log/kubernetes/audit/{name}")
+}
+
+fn paths(found: &Value) -> Vec<String> {
+    let files = found["files"].as_array().unwrap().iter();
+    files
+        .map(|file| file["path"].as_str().unwrap().to_string())
+        .collect()
+}
+
+#[test]
+fn the_nodes_own_log_is_found_by_its_api_servers_flag() {
+    let node = logging();
+    node.write(LOG, lines(0..5));
+    node.write("/var/log/kubernetes/audit/notes.txt", "no log\n");
+    let (code, found) = node.json(&["audit"]);
+    assert_eq!((code, paths(&found)), (0, vec![LOG.to_string()]));
+    assert_eq!(found["events"], 5);
+}
+
+#[test]
+fn rotated_logs_are_read_oldest_first_in_each_naming_scheme() {
+    let names = [
+        "audit-2026-11-23T09-00-00.000.log",
+        "audit-2026-11-23T08-00-00.123.log.gz",
+        "audit.log.1",
+        "audit.log.2.gz",
+        "audit.log.10.zst",
+        "audit.log-20261123",
+        "audit.log-20261122.gz",
+        "audit.log-2026-11-21",
+    ];
+    // In the order of what is in them, not of their names nor of when somebody touched them.
+    for turn in 0..names.len() {
+        let node = logging();
+        let mut expected = Vec::new();
+        for number in 0..names.len() {
+            let name = names[(number * 3 + turn) % names.len()];
+            let start = u32::try_from(number).unwrap() * 10;
+            let text = lines(start..start + 10);
+            let path = rotated(name);
+            match name.rsplit('.').next() {
+                Some("gz") => node.write(&path, gzip(&text)),
+                Some("zst") => node.write(&path, zstd(&text)),
+                _ => node.write(&path, &text),
+            }
+            let touched = SystemTime::now() - Duration::from_secs(u64::from(start) + 1);
+            fs::File::options()
+                .write(true)
+                .open(node.path(&path))
+                .unwrap()
+                .set_modified(touched)
+                .unwrap();
+            expected.push(path);
+        }
+        node.write(LOG, lines(80..85));
+        expected.push(LOG.into());
+        let (code, found) = node.json(&["audit"]);
+        assert_eq!(paths(&found), expected);
+        assert_eq!((code, found["events"].as_u64()), (0, Some(85)));
+    }
+}
+
+#[test]
+fn rotated_logs_that_were_last_written_before_since_are_left_out() {
+    let node = logging();
+    let aged = |path: &str, seconds: u64| {
+        let when = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_392_000 + seconds);
+        fs::File::options()
+            .write(true)
+            .open(node.path(path))
+            .unwrap()
+            .set_modified(when)
+            .unwrap();
+    };
+    let (old, new) = (rotated("audit.log.2"), rotated("audit.log.1"));
+    // The day begins with second 0; its file was last written then.
+    node.write(&old, lines(0..100));
+    aged(&old, 100);
+    node.write(&new, lines(100..40_000));
+    aged(&new, 40_000);
+    node.write(LOG, lines(40_000..40_010));
+    let (_, found) = node.json(&["audit", "--since", "2026-11-23T11:00:00Z"]);
+    assert_eq!(paths(&found), [new.clone(), LOG.into()]);
+    assert_eq!(found["events"], 40_010 - 39_600);
+    let (_, found) = node.json(&["audit", "--since", "2026-11-23T00:30:00Z"]);
+    assert_eq!(paths(&found), [old, new, LOG.into()]);
+}
+
+#[test]
+fn a_rotated_log_that_cannot_be_read_is_named_and_the_others_are_read() {
+    let node = logging();
+    node.write(&rotated("audit.log.1"), lines(0..5));
+    node.write(&rotated("audit.log.2.xz"), b"\xfd7zXZ\0");
+    fs::create_dir(node.path(&rotated("audit.log.3"))).unwrap();
+    symlink("/etc/passwd", node.path(&rotated("audit.log.4"))).unwrap();
+    symlink(
+        "../../../../../../../../etc/hostname",
+        node.path(&rotated("audit.log.5")),
+    )
+    .unwrap();
+    nix::unistd::mkfifo(
+        &node.path(&rotated("audit.log.6")),
+        nix::sys::stat::Mode::S_IRWXU,
+    )
+    .unwrap();
+    node.write(LOG, lines(5..7));
+    let watched = watched(node.command().args(["audit", "--format=json"]));
+    assert!(!watched.late);
+    let found = document(&watched.ran);
+    assert_eq!(paths(&found), [rotated("audit.log.1"), LOG.into()]);
+    assert_eq!(found["events"], 7);
+    let left: Vec<&str> = watched.ran.err.lines().collect();
+    assert_eq!(left.len(), 5, "{left:?}");
+    for (number, line) in ["2.xz", "3", "4", "5", "6"].into_iter().zip(left) {
+        let start = format!(
+            "warning: {} is not read: ",
+            rotated(&format!("audit.log.{number}"))
+        );
+        assert!(line.starts_with(&start), "{line}");
+    }
+    let ran = node.run(&["audit", "-q"]);
+    assert_eq!(ran.err, "");
+}
+
+#[test]
+fn a_log_that_is_just_being_compressed_is_counted_once() {
+    let node = logging();
+    let text = lines(0..2000);
+    let packed = gzip(&text);
+    for (plain, half) in [
+        (
+            "audit-2026-11-23T09-00-00.000.log",
+            "audit-2026-11-23T09-00-00.000.log.gz",
+        ),
+        ("audit.log.1", "audit.log.1.gz"),
+    ] {
+        node.write(&rotated(plain), &text);
+        node.write(&rotated(half), &packed[..packed.len() / 2]);
+        node.write(LOG, lines(2000..2001));
+        let ran = node.run(&["audit", "--format=json"]);
+        let found = document(&ran);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        assert_eq!(paths(&found), [rotated(plain), LOG.into()]);
+        assert_eq!(found["events"], 2001);
+        fs::remove_file(node.path(&rotated(plain))).unwrap();
+        fs::remove_file(node.path(&rotated(half))).unwrap();
+    }
+}
+
+#[test]
+fn a_log_with_two_names_is_counted_once() {
+    let node = logging();
+    node.write(LOG, lines(0..3));
+    fs::hard_link(node.path(LOG), node.path(&rotated("audit.log.1"))).unwrap();
+    symlink("audit.log", node.path(&rotated("audit.log.2"))).unwrap();
+    node.write(&rotated("audit.log.3"), lines(3..5));
+    fs::hard_link(
+        node.path(&rotated("audit.log.3")),
+        node.path(&rotated("audit.log.4")),
+    )
+    .unwrap();
+    let (_, found) = node.json(&["audit"]);
+    assert_eq!(found["events"], 5);
+}
+
+#[test]
+fn between_a_rotation_and_the_next_write_there_is_no_live_log() {
+    let node = logging();
+    node.write(&rotated("audit.log.1"), lines(0..3));
+    let (code, found) = node.json(&["audit"]);
+    assert_eq!((code, paths(&found)), (0, vec![rotated("audit.log.1")]));
+}
+
+#[test]
+fn a_node_without_a_log_says_why() {
+    let plain =
+        "static pod /etc/kubernetes/manifests/kube-apiserver.yaml has no audit log to read: ";
+    for (flags, why) in [
+        (
+            &[][..],
+            format!("{plain}no flag --audit-log-path names one"),
+        ),
+        (
+            &["--audit-log-path=-"],
+            format!("{plain}it goes to the API server's standard output, with its other messages"),
+        ),
+        (
+            &["--audit-log-path=/elsewhere/audit.log"],
+            format!("{plain}/elsewhere/audit.log is not visible on the node"),
+        ),
+        (
+            &["--audit-log-path=audit.log"],
+            format!("{plain}audit.log is relative to an unknown directory"),
+        ),
+        (
+            &["--audit-log-path=/logs/audit.log"],
+            format!("{LOG}: does not exist"),
+        ),
+    ] {
+        let node = server(flags);
+        support::make_directory(&node.path("/var/log/kubernetes/audit"));
+        let ran = node.run(&["audit"]);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{flags:?}");
+        assert!(
+            ran.err.starts_with(&format!("error: {why}\nhelp: ")),
+            "{flags:?}: {}",
+            ran.err
+        );
+    }
+    let ran = Node::empty().run(&["audit"]);
+    assert_eq!(ran.code, 1);
+    assert_eq!(
+        ran.err,
+        "error: no kube-apiserver was found on this node, whose flags name its audit log\nhelp: name the log: tighten audit FILE, or - for stdin\n"
+    );
+}
+
+#[test]
+fn below_root_no_link_leads_out() {
+    let node = logging();
+    let secret = node.outside().join("secret.log");
+    fs::write(&secret, lines(0..50)).unwrap();
+    support::make_directory(&node.path("/var/log/kubernetes/audit"));
+    // An absolute link is one inside the root, where nothing is.
+    symlink(&secret, node.path(LOG)).unwrap();
+    let up = "../".repeat(20) + secret.to_str().unwrap().trim_start_matches('/');
+    symlink(up, node.path("/named.log")).unwrap();
+    for arguments in [
+        &["audit"][..],
+        &["audit", LOG],
+        &["audit", "/named.log"],
+        &["audit", "../secret.log"],
+    ] {
+        let ran = node.run(arguments);
+        assert_eq!(ran.out, "", "{arguments:?}");
+        assert!(ran.code == 1 || ran.code == 64, "{arguments:?}: {ran:?}");
+    }
+    // One that stays inside is followed.
+    node.write("/srv/real.log", lines(0..4));
+    symlink("/srv/real.log", node.path("/linked.log")).unwrap();
+    let (code, found) = node.json(&["audit", "/linked.log"]);
+    assert_eq!((code, found["events"].as_u64()), (0, Some(4)));
+}
+
+#[test]
+fn a_silent_log_of_the_node_names_the_rule_of_the_nodes_own_policy() {
+    let node = logging();
+    let mut other = event(0);
+    other["user"]["username"] = json!("alice");
+    other["userAgent"] = json!("kubectl/v1.36.2");
+    node.write(LOG, format!("{other}\n"));
+    node.write("/etc/kubernetes/audit-policy.yaml", "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- level: Metadata\n  users: [alice]\n- level: None\n");
+    let (code, found) = node.json(&["audit"]);
+    assert_eq!((code, broken(&found)), (2, vec!["silence"]));
+    let observed = found["unusual"][0]["observed"].as_str().unwrap();
+    assert!(observed.starts_with("no event of kube-proxy: by /etc/kubernetes/audit-policy.yaml, 34 of 34 requests of kube-proxy are not logged: rules[1] in line 6 has level None ("), "{observed}");
+}
