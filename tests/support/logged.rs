@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use flate2::{Compression, write::GzEncoder};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::{Value, json};
 
 use super::{Ran, tighten};
@@ -45,6 +47,18 @@ pub fn lines(seconds: std::ops::Range<u32>) -> String {
     seconds
         .map(|second| format!("{}\n", event(second)))
         .collect()
+}
+
+/// Compressed by gzip.
+pub fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Compressed by zstd.
+pub fn zstd(text: &str) -> Vec<u8> {
+    compress_to_vec(text.as_bytes(), CompressionLevel::Fastest)
 }
 
 /// `tighten audit` with these arguments.
