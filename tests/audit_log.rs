@@ -234,6 +234,7 @@ fn the_document_is_what_the_test_counts_itself() {
         "over_time": {"start": "2026-11-23T16:14:00.000000Z", "minutes": 1, "requests": [counted.requests()]},
         "unreadable": {"lines": 0, "reasons": {}, "first": [], "help": null},
         "half_written": false,
+        "not_read": [],
         "unusual": null,
         "not_judged": [{
             "rule": "foreign-address",

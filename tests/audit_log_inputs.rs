@@ -238,15 +238,48 @@ fn a_log_behind_a_damaged_one_is_read_all_the_same() {
 
 #[test]
 fn a_window_that_is_too_large_is_told_with_the_command_that_helps() {
-    // A header that asks for 128 MiB: no single segment, exponent 17.
-    let bytes = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 17 << 3, 0x01, 0x00, 0x00];
-    let (_held, path) = file("long.zst", bytes);
-    let ran = run(&[&path, "-q"]);
-    assert_eq!(ran.code, 1);
-    let expected = format!(
-        "error: {path}: cannot be read behind byte 0: its window of 128 MiB is larger than 8 MiB\n  what stands before is counted; what stands behind is not\nhelp: unpack it: zstd -dc --long=27 {path} | tighten audit -\n"
+    // Headers alone, that ask for 8 MiB, 128 MiB and 2 GiB: what the exponent is, from 10 on.
+    for (exponent, mebibytes, program) in [
+        (13, 8, "zstdcat"),
+        (17, 128, "zstdcat"),
+        (21, 2048, "zstdcat --long=31"),
+    ] {
+        let header = [
+            0x28,
+            0xb5,
+            0x2f,
+            0xfd,
+            0x00,
+            exponent << 3,
+            0x01,
+            0x00,
+            0x00,
+        ];
+        let why =
+            format!("zstd's window of {mebibytes} MiB is larger than the 2 MiB that are held");
+        let (_held, path) = file("long.zst", header);
+        let ran = run(&[&path]);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+        let help = format!("help: unpack it: {program} {path} | tighten audit -\n");
+        assert_eq!(ran.err, format!("error: {path}: {why}\n{help}"));
+        // In a later frame: what stands before is counted.
+        let (_held, path) = file("later.zst", [&zstd(&lines(0..50))[..], &header].concat());
+        let (events, _, code, err) = read(&path);
+        assert_eq!((events, code), (50, 1));
+        let at = lines(0..50).len();
+        let help = format!("help: unpack it: {program} {path} | tighten audit -\n");
+        let state = "  what stands before is counted; what stands behind is not\n";
+        assert_eq!(
+            err,
+            format!("error: {path}: cannot be read behind byte {at}: {why}\n{state}{help}")
+        );
+    }
+    // The largest that is held.
+    let (_held, path) = file(
+        "most.zst",
+        [0x28, 0xb5, 0x2f, 0xfd, 0x00, 11 << 3, 0x01, 0x00, 0x00],
     );
-    assert_eq!(ran.err, expected);
+    assert_eq!(read(&path), whole(0));
 }
 
 #[test]

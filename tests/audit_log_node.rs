@@ -172,15 +172,25 @@ fn a_rotated_log_that_cannot_be_read_is_named_and_the_others_are_read() {
         nix::sys::stat::Mode::S_IRWXU,
     )
     .unwrap();
+    node.write(
+        &rotated("audit.log.7.zst"),
+        [0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3, 1, 0, 0],
+    );
     node.write(LOG, lines(5..7));
     let watched = watched(node.command().args(["audit", "--format=json"]));
     assert!(!watched.late);
     let found = document(&watched.ran);
     assert_eq!(paths(&found), [rotated("audit.log.1"), LOG.into()]);
     assert_eq!(found["events"], 7);
+    let not_read = found["not_read"].as_array().unwrap();
+    assert_eq!(not_read.len(), 6);
+    assert_eq!(
+        not_read[0],
+        json!({"path": rotated("audit.log.2.xz"), "reason": "is compressed with xz, which is not read"})
+    );
     let left: Vec<&str> = watched.ran.err.lines().collect();
-    assert_eq!(left.len(), 5, "{left:?}");
-    for (number, line) in ["2.xz", "3", "4", "5", "6"].into_iter().zip(left) {
+    assert_eq!(left.len(), 6, "{left:?}");
+    for (number, line) in ["2.xz", "3", "4", "5", "6", "7.zst"].into_iter().zip(left) {
         let start = format!(
             "warning: {} is not read: ",
             rotated(&format!("audit.log.{number}"))

@@ -16,11 +16,11 @@ use super::read::Source;
 
 /// Bytes that are read at a time of what is compressed.
 const BUFFER: usize = 64 << 10;
-/// Largest window of zstd, in bytes: as much as `zstd -19` takes. A larger one is a matter of memory, which is
-/// bounded here; only --ultra and --long make it.
-const WINDOW: u64 = 8 << 20;
-/// Bytes that tell how a file is compressed.
-const MAGIC: usize = 6;
+/// Largest window of zstd, in bytes: as much as `zstd -8` takes. With it the command stays below 12 MB; `zstd
+/// -9` takes twice as much, `zstd -19` four times.
+const WINDOW: u64 = 2 << 20;
+/// Bytes that tell how a file is compressed, and how large the first window is.
+const MAGIC: usize = 18;
 
 /// How a log is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub enum Unreadable {
     Kind(&'static str),
     /// It is compressed by a program whose files are not read; what would unpack it.
     Packing(&'static str, &'static str),
+    /// More memory would be needed than is held.
+    Window(LargeWindow),
     /// What the kernel returned.
     System(io::Error),
 }
@@ -69,6 +71,7 @@ impl fmt::Display for Unreadable {
             Unreadable::Packing(name, _) => {
                 write!(out, "is compressed with {name}, which is not read")
             }
+            Unreadable::Window(window) => write!(out, "{window}"),
             Unreadable::System(error) => write!(out, "{error}"),
         }
     }
@@ -79,16 +82,33 @@ impl fmt::Display for Unreadable {
 pub struct LargeWindow(u64);
 
 impl LargeWindow {
-    /// What has zstd unpack it all the same.
-    pub fn option(&self) -> String {
-        format!("--long={}", self.0.next_power_of_two().trailing_zeros())
+    /// Of a frame that begins like this, when it is too large.
+    fn of(start: &[u8]) -> Option<LargeWindow> {
+        match decoder().init(start) {
+            Err(FrameDecoderError::WindowSizeTooBig { requested, .. }) => {
+                Some(LargeWindow(requested))
+            }
+            _ => None,
+        }
+    }
+
+    /// The program that unpacks it all the same: beyond 128 MiB zstd has to be told.
+    pub fn program(&self) -> String {
+        match self.0.checked_next_power_of_two().map(u64::trailing_zeros) {
+            Some(..=27) => "zstdcat".into(),
+            Some(bits) => format!("zstdcat --long={bits}"),
+            None => "zstdcat --long=31".into(),
+        }
     }
 }
 
 impl fmt::Display for LargeWindow {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (window, most) = (self.0.div_ceil(1 << 20), WINDOW >> 20);
-        write!(out, "its window of {window} MiB is larger than {most} MiB")
+        write!(
+            out,
+            "zstd's window of {window} MiB is larger than the {most} MiB that are held"
+        )
     }
 }
 
@@ -125,6 +145,7 @@ pub fn input(file: File) -> Result<Input, Unreadable> {
         read.map_err(Unreadable::System)?;
         let start = start.get(..length).unwrap_or_default().to_vec();
         let packing = Packing::of(&start);
+        fits(packing, &start)?;
         let stream = BufReader::with_capacity(BUFFER, io::Cursor::new(start).chain(stream));
         return Ok(Input {
             source: Source::Stream(unpacked(packing, stream)?),
@@ -134,7 +155,9 @@ pub fn input(file: File) -> Result<Input, Unreadable> {
     }
     let mut start = [0; MAGIC];
     let length = file.read_at(&mut start, 0).map_err(Unreadable::System)?;
-    let packing = Packing::of(start.get(..length).unwrap_or_default());
+    let start = start.get(..length).unwrap_or_default();
+    let packing = Packing::of(start);
+    fits(packing, start)?;
     let size = Some(meta.len());
     if packing == Packing::Plain {
         return Ok(Input {
@@ -154,6 +177,15 @@ pub fn input(file: File) -> Result<Input, Unreadable> {
         size,
         packed: Some(read),
     })
+}
+
+/// Whether what begins like this can be unpacked in the memory that is held. A later frame tells it when it
+/// comes.
+fn fits(packing: Packing, start: &[u8]) -> Result<(), Unreadable> {
+    match (packing, LargeWindow::of(start)) {
+        (Packing::Zstd, Some(window)) => Err(Unreadable::Window(window)),
+        _ => Ok(()),
+    }
 }
 
 fn unpacked(
@@ -210,6 +242,12 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
+fn decoder() -> FrameDecoder {
+    let mut decoder = FrameDecoder::new();
+    decoder.set_max_window_size(WINDOW);
+    decoder
+}
+
 /// The frames of zstd, one behind the other; those that hold no data are passed over.
 struct Frames<R> {
     stream: R,
@@ -220,11 +258,9 @@ struct Frames<R> {
 
 impl<R: BufRead> Frames<R> {
     fn new(stream: R) -> Frames<R> {
-        let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(WINDOW);
         Frames {
             stream,
-            decoder,
+            decoder: decoder(),
             within: false,
         }
     }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::super::printable;
 use super::super::style::Style;
+use super::super::{one_line, printable};
 use super::Activity;
 use super::plot::sparkline;
 use crate::auditlog::json::Damage;
@@ -89,7 +89,7 @@ fn totals(activity: &Activity, judged: &Judged) -> String {
         }
     };
     let requests = counted(requests, "request");
-    let whose = printable(&activity.whose());
+    let whose = one_line(&activity.whose());
     format!("Audit: {requests} of {whose}, {unusual}.")
 }
 
@@ -133,18 +133,18 @@ fn unusual(activity: &Activity, found: &Unusual, style: Style, verbose: bool) ->
 fn header(activity: &Activity, style: Style) -> String {
     let files = match activity.files {
         [] => "no log".to_string(),
-        [file] => printable(&file.path),
+        [file] => one_line(&file.path),
         [first, .., last] => format!(
             "{} logs, {} to {}",
             activity.files.len(),
-            printable(&first.path),
-            printable(&last.path)
+            one_line(&first.path),
+            one_line(&last.path)
         ),
     };
     let lines = counted(activity.totals.lines, "line");
     format!(
         "{} · {files} · {lines}, {}",
-        style.bold(&printable(&activity.whose())),
+        style.bold(&one_line(&activity.whose())),
         indicatif::BinaryBytes(activity.totals.bytes)
     )
 }
@@ -210,7 +210,7 @@ fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut Str
     let shown: Vec<(String, Count)> = shown
         .iter()
         .map(|(name, count)| {
-            let name = printable(name).replace('\n', "\\n");
+            let name = one_line(name);
             (
                 if name.is_empty() {
                     "(none)".into()
@@ -296,7 +296,7 @@ fn unreadable(activity: &Activity, style: Style, verbose: bool, out: &mut String
 
 /// `/var/log/kubernetes/audit/audit.log:12 (byte 8120)`
 fn place(activity: &Activity, place: crate::auditlog::order::Place) -> String {
-    let file = printable(activity.file(place.file));
+    let file = one_line(activity.file(place.file));
     let offset = place.offset;
     if activity.numbered {
         format!("{file}:{} (byte {offset})", place.line)

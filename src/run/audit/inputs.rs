@@ -140,6 +140,7 @@ fn refused(path: &str, why: &Unreadable) -> Failure {
     match why {
         Unreadable::Kind(_) => failure.help("name a file or a pipe"),
         Unreadable::Packing(_, program) => failure.help(unpacking(program, path)),
+        Unreadable::Window(window) => failure.help(unpacking(&window.program(), path)),
         Unreadable::System(_) => failure,
     }
 }
