@@ -214,9 +214,9 @@ pub enum Command {
         #[arg(long, value_name = "N", value_parser = how_many, allow_negative_numbers = true)]
         keep: usize,
     },
-    /// Say what a check expects, why, its fix and its risk; without CHECK, list all
+    /// Say what a check expects, why, its fix and its risk, or what a rule of tighten audit tells; without CHECK, list all
     Explain {
-        /// The check's id
+        /// The check's id, or the rule's
         check: Option<String>,
     },
     /// Say what an audit policy logs of a request, and by which rule

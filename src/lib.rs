@@ -5,6 +5,7 @@
 //! plan      findings -> plan -> diff
 //! apply     plan -> transaction (journal, backup, write) -> verify -> effects -> commit
 //! rollback  journal -> transaction
+//! audit     log -> events -> counts, unusual
 //! ```
 //!
 //! The modules in the order of that flow; docs/ARCHITECTURE.md says what each may do.
@@ -30,12 +31,12 @@ pub mod plan;
 pub mod effects;
 pub mod transaction;
 
+pub mod auditlog;
+pub mod unusual;
+
 pub mod failure;
 pub mod outfile;
 pub mod report;
-
-pub mod auditlog;
-pub mod unusual;
 
 pub mod auditpolicy;
 pub mod certificates;

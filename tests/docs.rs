@@ -199,6 +199,16 @@ fn transcript() -> String {
     text = text
         .replace(&state, "")
         .replace(node.root().to_str().unwrap(), "/tmp/node");
+    let audit = "audit tests/fixtures/audit/events-1.36.jsonl --quiet";
+    let ran: support::Ran = support::tighten()
+        .args(audit.split(' '))
+        .current_dir(project(""))
+        .output()
+        .unwrap()
+        .into();
+    // The log shows somebody who asks for Secrets with kube-proxy's credential.
+    assert_eq!((ran.code, ran.err.as_str()), (2, ""), "{audit}");
+    let _ = write!(text, "\n$ tighten {audit}\n{}", ran.out);
     let (_, history) = node.json(&["history"]);
     let ids = history["transactions"].as_array().unwrap().iter().rev();
     for (number, transaction) in ids.enumerate() {

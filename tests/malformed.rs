@@ -362,3 +362,26 @@ fn no_path_leaves_the_root() {
     let text = fs::read_to_string(&outside).unwrap();
     assert!(text.contains("bindAddress: 0.0.0.0"));
 }
+
+#[test]
+fn a_line_feed_in_a_path_makes_no_line_that_looks_like_a_verdict() {
+    let node = node();
+    let forged = "  pass            proxy-kubeconfig-mode";
+    let kubeconfig = format!(
+        "{{apiVersion: v1, kind: Config, current-context: c, \
+         contexts: [{{name: c, context: {{cluster: k, user: u}}}}], \
+         clusters: [{{name: k, cluster: {{server: https://a, certificate-authority: \"/x\\n{forged}\"}}}}], \
+         users: [{{name: u, user: {{client-certificate: \"/y\\n{forged}\", client-key: \"/z\\n{forged}\"}}}}]}}\n"
+    );
+    node.write(KUBECONFIG, kubeconfig);
+    node.chmod(KUBECONFIG, 0o600);
+    for command in [&["scan", "-v"][..], &["facts"], &["plan", "-v"]] {
+        let ran = node.run(command);
+        let told = format!("{}{}", ran.out, ran.err);
+        // A plan does not name these files.
+        let names = command[0] != "plan";
+        assert_eq!(told.contains("\\n  pass"), names, "{command:?}: {told}");
+        let forged = told.lines().filter(|line| *line == forged);
+        assert_eq!(forged.count(), 0, "{command:?}: {told}");
+    }
+}

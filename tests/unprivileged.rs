@@ -206,8 +206,15 @@ fn a_tree_of_root_is_left_alone_and_needs_root_is_said() {
         plan["manual"].to_string().contains("needs root"),
         "{plan:#}"
     );
-    let ran = home.on_node(&["apply", "--yes"]);
-    assert!(ran.out.contains("needs root"), "{ran:?}");
+    for how in ["--yes", "--dry-run"] {
+        let ran = home.on_node(&["apply", how]);
+        assert!(ran.out.contains("needs root"), "{ran:?}");
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(
+            ran.err.contains("error: this is not root"),
+            "not as if there were nothing to do: {ran:?}"
+        );
+    }
     assert!(snapshot(&home.root()) == before);
 }
 
@@ -224,16 +231,19 @@ fn a_task_of_ansible_without_become_is_warned() {
     for entry in walkdir::WalkDir::new(home.root()) {
         std::os::unix::fs::lchown(entry.unwrap().path(), Some(0), Some(0)).unwrap();
     }
-    for state in ["present", "planned"] {
-        call["state"] = state.into();
-        let of_root = told(&call);
-        assert_eq!(of_root["changed"], false);
-        assert_eq!(
-            of_root["warnings"][0],
-            "left to you because this is not root: 7 of the findings; run the task with become",
-            "{of_root:#}"
-        );
-    }
+    call["state"] = "planned".into();
+    let planned = told(&call);
+    assert_eq!(planned["changed"], false);
+    assert_eq!(
+        planned["warnings"][0],
+        "left to you because this is not root: 7 of the findings; run the task with become",
+        "{planned:#}"
+    );
+    call["state"] = "present".into();
+    let present = told(&call);
+    assert_eq!(present["failed"], true, "{present:#}");
+    let message = present["msg"].as_str().unwrap();
+    assert!(message.starts_with("this is not root"), "{present:#}");
 }
 
 #[test]

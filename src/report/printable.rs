@@ -18,9 +18,19 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// The same on one line: text of the node must not look like a line of ours.
+pub fn one_line(text: &str) -> String {
+    printable(text).replace('\n', "\\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{one_line, printable};
+
+    #[test]
+    fn a_line_feed_begins_no_line() {
+        assert_eq!(one_line("a\n  pass  b"), "a\\n  pass  b");
+    }
 
     #[test]
     fn an_escape_sequence_does_not_reach_the_terminal() {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::printable;
 use super::scanned::Counts;
 use super::style::Style;
 use super::text_waivers::{Remarks, grounds};
-use crate::baseline::{Baseline, Check};
+use super::{one_line, printable};
+use crate::baseline::Check;
 use crate::check::Outcome;
 use crate::discover::Source;
 use crate::facts::{Fact, Facts, Role};
@@ -83,7 +83,7 @@ pub fn scan(
             let waived = is_waived(&instance) && !quiet;
             if verbose || waived || instance.verdict == verdict {
                 for line in evidence(outcome.check, instance) {
-                    let _ = writeln!(out, "      {}", printable(&line));
+                    let _ = writeln!(out, "      {}", one_line(&line));
                 }
             }
         }
@@ -169,7 +169,7 @@ pub fn facts(facts: &Facts, list: &[Fact], style: Style) -> String {
         let told = format!("{}: {}", facts.proxy.platform(), evidence.join("; "));
         let columns = style.width.map_or(usize::MAX, |columns| columns - 2);
         for line in wrapped(&told, columns) {
-            let _ = writeln!(out, "  {}", style.dim(&printable(&line)));
+            let _ = writeln!(out, "  {}", style.dim(&one_line(&line)));
         }
     }
     out.push('\n');
@@ -186,74 +186,10 @@ pub fn facts(facts: &Facts, list: &[Fact], style: Style) -> String {
         let _ = writeln!(
             out,
             "  {}  {}",
-            printable(&line),
+            one_line(&line),
             style.dim(&printable(&fact.origin.to_string()))
         );
     }
-    out
-}
-
-/// Every check in one line each.
-pub fn explain_all(baselines: &[Baseline], style: Style) -> String {
-    let mut out = String::new();
-    for baseline in baselines {
-        let _ = writeln!(out, "{}: {}\n", style.bold(&baseline.name), baseline.title);
-        let width = baseline
-            .checks
-            .iter()
-            .map(|check| check.id.len())
-            .max()
-            .unwrap_or(0);
-        for check in &baseline.checks {
-            let _ = writeln!(
-                out,
-                "  {}  {}  {}",
-                style.bold(&format!("{:<width$}", check.id)),
-                style.severity(check.severity, &format!("{:<6}", check.severity)),
-                check.title
-            );
-        }
-    }
-    out.push_str("\nMore of one: tighten explain CHECK\n");
-    out
-}
-
-/// One check, whole.
-pub fn explain(check: &Check, style: Style) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "{}: {}\n", style.bold(&check.id), check.title);
-    let mut row = |name: &str, text: &str| {
-        let mut indent = format!("  {name:<9} ");
-        for line in wrapped(text, style.width.unwrap_or(100).clamp(40, 100) - 12) {
-            let _ = writeln!(out, "{indent}{line}");
-            indent = " ".repeat(12);
-        }
-    };
-    row("severity", &check.severity.to_string());
-    row("expects", &check.expect.expected());
-    row("why", &check.why);
-    match &check.fix {
-        Some(fix) => row(
-            "fix",
-            &format!(
-                "{}{}",
-                fix.risk,
-                if fix.on_request {
-                    ", only when asked for with --only"
-                } else {
-                    ""
-                }
-            ),
-        ),
-        None => row("fix", "none: reported, and left to you"),
-    }
-    if let Some(breaks) = &check.breaks {
-        row("breaks", breaks);
-    }
-    if let Some(by_hand) = &check.by_hand {
-        row("by hand", by_hand);
-    }
-    row("refs", &references(check));
     out
 }
 

@@ -72,6 +72,7 @@ fn run(
     told.take(&planned.plan);
     show(context, &facts, &planned.plan, go);
     if planned.plan.changes.is_empty() {
+        without_root(&planned.plan, context)?;
         if context.format == Format::Json {
             print_json(&report::document("apply", told.body("nothing-to-do", None)));
         }
@@ -120,6 +121,25 @@ fn run(
         Format::Text => context.say(&done(&id, &planned, &told.effects)),
     }
     Ok(Exit::Done)
+}
+
+/// Nothing is left to do only because this is not root, which is no node on which there is nothing to do. In
+/// a tree of one's own only the owners need root, and everything else is done.
+fn without_root(plan: &Plan, context: &Context) -> Result<(), Failure> {
+    let top = context.root.open(&NodePath::root());
+    let user = nix::unistd::geteuid().as_raw();
+    if top.is_ok_and(|(_, opened)| opened.meta.uid == user) {
+        return Ok(());
+    }
+    let reasons = plan.manual.iter().map(|left| &left.reason);
+    match reasons.filter(|why| why.contains(plan::NEEDS_ROOT)).count() {
+        0 => Ok(()),
+        number => Err(Failure::refused(format!(
+            "this is not root, and nothing of the plan can be done without: {number} of the findings need it"
+        ))
+        .state("nothing was written")
+        .help("run it as root: sudo tighten apply")),
+    }
 }
 
 /// Who is asked sees what for, on stderr where stdout belongs to JSON; who asked for quiet and does not

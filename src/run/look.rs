@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::{malformed, print_json};
-use crate::check::{Outcome, nearest};
+use crate::check::Outcome;
 use crate::cli::Format;
 use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
@@ -153,56 +153,6 @@ pub fn verify(context: &Context) -> Result<Exit, Failure> {
         }
     }
     Ok(if as_left { Exit::Done } else { Exit::Findings })
-}
-
-/// `tighten explain`
-pub fn explain(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
-    let all = || {
-        context
-            .baselines
-            .iter()
-            .flat_map(|baseline| &baseline.checks)
-    };
-    let chosen: Vec<_> = match id {
-        None => all().collect(),
-        Some(id) => {
-            let found: Vec<_> = all().filter(|check| check.id == id).collect();
-            if found.is_empty() {
-                let names: Vec<&str> = all().map(|check| check.id.as_str()).collect();
-                let help = match nearest(id, &names) {
-                    Some(near) => format!("did you mean {near}?"),
-                    None => "tighten explain lists them all".into(),
-                };
-                return Err(Failure::usage(format!("no check is called {id:?}")).help(help));
-            }
-            found
-        }
-    };
-    match (context.format, id, chosen.first()) {
-        (Format::Json, ..) => {
-            let checks: Vec<_> = chosen
-                .iter()
-                .map(|check| {
-                    json!({
-                        "check": check.id,
-                        "title": check.title,
-                        "severity": check.severity,
-                        "kind": check.expect.name(),
-                        "expected": check.expect.expected(),
-                        "why": check.why,
-                        "fix": check.fix.as_ref().map(|fix| json!({"risk": fix.risk, "on_request": fix.on_request})),
-                        "breaks": check.breaks,
-                        "by_hand": check.by_hand,
-                        "refs": check.refs,
-                    })
-                })
-                .collect();
-            print_json(&report::document("explain", json!({"checks": checks})));
-        }
-        (Format::Text, Some(_), Some(check)) => context.say(&report::explain(check, context.style)),
-        (Format::Text, ..) => context.say(&report::explain_all(&context.baselines, context.style)),
-    }
-    Ok(Exit::Done)
 }
 
 /// A transaction that recovery has still to settle.

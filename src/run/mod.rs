@@ -6,6 +6,7 @@ mod audit;
 mod audit_policy;
 mod context;
 mod demo;
+mod explain;
 mod facts;
 mod look;
 mod malformed;
@@ -100,7 +101,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             detailed_exitcode,
         } => look::plan(&judging()?, out.as_deref(), *detailed_exitcode),
         Command::Verify => look::verify(&judging()?),
-        Command::Explain { check } => look::explain(&context()?, check.as_deref()),
+        Command::Explain { check } => explain::explain(&context()?, check.as_deref()),
         Command::Apply {
             plan,
             yes,

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::auditlog::event::Event;
 use crate::auditlog::json::Text;
 use crate::auditlog::tally::resource;
-use crate::report::printable;
+use crate::report::one_line;
 
 /// Longest text that is shown of an event, in characters.
 const LONGEST: usize = 120;
@@ -27,7 +27,7 @@ fn shown_bytes(bytes: &[u8]) -> String {
     if letters.next().is_some() {
         shown.push_str("...");
     }
-    printable(&shown).replace('\n', "\\n")
+    one_line(&shown)
 }
 
 /// `list secrets in kube-system (403)`

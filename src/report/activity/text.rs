@@ -102,24 +102,26 @@ fn unusual(activity: &Activity, found: &Unusual, style: Style, verbose: bool) ->
         printable(&found.title)
     );
     let mut line = |text: String| {
-        let _ = writeln!(out, "      {}", printable(&text));
+        let _ = writeln!(out, "      {}", one_line(&text));
     };
     line(found.observed.clone());
     if let Some(first) = &found.first {
-        let about = if found.rough { "about " } else { "" };
+        let place = place(activity, first.place);
+        let time = first.time.map(|time| format!("{time} "));
+        let first_at = format!("first {}in {place}", time.unwrap_or_default());
         if found.requests > 0 {
+            let about = if found.rough { "about " } else { "" };
+            let requests = counted(found.requests, "request");
+            let events = counted(found.events, "event");
+            let id = &first.audit_id;
             line(format!(
-                "{about}{} in {}, first {} in {}",
-                counted(found.requests, "request"),
-                counted(found.events, "event"),
-                first
-                    .time
-                    .map_or_else(|| "at an unknown time".into(), |time| time.to_string()),
-                place(activity, first.place)
+                "{about}{requests} in {events}, {first_at}, audit id {id}"
             ));
-            line(format!("{} (audit id {})", first.what, first.audit_id));
         } else {
-            line(format!("first in {}", place(activity, first.place)));
+            line(first_at);
+        }
+        if verbose && first.what != found.observed {
+            line(first.what.clone());
         }
     }
     if verbose {
