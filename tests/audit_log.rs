@@ -141,13 +141,11 @@ const LOG: &str = "events-1.36.jsonl";
 
 const UNUSUAL: &str = "  high    credential-asked      A Secret, a token or a certificate was asked for
       list secrets in kube-system (403), as system:serviceaccount:kube-system:kube-proxy, from 127.0.0.1
-      1 request in 1 event, first 2026-11-23T16:14:48.169121Z in events-1.36.jsonl:569 (byte 536654)
-      list secrets in kube-system (403), as system:serviceaccount:kube-system:kube-proxy, from 127.0.0.1, with kubectl/v0.0.0 (linux/amd64) kubernetes/$Format (audit id 613080b1-d112-4ce3-be33-7b825c9235b7)
+      1 request in 1 event, first 2026-11-23T16:14:48.169121Z in events-1.36.jsonl:569 (byte 536654), audit id 613080b1-d112-4ce3-be33-7b825c9235b7
       help: look at the first event's address and user agent; take the credential out of use (delete the pod whose token it is, or issue another certificate), and look at what else came from that address
   medium  foreign-user-agent    A client other than kube-proxy used its credential
       kubectl/v0.0.0 (linux/amd64) kubernetes/$Format, as system:serviceaccount:kube-system:kube-proxy, from 127.0.0.1
-      2 requests in 2 events, first 2026-11-23T16:14:48.169121Z in events-1.36.jsonl:569 (byte 536654)
-      list secrets in kube-system (403), as system:serviceaccount:kube-system:kube-proxy, from 127.0.0.1, with kubectl/v0.0.0 (linux/amd64) kubernetes/$Format (audit id 613080b1-d112-4ce3-be33-7b825c9235b7)
+      2 requests in 2 events, first 2026-11-23T16:14:48.169121Z in events-1.36.jsonl:569 (byte 536654), audit id 613080b1-d112-4ce3-be33-7b825c9235b7
       help: where a wrapper of your own starts kube-proxy under another name, copy this rule into rules of your own and add it; else look at who holds the credential
 
 ";
