@@ -232,7 +232,7 @@ pub enum Command {
     /// Say what kube-proxy did, and what of it is unusual, from the API server's audit log
     ///
     /// Reads files, pipes and what gzip or zstd compressed. Needs neither kube-proxy nor root where FILE is
-    /// given. Exit 2 when something unusual was found.
+    /// given. Exit 2 when something unusual was found; --only and --skip take the ids of its rules.
     Audit {
         /// Logs, the oldest first, or - for stdin [default: the one that kube-apiserver's flags name, with what was rotated away from it]
         #[arg(value_name = "FILE")]

@@ -43,22 +43,25 @@ pub fn with_rotated(
     log: &NodePath,
     since: Option<Instant>,
 ) -> Result<Rotated, LookError> {
-    let Rotated {
-        logs: mut found,
-        left,
-    } = rotated(root, log, since)?;
-    match root.open(log) {
-        Ok((path, opened)) => found.push(OnNode {
+    // First, so that one which is rotated away meanwhile is read all the same, and is not read twice.
+    let live = match root.open(log) {
+        Err(LookError::Missing) => None,
+        opened => Some(opened?),
+    };
+    let own = live.as_ref().map(|(_, opened)| inode(opened));
+    let mut found = others(root, log, since, own)?;
+    match live {
+        Some((path, opened)) => found.logs.push(OnNode {
             begins: written(&opened),
             path,
             opened,
             is_live: true,
             is_packed: false,
         }),
-        Err(LookError::Missing) if !found.is_empty() => {}
-        Err(error) => return Err(error),
+        None if found.logs.is_empty() => return Err(LookError::Missing),
+        None => {}
     }
-    Ok(Rotated { logs: found, left })
+    Ok(found)
 }
 
 /// The logs that were rotated away from this one and are still there, without this one.
@@ -66,20 +69,47 @@ pub fn with_rotated(
 /// # Errors
 /// When the directory cannot be listed.
 pub fn rotated(root: &Root, log: &NodePath, since: Option<Instant>) -> Result<Rotated, LookError> {
+    others(root, log, since, None)
+}
+
+/// Which file it is.
+type Inode = (u64, u64);
+
+fn inode(opened: &Opened) -> Inode {
+    (opened.meta.dev, opened.meta.ino)
+}
+
+fn others(
+    root: &Root,
+    log: &NodePath,
+    since: Option<Instant>,
+    own: Option<Inode>,
+) -> Result<Rotated, LookError> {
+    let mut seen: Vec<Inode> = own.into_iter().collect();
     let directory = log.parent();
     let mut found = Vec::new();
     let mut left = Vec::new();
-    for name in root.list(&directory)? {
-        if !is_rotated(&name, log.name()) {
+    let names = root.list(&directory)?;
+    for name in &names {
+        if !is_rotated(name, log.name()) {
             continue;
         }
-        let Some(path) = directory.join(&name) else {
+        // As long as it stands there, what is made of it is not whole.
+        if unpacked(name).is_some_and(|plain| names.iter().any(|name| name == plain)) {
+            continue;
+        }
+        let Some(path) = directory.join(name) else {
             continue;
         };
         match look(root, path.clone()) {
+            // Another name of the same file.
+            Ok(one) if seen.contains(&inode(&one.opened)) => {}
             // Nothing was written to it since.
             Ok(one) if since.is_some_and(|since| written(&one.opened) < since.before(SKEW)) => {}
-            Ok(one) => found.push(one),
+            Ok(one) => {
+                seen.push(inode(&one.opened));
+                found.push(one);
+            }
             Err(why) => left.push((path, why)),
         }
     }
@@ -127,14 +157,17 @@ pub fn first_time(start: &[u8]) -> Option<Instant> {
     event.and_then(|event| event.time())
 }
 
+/// What a compressed file was called before.
+fn unpacked(name: &str) -> Option<&str> {
+    let mut endings = Packing::ENDINGS.iter();
+    endings.find_map(|ending| name.strip_suffix(ending))
+}
+
 /// Whether a file with this name was rotated away from the log: as the API server does it
 /// (`audit-2026-11-23T16-14-35.123.log`), or logrotate (`audit.log.1`, `audit.log-20261123`), compressed or
 /// not.
 fn is_rotated(name: &str, log: &str) -> bool {
-    let plain = Packing::ENDINGS
-        .iter()
-        .find_map(|ending| name.strip_suffix(ending))
-        .unwrap_or(name);
+    let plain = unpacked(name).unwrap_or(name);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if let Some(rest) = plain.strip_prefix(log) {
         let dated = |text: &str| {

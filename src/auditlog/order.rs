@@ -84,6 +84,8 @@ pub struct Totals {
     pub broken: Vec<Broken>,
     /// The last line of a file that is still written to is not whole yet.
     pub half_written: bool,
+    /// A file's first line, or another that was looked at, is in the API server's legacy format.
+    pub legacy: bool,
     /// Lines without the names that are asked for were searched, and not parsed.
     pub searched: bool,
     /// When the first and the last event was written, whoever's, as far as a look at some lines tells: those
@@ -220,9 +222,13 @@ impl<'q> Log<'q> {
 
     /// Looks when an event was written.
     fn look(&mut self, line: &[u8]) {
-        if let Some(time) = Event::read(line).ok().and_then(|event| event.time()) {
-            let (first, last) = self.totals.span.unwrap_or((time, time));
-            self.totals.span = Some((first.min(time), last.max(time)));
+        match Event::read(line).map(|event| event.time()) {
+            Ok(Some(time)) => {
+                let (first, last) = self.totals.span.unwrap_or((time, time));
+                self.totals.span = Some((first.min(time), last.max(time)));
+            }
+            Ok(None) => {}
+            Err(_) => self.totals.legacy |= is_legacy(line),
         }
     }
 
@@ -257,6 +263,12 @@ impl<'q> Log<'q> {
             });
         }
     }
+}
+
+/// Whether the API server wrote this line with --audit-log-format=legacy: `2026-11-23T.. AUDIT: id="..`
+fn is_legacy(line: &[u8]) -> bool {
+    let start = line.get(..64).unwrap_or(line);
+    memchr::memmem::find(start, b" AUDIT: id=\"").is_some()
 }
 
 /// The last of whole lines, without its end.

@@ -1,5 +1,6 @@
 //! Where a log comes from: a file, a pipe, and what is compressed.
 
+use std::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -15,11 +16,11 @@ use super::read::Source;
 
 /// Bytes that are read at a time of what is compressed.
 const BUFFER: usize = 64 << 10;
-/// Largest window of zstd, in bytes: as much as `zstd -19` takes. A larger one is a matter of memory, which is
-/// bounded here.
-const WINDOW: u64 = 8 << 20;
-/// Bytes that tell how a file is compressed.
-const MAGIC: usize = 6;
+/// Largest window of zstd, in bytes: as much as `zstd -8` takes. With it the command stays below 12 MB; `zstd
+/// -9` takes twice as much, `zstd -19` four times.
+const WINDOW: u64 = 2 << 20;
+/// Bytes that tell how a file is compressed, and how large the first window is.
+const MAGIC: usize = 18;
 
 /// How a log is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub enum Unreadable {
     Kind(&'static str),
     /// It is compressed by a program whose files are not read; what would unpack it.
     Packing(&'static str, &'static str),
+    /// More memory would be needed than is held.
+    Window(LargeWindow),
     /// What the kernel returned.
     System(io::Error),
 }
@@ -68,10 +71,48 @@ impl fmt::Display for Unreadable {
             Unreadable::Packing(name, _) => {
                 write!(out, "is compressed with {name}, which is not read")
             }
+            Unreadable::Window(window) => write!(out, "{window}"),
             Unreadable::System(error) => write!(out, "{error}"),
         }
     }
 }
+
+/// A log is compressed so that more memory is needed than is held.
+#[derive(Debug)]
+pub struct LargeWindow(u64);
+
+impl LargeWindow {
+    /// Of a frame that begins like this, when it is too large.
+    fn of(start: &[u8]) -> Option<LargeWindow> {
+        match decoder().init(start) {
+            Err(FrameDecoderError::WindowSizeTooBig { requested, .. }) => {
+                Some(LargeWindow(requested))
+            }
+            _ => None,
+        }
+    }
+
+    /// The program that unpacks it all the same: beyond 128 MiB zstd has to be told.
+    pub fn program(&self) -> String {
+        match self.0.checked_next_power_of_two().map(u64::trailing_zeros) {
+            Some(..=27) => "zstdcat".into(),
+            Some(bits) => format!("zstdcat --long={bits}"),
+            None => "zstdcat --long=31".into(),
+        }
+    }
+}
+
+impl fmt::Display for LargeWindow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (window, most) = (self.0.div_ceil(1 << 20), WINDOW >> 20);
+        write!(
+            out,
+            "zstd's window of {window} MiB is larger than the {most} MiB that are held"
+        )
+    }
+}
+
+impl std::error::Error for LargeWindow {}
 
 /// A log that is open.
 pub struct Input {
@@ -104,6 +145,7 @@ pub fn input(file: File) -> Result<Input, Unreadable> {
         read.map_err(Unreadable::System)?;
         let start = start.get(..length).unwrap_or_default().to_vec();
         let packing = Packing::of(&start);
+        fits(packing, &start)?;
         let stream = BufReader::with_capacity(BUFFER, io::Cursor::new(start).chain(stream));
         return Ok(Input {
             source: Source::Stream(unpacked(packing, stream)?),
@@ -113,7 +155,9 @@ pub fn input(file: File) -> Result<Input, Unreadable> {
     }
     let mut start = [0; MAGIC];
     let length = file.read_at(&mut start, 0).map_err(Unreadable::System)?;
-    let packing = Packing::of(start.get(..length).unwrap_or_default());
+    let start = start.get(..length).unwrap_or_default();
+    let packing = Packing::of(start);
+    fits(packing, start)?;
     let size = Some(meta.len());
     if packing == Packing::Plain {
         return Ok(Input {
@@ -135,13 +179,22 @@ pub fn input(file: File) -> Result<Input, Unreadable> {
     })
 }
 
+/// Whether what begins like this can be unpacked in the memory that is held. A later frame tells it when it
+/// comes.
+fn fits(packing: Packing, start: &[u8]) -> Result<(), Unreadable> {
+    match (packing, LargeWindow::of(start)) {
+        (Packing::Zstd, Some(window)) => Err(Unreadable::Window(window)),
+        _ => Ok(()),
+    }
+}
+
 fn unpacked(
     packing: Packing,
     stream: impl BufRead + Send + 'static,
 ) -> Result<Box<dyn Read + Send>, Unreadable> {
     Ok(match packing {
         Packing::Plain => Box::new(stream),
-        Packing::Gzip => Box::new(MultiGzDecoder::new(stream)),
+        Packing::Gzip => Box::new(Members(MultiGzDecoder::new(stream))),
         Packing::Zstd => Box::new(Frames::new(stream)),
         Packing::Foreign(name, program) => return Err(Unreadable::Packing(name, program)),
     })
@@ -175,6 +228,26 @@ impl Read for Counted {
     }
 }
 
+/// The members of gzip, one behind the other.
+struct Members<R>(MultiGzDecoder<R>);
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer);
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => cut_off(),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => damaged(&error),
+            _ => error,
+        })
+    }
+}
+
+fn decoder() -> FrameDecoder {
+    let mut decoder = FrameDecoder::new();
+    decoder.set_max_window_size(WINDOW);
+    decoder
+}
+
 /// The frames of zstd, one behind the other; those that hold no data are passed over.
 struct Frames<R> {
     stream: R,
@@ -185,11 +258,9 @@ struct Frames<R> {
 
 impl<R: BufRead> Frames<R> {
     fn new(stream: R) -> Frames<R> {
-        let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(WINDOW);
         Frames {
             stream,
-            decoder,
+            decoder: decoder(),
             within: false,
         }
     }
@@ -206,11 +277,11 @@ impl<R: BufRead> Frames<R> {
                     length,
                     ..
                 })) => u64::from(length),
-                Err(error) => return Err(damaged(&error)),
+                Err(error) => return Err(misread(&error)),
             };
             let mut frame = self.stream.by_ref().take(skipped);
             if io::copy(&mut frame, &mut io::sink())? < skipped {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+                return Err(cut_off());
             }
         }
     }
@@ -237,7 +308,7 @@ impl<R: BufRead> Read for Frames<R> {
                 let one = BlockDecodingStrategy::UptoBlocks(1);
                 self.decoder
                     .decode_blocks(&mut self.stream, one)
-                    .map_err(|error| damaged(&error))?;
+                    .map_err(|error| misread(&error))?;
             }
             let read = self.decoder.read(buffer)?;
             if read > 0 || buffer.is_empty() {
@@ -249,7 +320,38 @@ impl<R: BufRead> Read for Frames<R> {
     }
 }
 
+/// What the decoder of zstd met. Its own words name its parts; they are not shown.
+fn misread(error: &FrameDecoderError) -> io::Error {
+    if let FrameDecoderError::WindowSizeTooBig { requested, .. } = error {
+        return io::Error::other(LargeWindow(*requested));
+    }
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return match error.kind() {
+                io::ErrorKind::UnexpectedEof => cut_off(),
+                // What the file system says of the file.
+                _ => error
+                    .raw_os_error()
+                    .map_or_else(|| damaged(&error), io::Error::from_raw_os_error),
+            };
+        }
+        cause = error.source();
+    }
+    let what = match error {
+        FrameDecoderError::ReadFrameHeaderError(_) | FrameDecoderError::FrameHeaderError(_) => {
+            "no frame of zstd begins here"
+        }
+        FrameDecoderError::DictNotProvided { .. } => "it needs a dictionary",
+        _ => "a block cannot be unpacked",
+    };
+    damaged(&what)
+}
+
+fn cut_off() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "it was cut off")
+}
+
 fn damaged(why: &dyn fmt::Display) -> io::Error {
-    let why = format!("it is damaged or was cut off: {why}");
-    io::Error::new(io::ErrorKind::InvalidData, why)
+    io::Error::new(io::ErrorKind::InvalidData, format!("it is damaged: {why}"))
 }

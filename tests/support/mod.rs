@@ -20,6 +20,7 @@ pub mod exact;
 pub mod followed;
 pub mod found;
 pub mod history;
+pub mod logged;
 pub mod many;
 pub mod markup;
 pub mod metrics;

@@ -73,7 +73,12 @@ pub fn summary(activity: &Activity, judged: &Judged) -> Value {
             "minutes": minutes.width(),
             "requests": minutes.counts(),
         },
-        "unreadable": {"lines": activity.totals.unreadable(), "reasons": reasons, "first": broken},
+        "unreadable": {
+            "lines": activity.totals.unreadable(),
+            "reasons": reasons,
+            "first": broken,
+            "help": activity.totals.legacy.then_some(super::LEGACY),
+        },
         "half_written": activity.totals.half_written,
         "unusual": judged.unusual.iter().map(|found| unusual(activity, found)).collect::<Vec<_>>(),
         "not_judged": judged.not_judged.iter()

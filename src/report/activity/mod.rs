@@ -13,6 +13,9 @@ use crate::auditlog::order::Totals;
 use crate::auditlog::time::Instant;
 use crate::auditlog::who::Who;
 
+/// What is said of a log in the API server's other format.
+const LEGACY: &str = "the API server writes it in its legacy format, which is not read: start it with --audit-log-format=json";
+
 /// A log that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFile {

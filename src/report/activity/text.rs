@@ -17,6 +17,8 @@ use crate::unusual::{Judged, Unusual};
 const SHOWN: usize = 8;
 /// Lines that are no events which are shown without -v.
 const BROKEN: usize = 3;
+/// Widest column of names: a client may call itself as long as it likes, and its own row alone sticks out.
+const WIDEST: usize = 64;
 /// Columns of a plot where there is no terminal.
 const COLUMNS: usize = 72;
 
@@ -87,7 +89,7 @@ fn totals(activity: &Activity, judged: &Judged) -> String {
         }
     };
     let requests = counted(requests, "request");
-    let whose = printable(&activity.whose());
+    let whose = one_line(&activity.whose());
     format!("Audit: {requests} of {whose}, {unusual}.")
 }
 
@@ -133,18 +135,18 @@ fn unusual(activity: &Activity, found: &Unusual, style: Style, verbose: bool) ->
 fn header(activity: &Activity, style: Style) -> String {
     let files = match activity.files {
         [] => "no log".to_string(),
-        [file] => printable(&file.path),
+        [file] => one_line(&file.path),
         [first, .., last] => format!(
             "{} logs, {} to {}",
             activity.files.len(),
-            printable(&first.path),
-            printable(&last.path)
+            one_line(&first.path),
+            one_line(&last.path)
         ),
     };
-    let lines = number(activity.totals.lines);
+    let lines = counted(activity.totals.lines, "line");
     format!(
-        "{} · {files} · {lines} lines, {}",
-        style.bold(&printable(&activity.whose())),
+        "{} · {files} · {lines}, {}",
+        style.bold(&one_line(&activity.whose())),
         indicatif::BinaryBytes(activity.totals.bytes)
     )
 }
@@ -222,7 +224,11 @@ fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut Str
         })
         .collect();
     let width = shown.iter().map(|(name, _)| name.chars().count());
-    let width = width.chain([by.title().len(), 24]).max().unwrap_or(24);
+    let width = width
+        .chain([by.title().len(), 24])
+        .max()
+        .unwrap_or(24)
+        .min(WIDEST);
     let heading = format!(
         "  {:<width$}  {:>10}  {:>10}",
         by.title(),
@@ -243,8 +249,9 @@ fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut Str
     }
     if left != Count::default() {
         let name = match (rest.len(), others == Count::default()) {
-            (more, true) => format!("{more} more; -v shows them"),
-            (_, false) => "others, which are not told apart".into(),
+            (more, true) => format!("{} more; -v shows them", number(more as u64)),
+            (0, false) => "others, which are not told apart".into(),
+            (more, false) => format!("others; -v shows {} of them", number(more as u64)),
         };
         row(out, &name, left);
     }
@@ -279,6 +286,9 @@ fn unreadable(activity: &Activity, style: Style, verbose: bool, out: &mut String
         if unreadable > told {
             let _ = writeln!(out, "  and {} more", number(unreadable - told));
         }
+        if activity.totals.legacy {
+            let _ = writeln!(out, "  {}", super::LEGACY);
+        }
         out.push('\n');
     }
     if activity.totals.half_written {
@@ -288,7 +298,7 @@ fn unreadable(activity: &Activity, style: Style, verbose: bool, out: &mut String
 
 /// `/var/log/kubernetes/audit/audit.log:12 (byte 8120)`
 fn place(activity: &Activity, place: crate::auditlog::order::Place) -> String {
-    let file = printable(activity.file(place.file));
+    let file = one_line(activity.file(place.file));
     let offset = place.offset;
     if activity.numbered {
         format!("{file}:{} (byte {offset})", place.line)

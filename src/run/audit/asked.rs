@@ -45,6 +45,14 @@ impl Asked {
         if named.clone().any(String::is_empty) {
             return Err(Failure::usage("the name of a user or group is empty"));
         }
+        if let (Some(since), Some(until)) = (cli.since, cli.until)
+            && since >= until
+        {
+            return Err(Failure::usage(format!(
+                "nothing lies between --since {since} and --until {until}"
+            ))
+            .help("the earlier time belongs to --since"));
+        }
         let is_kube_proxy = !cli.all_users && named.count() == 0;
         let mut known = match Known::of(baselines) {
             Err(failure) if is_kube_proxy => return Err(failure),

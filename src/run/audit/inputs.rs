@@ -139,10 +139,22 @@ fn refused(path: &str, why: &Unreadable) -> Failure {
     let failure = Failure::refused(format!("{path}: {why}"));
     match why {
         Unreadable::Kind(_) => failure.help("name a file or a pipe"),
-        Unreadable::Packing(_, program) => {
-            failure.help(format!("unpack it: {program} {path} | tighten audit -"))
-        }
+        Unreadable::Packing(_, program) => failure.help(unpacking(program, path)),
+        Unreadable::Window(window) => failure.help(unpacking(&window.program(), path)),
         Unreadable::System(_) => failure,
+    }
+}
+
+/// The command that reads a log which another program has to unpack.
+pub fn unpacking(program: &str, path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=".contains(c);
+    match path {
+        "-" => format!("unpack it: ... | {program} | tighten audit -"),
+        path if path.chars().all(plain) => format!("unpack it: {program} {path} | tighten audit -"),
+        path => {
+            let path = path.replace('\'', "'\\''");
+            format!("unpack it: {program} '{path}' | tighten audit -")
+        }
     }
 }
 

@@ -8,11 +8,14 @@ mod progress;
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use super::print_json;
 use crate::auditlog::block::Worker;
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::Log;
-use crate::auditlog::read::read;
+use crate::auditlog::read::{Stopped, read};
+use crate::auditlog::source::LargeWindow;
 use crate::auditlog::tally::Counted;
 use crate::baseline;
 use crate::cli::{AskedLog, Format, Global};
@@ -21,7 +24,7 @@ use crate::report::style::{Style, err, out};
 use crate::report::{self, Activity, LogFile};
 use crate::unusual::Judged;
 use asked::Asked;
-use inputs::Inputs;
+use inputs::{Inputs, unpacking};
 use policy::Policy;
 use progress::Progress;
 
@@ -36,7 +39,12 @@ pub fn audit(files: &[PathBuf], cli: &AskedLog, global: &Global) -> Result<Exit,
         return follow::follow(files, &asked, global);
     }
     let inputs = Inputs::find(files, asked.since, global)?;
-    for (path, why) in &inputs.left {
+    let left: Vec<(String, String)> = inputs
+        .left
+        .iter()
+        .map(|(path, why)| (path.to_string(), why.clone()))
+        .collect();
+    for (path, why) in &left {
         warn(&format!("{path} is not read: {why}"), global);
     }
     let query = asked.query();
@@ -59,13 +67,7 @@ pub fn audit(files: &[PathBuf], cli: &AskedLog, global: &Global) -> Result<Exit,
         let mut tell = progress.of(input.size, input.packed);
         let tell = tell.as_mut().map(|tell| tell as &mut dyn FnMut(u64));
         if let Err(failed) = read(input.source, &query, &mut log, live, &counted, tell) {
-            let failure = Failure::refused(format!(
-                "{path}: cannot be read behind byte {}: {}",
-                failed.at, failed.error
-            ))
-            .state("what stands before is counted; what stands behind is not")
-            .help("where it was cut off or is damaged, look for another copy of this log");
-            stopped.get_or_insert(failure);
+            stopped.get_or_insert(broke_off(&path, &failed));
         }
     }
     progress.done();
@@ -82,7 +84,7 @@ pub fn audit(files: &[PathBuf], cli: &AskedLog, global: &Global) -> Result<Exit,
     let silent = totals.tally.total().events == 0;
     let policy = Policy::find(&asked, files, silent, global)?;
     let judged = judge.finish(&asked.end(&totals, policy.as_ref()));
-    tell(&activity, &judged, stopped.as_ref(), global);
+    tell(&activity, &judged, &left, stopped.as_ref(), global);
     match stopped {
         Some(failure) => {
             err(&format!("{}\n", report::printable(&failure.to_string())));
@@ -92,13 +94,38 @@ pub fn audit(files: &[PathBuf], cli: &AskedLog, global: &Global) -> Result<Exit,
     }
 }
 
+/// What is said of a log that could not be read to its end.
+fn broke_off(path: &str, failed: &Stopped) -> Failure {
+    let (at, error) = (failed.at, &failed.error);
+    let inner = error.get_ref();
+    let help = match inner.and_then(|inner| inner.downcast_ref::<LargeWindow>()) {
+        Some(window) => unpacking(&window.program(), path),
+        None => "where it was cut off or is damaged, look for another copy of this log".into(),
+    };
+    Failure::refused(format!("{path}: cannot be read behind byte {at}: {error}"))
+        .state("what stands before is counted; what stands behind is not")
+        .help(help)
+}
+
 /// Prints what was found in logs that were read to their end, or as far as that is possible.
-fn tell(activity: &Activity, judged: &Judged, stopped: Option<&Failure>, global: &Global) {
+fn tell(
+    activity: &Activity,
+    judged: &Judged,
+    left: &[(String, String)],
+    stopped: Option<&Failure>,
+    global: &Global,
+) {
     match global.format() {
         Format::Json => {
             let mut body = report::activity_document(activity, judged);
-            if let (Some(failure), Some(fields)) = (stopped, body.as_object_mut()) {
-                fields.insert("error".into(), report::error(failure));
+            if let Some(fields) = body.as_object_mut() {
+                let left = left
+                    .iter()
+                    .map(|(path, why)| json!({"path": path, "reason": why}));
+                fields.insert("not_read".into(), left.collect());
+                if let Some(failure) = stopped {
+                    fields.insert("error".into(), report::error(failure));
+                }
             }
             print_json(&report::document(NAME, body));
         }
