@@ -46,7 +46,7 @@ fn a_line_without_end_is_one_half_written_line() {
 fn a_million_names_take_no_more_memory_than_some_thousand() {
     // What the debug build takes a minute for says no more.
     let number: u32 = if cfg!(debug_assertions) {
-        100_000
+        30_000
     } else {
         1_000_000
     };
@@ -105,14 +105,14 @@ fn a_million_names_take_no_more_memory_than_some_thousand() {
 
 #[test]
 fn the_size_of_a_log_and_how_it_is_packed_do_not_matter() {
-    let text = lines(0..60_000);
+    let text = lines(0..30_000);
     let (_small, small) = file("audit.log", lines(0..10));
     let least = on(&small, &["--format=json"]).peak;
     for bytes in [text.repeat(2).into_bytes(), gzip(&text), zstd(&text)] {
         let (_held, path) = file("audit.log", bytes);
         for arguments in [&["--format=json"][..], &["--format=json", "--all-users"]] {
             let large = on(&path, arguments);
-            assert!(document(&large.ran)["events"].as_u64().unwrap() >= 60_000);
+            assert!(document(&large.ran)["events"].as_u64().unwrap() >= 30_000);
             let grown = large.peak.saturating_sub(least);
             assert!(grown < 6 * 1024, "{grown} KiB more");
             if !cfg!(debug_assertions) {
