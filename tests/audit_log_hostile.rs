@@ -1,4 +1,4 @@
-//! Logs that clients, crashes or attackers have made strange: none makes `tighten audit` fail, hang, grow or
+//! Logs that clients, crashes or attackers have made strange: none makes `tighten audit` fail, hang or
 //! send to a terminal what a client said.
 
 #![allow(
@@ -9,9 +9,6 @@
 )]
 
 mod support;
-
-use std::fs;
-use std::io::Write as _;
 
 use serde_json::{Value, json};
 use support::logged::{IDENTITIES, audit, broken, document, event, file, lines, run};
@@ -136,38 +133,20 @@ fn lines_of_ten_megabytes_are_read_like_others() {
 }
 
 #[test]
-fn a_line_without_end_is_one_half_written_line() {
-    let text = format!("{}{{\"auditID\":\"{}", lines(0..3), "a".repeat(100_000_000));
-    let (_held, path) = file("audit.log", text);
-    let one = on(&path, &["--format=json"]);
-    let found = document(&one.ran);
-    assert_eq!((one.ran.code, found["events"].as_u64()), (0, Some(3)));
-    assert_eq!(found["half_written"], true);
-    let ran = run(&[&path, "-q"]);
-    assert_eq!(
-        ran.out,
-        "The last line is half-written; it is not counted.\n\nAudit: 3 requests of kube-proxy, nothing unusual.\n"
-    );
-    let (_small, small) = file("audit.log", lines(0..3));
-    let grown = one.peak.saturating_sub(on(&small, &["--format=json"]).peak);
-    // Workers and their buffers, and nothing of the line.
-    assert!(grown < 8 * 1024, "{grown} KiB more");
-}
-
-#[test]
 fn what_is_no_event_is_counted_with_its_reason_and_the_rest_is_read() {
     let one = event(0).to_string();
     let two = event(1).to_string();
-    let cut = &one[..one.len() - 10];
+    let open = one.strip_suffix('}').unwrap();
+    let cut = one.get(..one.len() - 10).unwrap();
     let deep = format!(
         "{},\"requestObject\":{}{}}}",
-        cut.strip_suffix("").map_or("", |_| &one[..one.len() - 1]),
+        open,
         "[".repeat(2000),
         "]".repeat(2000)
     );
     let fine = format!(
         "{},\"requestObject\":{}{}}}",
-        &one[..one.len() - 1],
+        open,
         "[".repeat(1000),
         "]".repeat(1000)
     );
@@ -318,7 +297,7 @@ fn a_half_written_last_line_is_told_and_is_nothing_unusual() {
         whole - 300,
         whole - event(2).to_string().len() + 1,
     ] {
-        let (_held, path) = file("audit.log", &text[..keep]);
+        let (_held, path) = file("audit.log", &text.as_bytes()[..keep]);
         let found = document(&run(&[&path, "--format=json"]));
         assert_eq!(found["half_written"], true, "{keep}");
         assert_eq!(
@@ -330,7 +309,7 @@ fn a_half_written_last_line_is_told_and_is_nothing_unusual() {
         );
     }
     // Without its line feed it is whole.
-    let (_held, path) = file("audit.log", &text[..whole]);
+    let (_held, path) = file("audit.log", &text.as_bytes()[..whole]);
     let found = document(&run(&[&path, "--format=json"]));
     assert_eq!(
         (found["events"].as_u64(), &found["half_written"]),
@@ -363,65 +342,4 @@ fn a_log_in_the_legacy_format_gets_a_word_that_helps() {
         ),
         (&Value::Null, true)
     );
-}
-
-#[test]
-fn a_million_names_take_no_more_memory_than_some_thousand() {
-    // What the debug build takes a minute for says no more.
-    let number: u32 = if cfg!(debug_assertions) {
-        100_000
-    } else {
-        1_000_000
-    };
-    let directory = tempfile::tempdir().unwrap();
-    let write = |name: &str, number: u32| {
-        let path = directory.path().join(name);
-        let mut out = std::io::BufWriter::new(fs::File::create(&path).unwrap());
-        for one in 0..number {
-            let mut event = event(one % 86_400);
-            let long = "n".repeat(60);
-            event["auditID"] = json!(format!("id-{one}"));
-            event["stage"] = json!("ResponseStarted");
-            event["userAgent"] = json!(format!("agent-{one}-{long}"));
-            event["objectRef"]["namespace"] = json!(format!("ns-{one}-{long}"));
-            event["objectRef"]["resource"] = json!(format!("resource-{one}-{long}"));
-            event["verb"] = json!(format!("verb-{one}-{long}"));
-            event["user"]["username"] = json!(if one % 2 == 0 {
-                IDENTITIES[0].to_string()
-            } else {
-                format!("user-{one}-{long}")
-            });
-            event["sourceIPs"] = json!([format!(
-                "10.{}.{}.{}",
-                one >> 16 & 255,
-                one >> 8 & 255,
-                one & 255
-            )]);
-            writeln!(out, "{event}").unwrap();
-        }
-        path.to_str().unwrap().to_string()
-    };
-    let (few, many) = (write("few.log", 8000), write("many.log", number));
-    for arguments in [&["--format=json"][..], &["--format=json", "--all-users"]] {
-        let (few, many) = (on(&few, arguments), on(&many, arguments));
-        let found = document(&many.ran);
-        let expected = if arguments.len() == 1 {
-            number / 2
-        } else {
-            number
-        };
-        assert_eq!(
-            (found["events"].as_u64(), found["requests"].as_u64()),
-            (Some(u64::from(expected)), Some(u64::from(expected)))
-        );
-        let by = &found["by"]["user_agent"];
-        assert_eq!(by.as_array().unwrap().len(), 2048);
-        assert_eq!(found["by"]["user_agent_others"]["events"], expected - 2048);
-        // 65,536 open requests are held beside the names.
-        let grown = many.peak.saturating_sub(few.peak);
-        assert!(grown < 6 * 1024, "{grown} KiB more, {} KiB", many.peak);
-        if !cfg!(debug_assertions) {
-            assert!(many.peak < 12_000, "{} KiB", many.peak);
-        }
-    }
 }
