@@ -10,6 +10,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -173,7 +175,7 @@ fn who_goes_on_with_the_old_file_after_a_rename_is_read_until_something_stands_i
         if number > 1 {
             followed.line((number - 1) * 2);
         }
-        std::thread::sleep(std::time::Duration::from_millis(400));
+        std::thread::sleep(Duration::from_millis(400));
         let from = 8 + number * 2;
         writer.write_all(events(from..from + 2).as_bytes()).unwrap();
     }
@@ -297,4 +299,35 @@ fn a_log_that_grows_and_is_rotated_without_a_pause_is_counted_to_its_last_event(
     let ended = followed.stop();
     assert_eq!(ended.numbers(), (0..41).collect::<Vec<_>>());
     assert_eq!(ended.summary()["lines"], 40 * 2001 + 1);
+}
+
+#[test]
+fn more_old_logs_than_there_are_handles_hide_no_new_one() {
+    let (_directory, log) = log();
+    let old = SystemTime::now() - Duration::from_secs(86400);
+    for number in 0..300 {
+        let (minute, second) = (number / 60, number % 60);
+        let name = format!("audit-2026-11-22T00-{minute:02}-{second:02}.000.log");
+        let file = File::create(log.with_file_name(name)).unwrap();
+        file.set_modified(old).unwrap();
+    }
+    let followed = Followed::json(&log, &[]);
+    let limited = Command::new("prlimit")
+        .args([
+            "--nofile=100:100",
+            "--pid",
+            &followed.child.id().to_string(),
+        ])
+        .status();
+    if !limited.is_ok_and(|status| status.success()) {
+        skipped("prlimit is not there");
+    }
+    followed.between_looks(|| {
+        append(&log, &events(10..12));
+        rotate(&log, 1);
+        append(&log, &events(12..14));
+        rotate(&log, 2);
+        append(&log, &events(14..16));
+    });
+    all_up_to(followed, 16);
 }

@@ -156,6 +156,13 @@ fn no_line_is_wider_than_the_terminal() {
             "16:00:11.000  Complete  list    200   2001:db8:1234:5678:9abc:def0:1234:5678  no",
         ]
     );
+    assert_eq!(
+        on_terminal(160, &["--color", "never", "--all-users"])[..2],
+        [
+            "TIME          STAGE     VERB    CODE  USER                OBJECT",
+            "16:00:09.000  Complete  list    200   system:kube-proxy   services",
+        ]
+    );
 }
 
 #[test]

@@ -8,6 +8,8 @@ use crate::auditlog::tally::resource;
 
 /// Columns of a terminal on which all fields stand whole.
 const WIDE: usize = 140;
+/// Columns for the user's name behind them.
+const USER: usize = 40;
 /// Columns without which a field that matters less is left out.
 const NARROW: usize = 72;
 
@@ -23,9 +25,11 @@ enum Room {
 }
 
 impl Room {
-    fn of(style: Style) -> Room {
+    fn of(style: Style, with_user: bool) -> Room {
+        let wide = if with_user { WIDE + USER } else { WIDE };
         match style.width {
-            None | Some(WIDE..) => Room::All,
+            None => Room::All,
+            Some(width) if width >= wide => Room::All,
             Some(NARROW..) => Room::Some,
             Some(_) => Room::Little,
         }
@@ -45,7 +49,7 @@ pub fn heading(with_user: bool, style: Style) -> String {
 /// One event.
 pub fn line(placed: &Placed, with_user: bool, style: Style) -> String {
     let event = &placed.event;
-    let short = Room::of(style) != Room::All;
+    let short = Room::of(style, with_user) != Room::All;
     let time = match event.time().map(|time| time.to_string()) {
         None => "-".into(),
         // 2026-11-23T16:14:35.011937Z
@@ -91,7 +95,7 @@ fn row(
     with_user: bool,
     style: Style,
 ) -> [String; 3] {
-    let room = Room::of(style);
+    let room = Room::of(style, with_user);
     let before = match room {
         Room::All => format!("{time:<27}  {stage:<16}  {verb:<6}  "),
         Room::Some => format!("{time:<12}  {stage:<8}  {verb:<6}  "),

@@ -225,6 +225,8 @@ struct Followed {
     on_node: Option<NodePath>,
     /// It was found by the flags of the API server, or lies below --root.
     is_found: bool,
+    /// Logs that were written to before are of no interest, and there may be more than handles to hold.
+    since: Instant,
 }
 
 impl Followed {
@@ -237,6 +239,7 @@ impl Followed {
                     root,
                     on_node: Some(path),
                     is_found: true,
+                    since: Instant::now(),
                 })
             }
             [file] if file == Path::new("-") => Err(Failure::usage("stdin cannot be followed")
@@ -246,6 +249,7 @@ impl Followed {
                 root: open_root(global)?,
                 on_node: global.node_path(file),
                 is_found: global.root.is_some(),
+                since: Instant::now(),
             }),
             _ => Err(Failure::usage("one log can be followed at a time")),
         }
@@ -270,7 +274,7 @@ impl follow::Place for Followed {
         let found = self
             .on_node
             .as_ref()
-            .and_then(|path| rotated(&self.root, path, None).ok());
+            .and_then(|path| rotated(&self.root, path, Some(self.since)).ok());
         let logs = found.unwrap_or_default().logs.into_iter();
         let away = |log: OnNode| {
             Some(Away {
