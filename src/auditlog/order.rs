@@ -88,8 +88,8 @@ pub struct Totals {
     pub legacy: bool,
     /// Lines without the names that are asked for were searched, and not parsed.
     pub searched: bool,
-    /// When the first and the last event was written, whoever's, as far as a look at some lines tells: those
-    /// at the borders of pieces, the first and the last one among them.
+    /// When the first and the last event was written, whoever's, as far as a look at some lines tells: the
+    /// first and the last of each file.
     pub span: Option<(Instant, Instant)>,
 }
 
@@ -108,6 +108,8 @@ pub struct Log<'q> {
     /// Lines are parsed one by one.
     parse: bool,
     carry: Carry,
+    /// The last whole line.
+    last: Vec<u8>,
     /// Where the carried line begins.
     at: Place,
 }
@@ -121,6 +123,7 @@ impl<'q> Log<'q> {
             totals: Totals::default(),
             parse: true,
             carry: Carry::default(),
+            last: Vec::new(),
             at: Place {
                 file: 0,
                 line: 1,
@@ -143,6 +146,7 @@ impl<'q> Log<'q> {
     /// The next file begins.
     pub fn begin_file(&mut self, file: usize) {
         self.carry = Carry::default();
+        self.last.clear();
         self.at = Place {
             file,
             line: 1,
@@ -165,8 +169,9 @@ impl<'q> Log<'q> {
             return;
         };
         self.end_line();
-        self.take(found, counted);
-        self.look(last_line(rest.body));
+        take(&mut self.totals, self.sink, self.at, found, counted);
+        self.last.clear();
+        self.last.extend_from_slice(last_line(rest.body));
         self.at.line += found.lines;
         self.at.offset += rest.body.len() as u64;
         self.totals.bytes += 1 + (rest.body.len() + rest.tail.len()) as u64;
@@ -176,6 +181,11 @@ impl<'q> Log<'q> {
     /// The file has ended. What stands behind its last line is a line of its own; of a file that is still
     /// written to it may not be whole yet.
     pub fn end_file(&mut self, live: bool) {
+        let last = std::mem::take(&mut self.last);
+        self.look(&last);
+        let carried = std::mem::take(&mut self.carry.held);
+        self.look(&carried);
+        self.carry.held = carried;
         if self.carry.length == 0 {
             return;
         }
@@ -199,11 +209,12 @@ impl<'q> Log<'q> {
             Some(Err(_)) if !carry.filled => self.totals.lines += 1,
             Some(Err(damage)) => {
                 self.totals.lines += 1;
-                self.note(&Flaw {
+                let flaw = Flaw {
                     damage,
                     line: 0,
                     at: 0,
-                });
+                };
+                note(&mut self.totals, self.at, &flaw);
             }
         }
         self.at.line += 1;
@@ -213,11 +224,12 @@ impl<'q> Log<'q> {
     }
 
     fn take_line(&mut self, line: &[u8]) {
-        self.look(line);
+        if self.at.line == 1 {
+            self.look(line);
+        }
         let found = self.worker.read_line(line, self.parse);
-        let mut counted = std::mem::take(&mut self.worker.counted);
-        self.take(&found, &mut counted);
-        self.worker.counted = counted;
+        let counted = &mut self.worker.counted;
+        take(&mut self.totals, self.sink, self.at, &found, counted);
     }
 
     /// Looks when an event was written.
@@ -231,37 +243,44 @@ impl<'q> Log<'q> {
             Err(_) => self.totals.legacy |= is_legacy(line),
         }
     }
+}
 
-    fn take(&mut self, found: &Found, counted: &mut Counted) {
-        self.totals.lines += found.lines;
-        self.totals.tally.add(counted);
-        for flaw in &found.flaws {
-            self.note(flaw);
-        }
-        for placed in &found.events {
-            let place = Place {
-                line: self.at.line + placed.line,
-                offset: self.at.offset + placed.at,
-                ..self.at
-            };
-            self.sink.take(placed, place);
-        }
+/// Adds what was found in lines, of which the first stands here.
+fn take(
+    totals: &mut Totals,
+    sink: &mut (dyn Sink + Send),
+    at: Place,
+    found: &Found,
+    counted: &mut Counted,
+) {
+    totals.lines += found.lines;
+    totals.tally.add(counted);
+    for flaw in &found.flaws {
+        note(totals, at, flaw);
     }
+    for placed in &found.events {
+        let place = Place {
+            line: at.line + placed.line,
+            offset: at.offset + placed.at,
+            ..at
+        };
+        sink.take(placed, place);
+    }
+}
 
-    fn note(&mut self, flaw: &Flaw) {
-        if let Some(count) = self.totals.damaged.get_mut(flaw.damage as usize) {
-            *count += 1;
-        }
-        if self.totals.broken.len() < NAMED {
-            self.totals.broken.push(Broken {
-                damage: flaw.damage,
-                place: Place {
-                    line: self.at.line + flaw.line,
-                    offset: self.at.offset + flaw.at,
-                    ..self.at
-                },
-            });
-        }
+fn note(totals: &mut Totals, at: Place, flaw: &Flaw) {
+    if let Some(count) = totals.damaged.get_mut(flaw.damage as usize) {
+        *count += 1;
+    }
+    if totals.broken.len() < NAMED {
+        totals.broken.push(Broken {
+            damage: flaw.damage,
+            place: Place {
+                line: at.line + flaw.line,
+                offset: at.offset + flaw.at,
+                ..at
+            },
+        });
     }
 }
 
