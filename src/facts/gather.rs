@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::credentials::{Credentials, clock, of_kubelet};
+use super::hostname::hostname;
 use super::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Target, api_server};
 use crate::discover::{KubeProxy, Placed, Source, Survey, address, flag_file, flags, process};
 use crate::kubeconfig;
 use crate::proxyconfig::{self, Reading};
-use crate::root::{FileKind, LookError, NodePath, Root, Where};
+use crate::root::{FileKind, LookError, NodePath, Root};
 
 /// Looks at everything that belongs to this kube-proxy. Reads; writes nothing.
 pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<IpAddr>) -> Facts {
@@ -388,15 +389,4 @@ fn hold_by_path(root: &Root, path: &NodePath) -> Option<Hold> {
         })
     });
     Some(hold)
-}
-
-/// The node's own name: the kernel's, of a tree what its /etc/hostname says.
-pub fn hostname(root: &Root) -> Option<String> {
-    let path = match root.place() {
-        Where::Live => "/proc/sys/kernel/hostname",
-        _ => "/etc/hostname",
-    };
-    let bytes = NodePath::new(path).and_then(|path| root.open(&path).ok()?.1.read().ok())?;
-    let text = String::from_utf8(bytes).ok()?;
-    Some(text.lines().next()?.trim().to_string()).filter(|name| !name.is_empty())
 }

@@ -6,14 +6,16 @@ mod api_server;
 mod credentials;
 mod gather;
 mod hold;
+mod hostname;
 mod list;
 mod origin;
 
 use std::net::IpAddr;
 
 pub use credentials::{ClientAuthority, Credentials, Given, NoBundle, Opens};
-pub use gather::{gather, gather_config, hostname};
+pub use gather::{gather, gather_config};
 pub use hold::{Hold, HoldKind};
+pub use hostname::hostname;
 pub use list::{Fact, list};
 pub use origin::{Origin, OriginKind};
 

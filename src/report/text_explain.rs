@@ -4,46 +4,39 @@ use std::fmt::Write;
 
 use super::style::Style;
 use super::text_scan::wrapped;
-use crate::baseline::{Baseline, Check};
+use crate::baseline::{Baseline, Check, Severity};
 use crate::unusual::{Rule, Rules};
 
 /// Every check in one line each.
 pub fn explain_all(baselines: &[Baseline], style: Style) -> String {
-    let mut out = String::new();
-    for baseline in baselines {
-        let _ = writeln!(out, "{}: {}\n", style.bold(&baseline.name), baseline.title);
-        let width = baseline
-            .checks
-            .iter()
-            .map(|check| check.id.len())
-            .max()
-            .unwrap_or(0);
-        for check in &baseline.checks {
-            let _ = writeln!(
-                out,
-                "  {}  {}  {}",
-                style.bold(&format!("{:<width$}", check.id)),
-                style.severity(check.severity, &format!("{:<6}", check.severity)),
-                check.title
-            );
-        }
-    }
-    out
+    let list = |baseline: &Baseline| {
+        let checks = baseline.checks.iter();
+        let rows = checks.map(|check| (check.id.as_str(), check.severity, check.title.as_str()));
+        listed(
+            &baseline.name,
+            &baseline.title,
+            &rows.collect::<Vec<_>>(),
+            style,
+        )
+    };
+    baselines.iter().map(list).collect()
 }
 
 /// The rules of what is unusual in the API server's audit log.
 pub fn explain_rules(rules: &Rules, style: Style) -> String {
-    let mut out = format!("{}: {}\n\n", style.bold(&rules.name), rules.title);
-    let width = rules.rules.iter().map(|rule| rule.id.len()).max();
-    let width = width.unwrap_or(0);
-    for rule in &rules.rules {
-        let _ = writeln!(
-            out,
-            "  {}  {}  {}",
-            style.bold(&format!("{:<width$}", rule.id)),
-            style.severity(rule.severity, &format!("{:<6}", rule.severity)),
-            rule.title
-        );
+    let all = rules.rules.iter();
+    let rows = all.map(|rule| (rule.id.as_str(), rule.severity, rule.title.as_str()));
+    listed(&rules.name, &rules.title, &rows.collect::<Vec<_>>(), style)
+}
+
+/// What has a name and a title, and each of its parts in a line.
+fn listed(name: &str, title: &str, rows: &[(&str, Severity, &str)], style: Style) -> String {
+    let mut out = format!("{}: {title}\n\n", style.bold(name));
+    let width = rows.iter().map(|(id, ..)| id.len()).max().unwrap_or(0);
+    for (id, severity, title) in rows {
+        let id = style.bold(&format!("{id:<width$}"));
+        let severity = style.severity(*severity, &format!("{severity:<6}"));
+        let _ = writeln!(out, "  {id}  {severity}  {title}");
     }
     out
 }
