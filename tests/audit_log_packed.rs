@@ -100,6 +100,8 @@ fn of_a_compressed_log_that_was_cut_off_or_damaged_what_stands_before_is_counted
                 "what stands before is counted; what stands behind is not"
             );
             assert!(found["events"].as_u64().unwrap() <= 2000);
+            // The line in which it breaks off says nothing of who writes to the log.
+            assert_eq!(found["unreadable"]["lines"], 0, "{name} {keep}");
         }
         // Damaged in the second one; what is behind a damaged block cannot be read.
         let mut bytes = [&first[..], &second[..]].concat();

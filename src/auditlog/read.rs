@@ -95,7 +95,8 @@ pub fn read(
     let turns = turns.into_inner().unwrap_or_else(PoisonError::into_inner);
     match turns.stopped {
         Some(stopped) => {
-            turns.log.end_file(false);
+            // What stands before the break need not be a whole line.
+            turns.log.end_file(true);
             Err(stopped)
         }
         None => {
