@@ -18,20 +18,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::logged::{audit, broken, document, event, feed, file, gzip, lines, run, zstd};
+use support::logged::{
+    audit, broken, document, event, feed, file, gzip, lines, read, run, whole, zstd,
+};
 use support::{Ran, skipped};
-
-/// Reads one file, and tells the events, the lines, the exit code and what stood on stderr.
-fn read(path: &str) -> (u64, u64, i32, String) {
-    let ran = run(&[path, "--format=json"]);
-    let found = document(&ran);
-    let number = |key: &str| found[key].as_u64().unwrap();
-    (number("events"), number("lines"), ran.code, ran.err)
-}
-
-fn whole(events: u64) -> (u64, u64, i32, String) {
-    (events, events, 0, String::new())
-}
 
 #[test]
 fn several_files_are_one_log_in_the_order_in_which_they_are_named() {

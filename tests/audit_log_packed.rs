@@ -9,23 +9,11 @@
 
 mod support;
 
-use support::logged::{document, feed, file, gzip, lines, run, zstd};
+use support::logged::{document, feed, file, gzip, lines, read, run, whole, zstd};
 
 /// A frame that holds no data of the log.
 fn skippable() -> Vec<u8> {
     [&[0x5a, 0x2a, 0x4d, 0x18, 5, 0, 0, 0][..], b"hello"].concat()
-}
-
-/// Reads one file, and tells the events, the lines, the exit code and what stood on stderr.
-fn read(path: &str) -> (u64, u64, i32, String) {
-    let ran = run(&[path, "--format=json"]);
-    let found = document(&ran);
-    let number = |key: &str| found[key].as_u64().unwrap();
-    (number("events"), number("lines"), ran.code, ran.err)
-}
-
-fn whole(events: u64) -> (u64, u64, i32, String) {
-    (events, events, 0, String::new())
 }
 
 #[test]

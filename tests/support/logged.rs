@@ -112,3 +112,16 @@ pub fn file(name: &str, bytes: impl AsRef<[u8]>) -> (tempfile::TempDir, String) 
     let path = path.to_str().unwrap().to_string();
     (directory, path)
 }
+
+/// Reads one file, and tells the events, the lines, the exit code and what stood on stderr.
+pub fn read(path: &str) -> (u64, u64, i32, String) {
+    let ran = run(&[path, "--format=json"]);
+    let found = document(&ran);
+    let number = |key: &str| found[key].as_u64().unwrap();
+    (number("events"), number("lines"), ran.code, ran.err)
+}
+
+/// What that tells of a log of which each line is an event that counts.
+pub fn whole(events: u64) -> (u64, u64, i32, String) {
+    (events, events, 0, String::new())
+}
