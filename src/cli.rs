@@ -2,25 +2,18 @@
 
 mod asked;
 mod choices;
+mod global;
 mod log;
 
 pub use asked::AskedRequest;
 pub use choices::{Color, FailOn, Format, Output};
+pub use global::{Global, machine_path, node_ip};
 pub use log::AskedLog;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-
-use crate::check::MaxRisk;
-use crate::discover::address::usable;
-use crate::report::quoted;
-use crate::root::NodePath;
-
-/// The baseline that is used when none is named.
-const DEFAULT_BASELINE: &str = "kube-proxy";
 
 /// Harden kube-proxy on this node: an exact plan, one atomic transaction, and the way back.
 #[derive(Debug, Parser)]
@@ -73,63 +66,6 @@ fn plugin(path: &std::ffi::OsStr) -> Option<String> {
         "kubectl {}",
         words.replace('-', " ").replace('_', "-")
     ))
-}
-
-/// What every command understands.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Options for every command")]
-pub struct Global {
-    /// Take DIR as the node's file system, such as an image or a mounted disk
-    #[arg(long, global = true, value_name = "DIR")]
-    pub root: Option<PathBuf>,
-    /// Where transactions are kept [default: /var/lib/tighten; without root ~/.local/state/tighten]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub state_dir: Option<PathBuf>,
-    /// Checks to run: a built-in baseline's name or a file (repeatable)
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME|FILE",
-        default_value = DEFAULT_BASELINE,
-        hide_default_value = false
-    )]
-    pub baseline: Vec<String>,
-    /// Only these checks
-    #[arg(long, global = true, value_name = "ID,..", value_delimiter = ',')]
-    pub only: Vec<String>,
-    /// Not these checks
-    #[arg(long, global = true, value_name = "ID,..", value_delimiter = ',')]
-    pub skip: Vec<String>,
-    /// Leave fixes of a higher risk to you [default: disruptive]
-    #[arg(long, global = true, value_enum, value_name = "RISK")]
-    pub max_risk: Option<MaxRisk>,
-    /// Accepted findings: a file (repeatable) [default: the node's own /etc/tighten/waivers.yaml]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub waivers: Vec<PathBuf>,
-    /// Judge as if nothing were waived
-    #[arg(long, global = true, conflicts_with = "waivers")]
-    pub no_waivers: bool,
-    /// The node's own InternalIP, where tighten cannot find it
-    #[arg(long, global = true, value_name = "IP", value_parser = node_ip)]
-    pub node_ip: Option<IpAddr>,
-    /// kube-proxy's configuration, where tighten cannot find it
-    #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// kube-proxy's kubeconfig, where tighten cannot find it
-    #[arg(long, global = true, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-    /// Output format; every command knows text and json
-    #[arg(long = "format", global = true, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
-    pub output: Output,
-    /// Colour the text
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
-    pub color: Color,
-    /// Show more: passed checks, whole diffs
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
-    pub verbose: bool,
-    /// Show less: only what needs attention
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
 }
 
 /// The commands.
@@ -305,77 +241,8 @@ pub fn patience(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// An address that can be the node's own: loopback and wildcards are refused, since kube-proxy opens
-/// NodePorts on every address when it takes loopback for the node's.
-pub fn node_ip(text: &str) -> Result<IpAddr, String> {
-    let address: IpAddr = text.parse().map_err(|_| "not an IP address".to_string())?;
-    if usable(address) {
-        Ok(address)
-    } else {
-        Err(
-            "loopback, wildcard, link-local and multicast addresses cannot be a node's InternalIP"
-                .into(),
-        )
-    }
-}
-
 /// A number of transactions: the standard library's own message does not say what would be right.
 fn how_many(text: &str) -> Result<usize, String> {
     let number = text.parse();
     number.map_err(|_| format!("not a whole number from 0 to {}", usize::MAX))
-}
-
-impl Global {
-    /// How a command prints that has no further format.
-    pub fn format(&self) -> Format {
-        match self.output {
-            Output::Json => Format::Json,
-            _ => Format::Text,
-        }
-    }
-
-    /// The flags that decide which tree and which state a command works on, and how far it goes, as they
-    /// would be typed.
-    pub fn flags(&self) -> String {
-        let mut words = Vec::new();
-        for (name, value) in [("--root", &self.root), ("--state-dir", &self.state_dir)] {
-            if let Some(value) = value {
-                words.push(name.to_string());
-                words.push(quoted(&value.to_string_lossy()));
-            }
-        }
-        if self.baseline != [DEFAULT_BASELINE] {
-            for baseline in &self.baseline {
-                words.push("--baseline".into());
-                words.push(quoted(baseline));
-            }
-        }
-        if let Some(max_risk) = self.max_risk {
-            words.push(format!("--max-risk {}", max_risk.word()));
-        }
-        for waivers in &self.waivers {
-            words.push("--waivers".into());
-            words.push(quoted(&waivers.to_string_lossy()));
-        }
-        if self.no_waivers {
-            words.push("--no-waivers".into());
-        }
-        words.join(" ")
-    }
-
-    /// A path of the command line as the node sees it: below --root when that is given, else on this
-    /// machine, relative to the working directory.
-    pub fn node_path(&self, path: &std::path::Path) -> Option<NodePath> {
-        let text = path.to_str()?;
-        if self.root.is_some() {
-            return NodePath::root().join(text);
-        }
-        machine_path(path)
-    }
-}
-
-/// A path of this machine, whatever --root says, relative to the working directory.
-pub fn machine_path(path: &std::path::Path) -> Option<NodePath> {
-    let here = std::env::current_dir().ok()?;
-    NodePath::new(here.to_str()?)?.join(path.to_str()?)
 }

@@ -57,7 +57,7 @@ impl Context {
     pub fn new(global: &Global) -> Result<Context, Failure> {
         proc_is_mounted()?;
         let root = open_root(global)?;
-        let baselines = baseline::load(&global.baseline)?;
+        let baselines = baseline::load(&global.baselines())?;
         let selection = Selection {
             only: global.only.clone(),
             skip: global.skip.clone(),

@@ -19,7 +19,8 @@ impl Context {
             return Ok(self);
         }
         // A waiver of a check that this baseline does not have is no mistake, when another one has it.
-        let other = |name: &&str| !global.baseline.iter().any(|given| given == name);
+        let chosen = global.baselines();
+        let other = |name: &&str| !chosen.iter().any(|given| given == name);
         let built_in: Vec<String> = baseline::names().filter(other).map(String::from).collect();
         let built_in = baseline::load(&built_in)?;
         let known: Vec<&str> = ids(&self.baselines).chain(ids(&built_in)).collect();

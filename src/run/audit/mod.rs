@@ -33,7 +33,7 @@ const NAME: &str = "audit";
 
 /// Reads the logs that are named, or the node's own, or follows one.
 pub fn audit(files: &[PathBuf], cli: &AskedLog, global: &Global) -> Result<Exit, Failure> {
-    let baselines = baseline::load(&global.baseline)?;
+    let baselines = baseline::load(&global.baselines())?;
     let asked = Asked::of(cli, &baselines, global)?;
     if cli.follow {
         return follow::follow(files, &asked, global);
