@@ -4,9 +4,11 @@
 //! from the same tree, so that a scan and an edit cannot disagree about a file.
 
 mod parse;
+mod stream;
 mod tree;
 
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, Problem, Refusal, parse, parse_first};
+pub use stream::{MAX_STREAM_BYTES, Part, Parts, parse_stream};
 pub use tree::{Comment, Document, Node, Style, Value};
 
 #[cfg(test)]

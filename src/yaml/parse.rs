@@ -1,6 +1,7 @@
 //! From text to the tree, within a budget: the files of a node are hostile input.
 
 use std::fmt;
+use std::ops::Range;
 
 use granit_parser::{
     ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle, Tag,
@@ -51,7 +52,7 @@ impl fmt::Display for Refusal {
 /// # Errors
 /// When any part of the text is not YAML, or when it exceeds the budget.
 pub fn parse(text: &str) -> Result<Document, Refusal> {
-    Builder::new(text)?.run(false)
+    Builder::new(text, MAX_BYTES)?.run(false)
 }
 
 /// Parses the first document and looks no further, as kube-proxy does with its configuration.
@@ -59,7 +60,7 @@ pub fn parse(text: &str) -> Result<Document, Refusal> {
 /// # Errors
 /// When the first document is not YAML, or when it exceeds the budget.
 pub fn parse_first(text: &str) -> Result<Document, Refusal> {
-    Builder::new(text)?.run(true)
+    Builder::new(text, MAX_BYTES)?.run(true)
 }
 
 /// A collection that is still open.
@@ -77,80 +78,119 @@ struct Frame {
     tag: Option<String>,
 }
 
-struct Builder<'text> {
+/// What the parser reports, and where: its bytes and its line.
+pub(super) struct Read<'text> {
+    pub event: Event<'text>,
+    pub bytes: Range<usize>,
+    pub line: usize,
+}
+
+/// The parser's events, in their order, up to its first error.
+pub(super) fn events(text: &str) -> impl Iterator<Item = Result<Read<'_>, Refusal>> {
+    Parser::new_from_str_with_options(text, options()).map(|event| {
+        let (event, span) = event.map_err(|error| refusal(&error))?;
+        Ok(Read {
+            event,
+            bytes: span.byte_range().unwrap_or_default(),
+            line: span.start.line(),
+        })
+    })
+}
+
+/// Makes the tree of one document at a time.
+pub(super) struct Builder<'text> {
     text: &'text str,
     stack: Vec<Frame>,
     nodes: usize,
-    document: Document,
+    /// The highest number that an anchor has had, and that of the documents before.
+    anchors: usize,
+    earlier_anchors: usize,
+    pub(super) document: Document,
 }
 
 impl<'text> Builder<'text> {
-    fn new(text: &'text str) -> Result<Self, Refusal> {
-        if text.len() > MAX_BYTES {
-            return Err(budget(1, format!("larger than {} MiB", MAX_BYTES >> 20)));
+    pub(super) fn new(text: &'text str, most: usize) -> Result<Self, Refusal> {
+        if text.len() > most {
+            return Err(too_large(1, most));
         }
         Ok(Builder {
             text,
             stack: Vec::new(),
             nodes: 0,
-            document: Document {
-                root: None,
-                comments: Vec::new(),
-                documents: 0,
-            },
+            anchors: 0,
+            earlier_anchors: 0,
+            document: Document::default(),
         })
     }
 
     fn run(mut self, first_only: bool) -> Result<Document, Refusal> {
-        for event in Parser::new_from_str_with_options(self.text, options()) {
-            let (event, span) = event.map_err(|error| refusal(&error))?;
-            let line = span.start.line();
-            let bytes = span.byte_range().unwrap_or_default();
-            self.count(line)?;
-            match event {
+        for event in events(self.text) {
+            let event = event?;
+            self.count(event.line)?;
+            match event.event {
                 Event::DocumentStart(..) => self.document.documents += 1,
                 Event::DocumentEnd if first_only => return Ok(self.document),
-                Event::Comment(text, _) => self.document.comments.push(Comment {
-                    text: text.into_owned(),
-                    span: bytes,
-                }),
-                Event::Alias(anchor) => {
-                    self.put(Node {
-                        value: Value::Alias(anchor),
-                        span: bytes,
-                        line,
-                        anchor: 0,
-                        tag: None,
-                    });
-                }
-                Event::Scalar(text, style, anchor, tag) => {
-                    let node = self.scalar(text.into_owned(), style, bytes, line);
-                    self.put(Node {
-                        anchor,
-                        tag: spelled_out(tag.as_deref(), line)?,
-                        ..node
-                    });
-                }
-                Event::SequenceStart(style, anchor, tag) => self.open(
-                    Open::Sequence(Vec::new()),
-                    style,
-                    (bytes.start, line),
-                    (anchor, spelled_out(tag.as_deref(), line)?),
-                )?,
-                Event::MappingStart(style, anchor, tag) => self.open(
-                    Open::Mapping(Vec::new(), None),
-                    style,
-                    (bytes.start, line),
-                    (anchor, spelled_out(tag.as_deref(), line)?),
-                )?,
-                Event::SequenceEnd | Event::MappingEnd => self.close(bytes.end),
-                _ => {}
+                _ => self.take(event)?,
             }
         }
         Ok(self.document)
     }
 
-    fn count(&mut self, line: usize) -> Result<(), Refusal> {
+    /// Takes the event into the tree.
+    pub(super) fn take(&mut self, Read { event, bytes, line }: Read<'_>) -> Result<(), Refusal> {
+        match event {
+            Event::Comment(text, _) => self.document.comments.push(Comment {
+                text: text.into_owned(),
+                span: bytes,
+            }),
+            Event::Alias(anchor) => {
+                let value = Value::Alias(self.own(anchor));
+                self.put(Node {
+                    value,
+                    span: bytes,
+                    line,
+                    anchor: 0,
+                    tag: None,
+                });
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let node = self.scalar(text.into_owned(), style, bytes, line);
+                let anchor = self.own(anchor);
+                self.put(Node {
+                    anchor,
+                    tag: spelled_out(tag.as_deref(), line)?,
+                    ..node
+                });
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                let list = Open::Sequence(Vec::new());
+                self.open(list, style, (bytes.start, line), (anchor, tag.as_deref()))?;
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                let mapping = Open::Mapping(Vec::new(), None);
+                let start = (bytes.start, line);
+                self.open(mapping, style, start, (anchor, tag.as_deref()))?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(bytes.end),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What was made of the document that ends, and a fresh start for the next one. An anchor counts in
+    /// its own document alone.
+    pub(super) fn next_document(&mut self) -> Document {
+        (self.nodes, self.earlier_anchors) = (0, self.anchors);
+        std::mem::take(&mut self.document)
+    }
+
+    /// The number of an anchor, counted from 1 in its document.
+    fn own(&mut self, anchor: usize) -> usize {
+        self.anchors = self.anchors.max(anchor);
+        anchor.saturating_sub(self.earlier_anchors)
+    }
+
+    pub(super) fn count(&mut self, line: usize) -> Result<(), Refusal> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(budget(line, format!("more than {MAX_NODES} values")));
@@ -158,13 +198,7 @@ impl<'text> Builder<'text> {
         Ok(())
     }
 
-    fn scalar(
-        &self,
-        text: String,
-        style: ScalarStyle,
-        bytes: std::ops::Range<usize>,
-        line: usize,
-    ) -> Node {
+    fn scalar(&self, text: String, style: ScalarStyle, bytes: Range<usize>, line: usize) -> Node {
         let mut span = bytes;
         let mut text = text;
         let style = match style {
@@ -199,7 +233,7 @@ impl<'text> Builder<'text> {
     }
 
     /// Where a block of text ends: the parser has already passed the blanks before what follows it.
-    fn end_of_block(&self, reported: &std::ops::Range<usize>) -> usize {
+    fn end_of_block(&self, reported: &Range<usize>) -> usize {
         let block = self.text.get(reported.clone()).unwrap_or_default();
         let content = block.trim_end_matches(' ');
         if content.ends_with('\n') {
@@ -244,18 +278,19 @@ impl<'text> Builder<'text> {
         open: Open,
         style: StructureStyle,
         (start, line): (usize, usize),
-        (anchor, tag): (usize, Option<String>),
+        (anchor, tag): (usize, Option<&Tag>),
     ) -> Result<(), Refusal> {
         if self.stack.len() >= MAX_DEPTH {
             return Err(budget(line, format!("nested deeper than {MAX_DEPTH}")));
         }
+        let anchor = self.own(anchor);
         self.stack.push(Frame {
             open,
             flow: style == StructureStyle::Flow,
             start,
             line,
             anchor,
-            tag,
+            tag: spelled_out(tag, line)?,
         });
         Ok(())
     }
@@ -324,12 +359,16 @@ fn spelled_out(tag: Option<&Tag>, line: usize) -> Result<Option<String>, Refusal
     Ok(Some(format!("{handle}{suffix}")))
 }
 
-fn budget(line: usize, message: String) -> Refusal {
+pub(super) fn budget(line: usize, message: String) -> Refusal {
     Refusal {
         problem: Problem::Budget,
         message,
         line,
     }
+}
+
+pub(super) fn too_large(line: usize, most: usize) -> Refusal {
+    budget(line, format!("larger than {} MiB", most >> 20))
 }
 
 /// How the text is read.

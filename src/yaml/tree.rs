@@ -100,7 +100,7 @@ pub struct Comment {
 }
 
 /// A parsed file.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
     /// The first document's root; `None` when there is no document at all.
     pub root: Option<Node>,

@@ -1,5 +1,7 @@
 //! Where nodes stand, exactly: the editor writes there.
 
+mod streams;
+
 use super::*;
 
 /// The text of the node that the keys and positions lead to.
