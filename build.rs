@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 
 /// The baselines and rules that the binary carries.
-const CARRIED: &[&str] = &["kube-proxy", "kube-proxy-activity"];
+const CARRIED: &[&str] = &["kube-proxy", "kube-proxy-activity", "kube-proxy-workload"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=plans");

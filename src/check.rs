@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::baseline::{Baseline, Check, Risk, Severity};
 use crate::facts::Facts;
 use crate::failure::Failure;
-use crate::kinds::{Instance, Verdict};
+use crate::kinds::{Instance, Subject, Verdict};
 
 /// Which checks are run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,6 +132,30 @@ impl Outcome<'_> {
     }
 }
 
+/// Judges one check where what it speaks of is known: in manifests alone there is no node, and each
+/// configuration that they hold is judged as the pod sees it.
+fn judge(check: &Check, facts: &Facts) -> Vec<Instance> {
+    let manifests = facts.objects.as_ref().filter(|objects| objects.alone);
+    let (Some(objects), subject) = (manifests, check.expect.subject()) else {
+        return check.expect.judge(check, facts);
+    };
+    let nothing = |reason: &str| vec![Instance::not_applicable(reason)];
+    match subject {
+        Subject::Objects => check.expect.judge(check, facts),
+        Subject::Node => nothing("manifests say nothing of a node"),
+        Subject::Configuration if objects.views.is_empty() => {
+            nothing("no configuration of kube-proxy is in the manifests")
+        }
+        Subject::Configuration => {
+            let placed = objects.views.iter().flat_map(|view| {
+                let judged = check.expect.judge(check, &view.facts).into_iter();
+                judged.map(|instance| view.place(objects, instance))
+            });
+            placed.collect()
+        }
+    }
+}
+
 /// Runs the selected checks of the baselines, in their order.
 pub fn run<'a>(
     baselines: &'a [Baseline],
@@ -144,7 +168,7 @@ pub fn run<'a>(
         .filter(|check| selection.takes(&check.id))
         .map(|check| Outcome {
             check,
-            instances: check.expect.judge(check, facts),
+            instances: judge(check, facts),
         })
         .collect()
 }

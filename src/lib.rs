@@ -18,6 +18,7 @@ pub mod root;
 
 pub mod discover;
 pub mod facts;
+pub mod objects;
 
 pub mod baseline;
 pub mod check;

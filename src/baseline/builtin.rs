@@ -1,10 +1,16 @@
 //! What the binary carries: the baselines, as JSON made from plans/*.yaml by build.rs, and the files
 //! that fixes create.
 
-const BASELINES: &[(&str, &str)] = &[(
-    "kube-proxy",
-    include_str!(concat!(env!("OUT_DIR"), "/kube-proxy.json")),
-)];
+const BASELINES: &[(&str, &str)] = &[
+    (
+        "kube-proxy",
+        include_str!(concat!(env!("OUT_DIR"), "/kube-proxy.json")),
+    ),
+    (
+        "kube-proxy-workload",
+        include_str!(concat!(env!("OUT_DIR"), "/kube-proxy-workload.json")),
+    ),
+];
 
 const CONTENTS: &[(&str, &str)] = &[(
     "audit-policy.yaml",

@@ -93,6 +93,28 @@ impl KubeProxy {
     pub fn absent() -> KubeProxy {
         known_by(Source::Named)
     }
+
+    /// The kube-proxy that a workload of the cluster starts on each node, with these flags.
+    pub fn of_workload(title: String, flags: Vec<Flag>, version: Option<String>) -> KubeProxy {
+        let path = |name: &str| {
+            let flag = flags::last(&flags, name)?;
+            let path = NodePath::root().join(flag.value.as_deref()?)?;
+            Some((path, flag.origin.clone()))
+        };
+        KubeProxy {
+            config: path("config"),
+            kubeconfig: path("kubeconfig"),
+            version,
+            flag_place: FlagPlace::Nowhere("its flags stand in the workload's manifest".into()),
+            ..known_by(Source::Workload(title))
+        }
+        .with_flags(flags)
+    }
+
+    fn with_flags(mut self, flags: Vec<Flag>) -> KubeProxy {
+        self.flags = flags;
+        self
+    }
 }
 
 /// A kube-proxy of which nothing but the source is known.

@@ -48,6 +48,8 @@ pub enum Source {
     Files,
     /// The operator named its files.
     Named,
+    /// A workload of the cluster, of which manifests tell: its title.
+    Workload(String),
 }
 
 /// The kube-proxy of this node.
@@ -111,6 +113,7 @@ impl KubeProxy {
             Source::StaticPod(_) => "static-pod",
             Source::Within(_) => "process",
             Source::Files | Source::Named => "files",
+            Source::Workload(_) => "manifests",
         }
     }
 
@@ -151,6 +154,7 @@ impl KubeProxy {
                 _ => within.described(),
             }),
             Source::Files | Source::Named => platform.map(|platform| platform.name().to_string()),
+            Source::Workload(title) => Some(title.clone()),
             _ => self
                 .unit()
                 .map(|unit| format!("systemd unit {}", unit.name)),
@@ -168,6 +172,7 @@ impl KubeProxy {
             Source::StaticPod(pod) => pod
                 .on_node(path)
                 .map_or_else(|| Placed::Container(path.clone(), None), Placed::Node),
+            Source::Workload(_) => Placed::Container(path.clone(), None),
             _ if self.elsewhere => Placed::Container(path.clone(), None),
             _ => Placed::Node(path.clone()),
         }
@@ -177,7 +182,7 @@ impl KubeProxy {
     pub fn has_own_files(&self) -> bool {
         match &self.source {
             Source::Process(process, _) => process.other_mounts,
-            Source::StaticPod(_) => true,
+            Source::StaticPod(_) | Source::Workload(_) => true,
             _ => self.elsewhere,
         }
     }

@@ -95,24 +95,26 @@ impl Manifests {
 
     /// All static pods that run the program.
     pub fn running(&self, program: &str) -> Vec<StaticPod> {
-        let pod = |(path, pod): &(NodePath, Node)| {
-            let spec = pod.get("spec")?;
-            let containers = spec.get("containers")?.items().iter().enumerate();
-            let mut found = containers.filter_map(|(index, container)| {
-                let pod = component(container, spec, path, program)?;
-                Some(StaticPod {
-                    container: index,
-                    ..pod
-                })
-            });
-            let mut first = found.next()?;
-            if found.next().is_some() {
-                first.problem = Some("more than one container of its pod runs it".into());
-            }
-            Some(first)
-        };
+        let pod = |(path, pod): &(NodePath, Node)| in_spec(pod.get("spec")?, path, program);
         self.0.iter().filter_map(pod).collect()
     }
+}
+
+/// The container of a pod that runs the program. `path` is the file that holds the pod's specification.
+pub fn in_spec(spec: &Node, path: &NodePath, program: &str) -> Option<StaticPod> {
+    let containers = spec.get("containers")?.items().iter().enumerate();
+    let mut found = containers.filter_map(|(index, container)| {
+        let pod = component(container, spec, path, program)?;
+        Some(StaticPod {
+            container: index,
+            ..pod
+        })
+    });
+    let mut first = found.next()?;
+    if found.next().is_some() {
+        first.problem = Some("more than one container of its pod runs it".into());
+    }
+    Some(first)
 }
 
 /// The static pod that a manifest with these contents makes, when it runs the program.

@@ -6,6 +6,7 @@ use crate::discover::flag_file::FlagFile;
 use crate::discover::platform::{Agent, FlagPlace};
 use crate::discover::{KubeProxy, Source};
 use crate::facts::{Facts, PolicyPath, Role, ServerSource};
+use crate::report::quoted;
 use crate::root::NodePath;
 use crate::transaction::Restart;
 
@@ -55,6 +56,8 @@ pub enum Way {
     Kubelet(NodePath),
     /// The kubelet, if only the static pod's manifest were replaced, as nothing calls for yet.
     Manifest(NodePath),
+    /// The cluster's own controllers, once its API is told what the manifest says. tighten tells it nothing.
+    Cluster(NodePath),
     /// Only a person: why.
     ByHand(String),
 }
@@ -71,11 +74,20 @@ pub struct Due {
 }
 
 impl Due {
+    /// What is done, in the word of a document's `effects`.
+    pub fn kind(&self) -> &'static str {
+        match self.way {
+            Way::Cluster(_) => "kubectl",
+            _ => "restart",
+        }
+    }
+
     /// What is restarted, as people name it.
     pub fn target(&self) -> String {
         match &self.way {
             Way::Unit { name, .. } => name.clone(),
             Way::Kubelet(manifest) | Way::Manifest(manifest) => format!("static pod {manifest}"),
+            Way::Cluster(manifest) => format!("apply -f {}", quoted(manifest.as_str())),
             Way::ByHand(_) => self.component.name().into(),
         }
     }
@@ -85,7 +97,7 @@ impl Due {
         let (unit, reload) = match &self.way {
             Way::Unit { name, reload } => (Some(name.clone()), *reload),
             Way::Kubelet(_) => (None, false),
-            Way::Manifest(_) | Way::ByHand(_) => return None,
+            Way::Manifest(_) | Way::Cluster(_) | Way::ByHand(_) => return None,
         };
         Some(Restart {
             component: self.component.name().into(),
@@ -97,11 +109,23 @@ impl Due {
 
 /// The restarts that new contents of these files call for, the API server's last.
 pub fn due(facts: &Facts, changed: &[&NodePath]) -> Vec<Due> {
+    if facts.objects.as_ref().is_some_and(|objects| objects.alone) {
+        return changed.iter().map(|path| cluster(path)).collect();
+    }
     let proxy = kube_proxy(facts, changed);
     proxy
         .into_iter()
         .chain(api_server(facts, changed))
         .collect()
+}
+
+/// A manifest of objects: the cluster has them from whoever applies it.
+fn cluster(manifest: &NodePath) -> Due {
+    Due {
+        component: Component::KubeProxy,
+        way: Way::Cluster(manifest.clone()),
+        because: "the cluster has its objects from its API, not from this file".into(),
+    }
 }
 
 /// `its configuration and its kubeconfig change`.

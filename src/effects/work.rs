@@ -74,6 +74,7 @@ impl<'a> Work<'a> {
         for one in due {
             match &one.way {
                 Way::ByHand(why) => work.leave(&one, why),
+                Way::Cluster(_) => work.leave(&one, ""),
                 Way::Manifest(manifest) => work.leave(&one, &pod_by_hand(manifest)),
                 _ if !settings.run => work.leave(&one, ""),
                 Way::Unit { .. } | Way::Kubelet(_) => {
@@ -99,7 +100,7 @@ impl<'a> Work<'a> {
         if matches!(due.way, Way::Unit { reload: true, .. }) {
             self.tell("daemon-reload", "systemd", "left-to-you", &due.because);
         }
-        self.tell("restart", &due.target(), "left-to-you", &detail);
+        self.tell(due.kind(), &due.target(), "left-to-you", &detail);
     }
 
     /// Whether it runs; what runs must be well, or nobody could tell afterwards what broke it.

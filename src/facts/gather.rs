@@ -1,5 +1,6 @@
 //! From the kube-proxy that was found to everything that checks may look at.
 
+mod look;
 mod named;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,8 @@ use super::{Directory, Facts, Hold, HoldKind, Origin, OriginKind, Role, Seen, Ta
 use crate::discover::{KubeProxy, Placed, Source, Survey, address, flag_file, flags, process};
 use crate::kubeconfig;
 use crate::proxyconfig::{self, Reading};
-use crate::root::{FileKind, LookError, NodePath, Root};
+use crate::root::{LookError, NodePath, Root};
+use look::{hold_by_path, look, look_at_directory};
 
 /// Looks at everything that belongs to this kube-proxy. Reads; writes nothing.
 pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<IpAddr>) -> Facts {
@@ -24,11 +26,7 @@ pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<Ip
         Some(found) => found.client_authority.clone(),
         None => of_kubelet(root),
     };
-    let mut gatherer = Gatherer {
-        root,
-        facts: &mut facts,
-        mounted_at: None,
-    };
+    let mut gatherer = Gatherer::new(root, &mut facts);
     gatherer.units();
     let config = gatherer.config();
     gatherer.kubeconfig(config);
@@ -45,17 +43,28 @@ pub fn gather(root: &Root, survey: &Survey, proxy: KubeProxy, node_ip: Option<Ip
 /// Reads the configuration alone, and follows nothing that it names.
 pub fn gather_config(root: &Root, proxy: KubeProxy) -> Facts {
     let mut facts = nothing_yet(proxy);
-    let mut gatherer = Gatherer {
-        root,
-        facts: &mut facts,
-        mounted_at: None,
-    };
-    gatherer.config();
+    Gatherer::new(root, &mut facts).config();
     facts
 }
 
-fn nothing_yet(proxy: KubeProxy) -> Facts {
+/// Looks at a kube-proxy as its pod will see it: at these files of the pod's volumes, by their paths in the
+/// container, and at nothing of this machine.
+pub fn gather_pod(root: &Root, proxy: KubeProxy, mounted: BTreeMap<NodePath, Seen>) -> Facts {
+    let mut facts = nothing_yet(proxy);
+    facts.node_ip = Err("a manifest is for every node".into());
+    let mut gatherer = Gatherer {
+        mounted,
+        ..Gatherer::new(root, &mut facts)
+    };
+    let config = gatherer.config();
+    gatherer.kubeconfig(config);
+    facts
+}
+
+/// Facts of which nothing but kube-proxy is known.
+pub fn nothing_yet(proxy: KubeProxy) -> Facts {
     Facts {
+        objects: None,
         proxy,
         hostname: None,
         node_ip: Err("it was not looked for".into()),
@@ -77,6 +86,8 @@ struct Gatherer<'a> {
     facts: &'a mut Facts,
     /// Where the volume that holds the configuration is mounted for kube-proxy, once that is known.
     mounted_at: Option<NodePath>,
+    /// Files of volumes that no node is needed for: their contents are known.
+    mounted: BTreeMap<NodePath, Seen>,
 }
 
 /// A path, and in whose file system it means something.
@@ -104,7 +115,16 @@ fn is_secret(path: &NodePath) -> bool {
     SECRETS.iter().any(below)
 }
 
-impl Gatherer<'_> {
+impl<'a> Gatherer<'a> {
+    fn new(root: &'a Root, facts: &'a mut Facts) -> Gatherer<'a> {
+        Gatherer {
+            root,
+            facts,
+            mounted_at: None,
+            mounted: BTreeMap::new(),
+        }
+    }
+
     /// Looks at one file, through the eyes of kube-proxy, and keeps it as a target.
     fn target(&mut self, role: Role, told: &Told, origin: Origin, read: bool) -> Target {
         let path = &told.path;
@@ -130,6 +150,11 @@ impl Gatherer<'_> {
                 let seen = process::root(pid).and_then(|root| look(&root, &path, read));
                 let hold = held(path.clone(), HoldKind::Container(Some(pid)));
                 (path, seen, hold)
+            }
+            Placed::Container(path, None) if self.mounted.contains_key(&path) => {
+                let seen = self.mounted.get(&path).cloned();
+                let hold = held(path.clone(), HoldKind::ConfigMap);
+                (path, seen.ok_or(LookError::Missing), hold)
             }
             Placed::Container(path, None) => {
                 let kind = match told.whose {
@@ -340,53 +365,4 @@ impl Gatherer<'_> {
         }
         self.facts.directories = found;
     }
-}
-
-fn look(root: &Root, path: &NodePath, read: bool) -> Result<Seen, LookError> {
-    let (path, opened) = root.open(path)?;
-    let bytes = if read && opened.meta.kind == FileKind::File {
-        match opened.read() {
-            Ok(bytes) => Some(bytes),
-            // Its mode and owner can still be judged; who needs the contents asks again.
-            Err(LookError::Denied) => None,
-            Err(error) => return Err(error),
-        }
-    } else {
-        None
-    };
-    Ok(Seen {
-        path,
-        meta: opened.meta,
-        bytes,
-    })
-}
-
-fn look_at_directory(root: &Root, path: &NodePath) -> Directory {
-    let (path, seen) = match root.open(path) {
-        Ok((path, opened)) => (path, Ok(opened.meta)),
-        Err(error) => (path.clone(), Err(error)),
-    };
-    Directory {
-        hold: hold_by_path(root, &path),
-        path,
-        seen,
-        holds: Vec::new(),
-        above: Vec::new(),
-    }
-}
-
-fn hold_by_path(root: &Root, path: &NodePath) -> Option<Hold> {
-    let mut hold = Hold::by_path(path)?;
-    let above = path.ancestors();
-    let mut above = above
-        .iter()
-        .take_while(|directory| !directory.name().starts_with("kubernetes.io~"));
-    hold.sheltered = above.any(|directory| {
-        let meta = root.open(directory).map(|(_, opened)| opened.meta);
-        meta.is_ok_and(|meta| {
-            let group_enters = meta.mode & 0o010 != 0 && meta.gid != 0;
-            root.trusts(meta.uid) && meta.mode & 0o001 == 0 && !group_enters
-        })
-    });
-    Some(hold)
 }

@@ -13,7 +13,7 @@ mod origin;
 use std::net::IpAddr;
 
 pub use credentials::{ClientAuthority, Credentials, Given, NoBundle, Opens};
-pub use gather::{gather, gather_config};
+pub use gather::{gather, gather_config, gather_pod, nothing_yet};
 pub use hold::{Hold, HoldKind};
 pub use hostname::hostname;
 pub use list::{Fact, list};
@@ -26,6 +26,7 @@ use crate::discover::flags::Flag;
 use crate::discover::systemd::Unit;
 use crate::discover::{KubeProxy, flags};
 use crate::kubeconfig::{self, Kubeconfig};
+use crate::objects::Objects;
 use crate::proxyconfig::Reading;
 use crate::root::{FileKind, LookError, Meta, NodePath};
 
@@ -43,6 +44,8 @@ pub enum Role {
     ProxyCertificate,
     /// The systemd unit and its drop-ins.
     ProxyUnit,
+    /// A file of manifests.
+    Manifest,
 }
 
 impl Role {
@@ -54,6 +57,7 @@ impl Role {
             Role::ProxyCredential => "credential file",
             Role::ProxyCertificate => "certificate file",
             Role::ProxyUnit => "unit file",
+            Role::Manifest => "manifest",
         }
     }
 }
@@ -272,6 +276,8 @@ pub struct Facts {
     pub api_server: Option<ApiServer>,
     /// The CAs whose clients the API server takes, where that is known.
     pub client_authority: Option<ClientAuthority>,
+    /// The objects of the cluster, where manifests tell of them.
+    pub objects: Option<Objects>,
 }
 
 impl Facts {

@@ -4,6 +4,7 @@ use super::Mend;
 use super::config_address::split;
 use super::flag_value::per_node;
 use super::mend::Edit;
+use crate::discover::Source;
 use crate::discover::platform::lasting::why_not_here;
 use crate::discover::platform::{FlagPlace, Platform};
 use crate::edit::{Scalar, Step};
@@ -58,6 +59,10 @@ pub fn of_flags(facts: &Facts, key: &str, value: &Scalar) -> Option<Mend> {
         return None;
     };
     let shared = || Mend::ByHand(format!("{reason}; what all nodes share {SHARED}"));
+    if matches!(facts.proxy.source, Source::Workload(_)) && !per_node(key, value) {
+        let edit = setting(key, value.clone());
+        return Some(Mend::Elsewhere(None, edit, reason.clone()));
+    }
     let Some(platform) = facts.proxy.recognised.platform else {
         let in_container = facts.proxy.has_own_files() && per_node(key, value);
         return in_container.then(shared);

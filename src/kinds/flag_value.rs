@@ -16,7 +16,7 @@ fn pairs(flags: &[Flag]) -> Vec<(String, Option<String>)> {
 }
 
 /// A value as a flag spells it.
-fn spelled(value: &Scalar) -> String {
+pub(crate) fn spelled(value: &Scalar) -> String {
     match value {
         Scalar::Bool(value) => value.to_string(),
         Scalar::Int(value) => value.to_string(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Owner, content};
 use crate::edit::flags::Flags;
-use crate::edit::{self, Alteration, Scalar, Step, spelled};
+use crate::edit::{self, Alteration, Scalar, Step, Within, spelled};
 use crate::root::NodePath;
 
 /// What would mend a failure.
@@ -47,6 +47,8 @@ pub enum Edit {
     Values(Vec<Alteration>),
     /// Flags of a program.
     Flags(Flags),
+    /// Values of one document among several, or of one that a document carries as a text.
+    Within(Within, Vec<Alteration>),
 }
 
 impl Edit {
@@ -63,6 +65,9 @@ impl Edit {
         let refused = |refused: edit::Refused| format!("not edited: {refused}");
         let result = match self {
             Edit::Values(alterations) => edit::alter(bytes, alterations).map_err(refused)?,
+            Edit::Within(within, alterations) => {
+                edit::alter_within(bytes, within, alterations).map_err(refused)?
+            }
             Edit::Flags(flags) => flags
                 .of(bytes)
                 .map_err(|why| format!("not edited: {why}"))?,
@@ -76,7 +81,7 @@ impl Edit {
     /// The mode with which it makes a file where there is none; `None` for an edit of what is there.
     pub fn makes(&self) -> Option<u32> {
         match self {
-            Edit::Values(_) => None,
+            Edit::Values(_) | Edit::Within(..) => None,
             Edit::Flags(flags) => flags.makes(),
         }
     }
@@ -84,7 +89,7 @@ impl Edit {
     /// Where it changes something, in words.
     pub fn places(&self) -> String {
         match self {
-            Edit::Values(alterations) => {
+            Edit::Values(alterations) | Edit::Within(_, alterations) => {
                 let mut places: Vec<String> = alterations
                     .iter()
                     .map(|alteration| spelled(&alteration.path))
@@ -107,7 +112,7 @@ impl Edit {
 impl fmt::Display for Edit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Edit::Values(alterations) => {
+            Edit::Values(alterations) | Edit::Within(_, alterations) => {
                 let shown: Vec<String> = alterations.iter().map(ToString::to_string).collect();
                 out.write_str(&shown.join(", "))
             }

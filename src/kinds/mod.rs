@@ -35,11 +35,14 @@ mod kubeconfig_server;
 mod kubeconfig_verification;
 mod mend;
 mod node_ports;
+mod pod_switch;
 mod presence;
 mod server;
+mod workload;
 
 pub(crate) use audit_hidden::{Hidden, told};
 pub use config_value::origin as value_origin;
+pub(crate) use flag_value::spelled as flag_text;
 pub use mend::{Contents, Edit, Mend};
 
 use each::{by_hand, each_file, fix_or_by_hand};
@@ -109,6 +112,19 @@ pub enum Expect {
     AuditLogLimits(audit_log_limits::AuditLogLimits),
     /// Only root reads the audit log and the policy.
     AuditLogAccess(audit_log_access::AuditLogAccess),
+    /// A switch of kube-proxy's pod.
+    PodSwitch(pod_switch::PodSwitch),
+}
+
+/// What a check speaks of, and so where it can be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Files of a node, or what runs on it: manifests tell nothing of that.
+    Node,
+    /// kube-proxy's flags, configuration or kubeconfig, be they a node's or a pod's.
+    Configuration,
+    /// The cluster's objects.
+    Objects,
 }
 
 /// The verdict's word.
@@ -182,7 +198,7 @@ impl Instance {
         }
     }
 
-    fn not_applicable(reason: impl Into<String>) -> Instance {
+    pub(crate) fn not_applicable(reason: impl Into<String>) -> Instance {
         Instance {
             reason: Some(reason.into()),
             ..Instance::new(Verdict::NotApplicable)
@@ -264,6 +280,7 @@ macro_rules! each_kind {
             Expect::AuditLog($kind) => $call,
             Expect::AuditLogLimits($kind) => $call,
             Expect::AuditLogAccess($kind) => $call,
+            Expect::PodSwitch($kind) => $call,
         }
     };
 }
@@ -320,6 +337,29 @@ impl Expect {
         each_kind!(self, kind => kind.accepts(fix))
     }
 
+    /// What it speaks of.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Expect::ConfigAddress(_)
+            | Expect::ConfigFlag(_)
+            | Expect::NodePorts(_)
+            | Expect::ConfigAccepted(_)
+            | Expect::ConfigFields(_)
+            | Expect::FlagsHonoured(_)
+            | Expect::KubeconfigServer(_)
+            | Expect::KubeconfigCa(_)
+            | Expect::KubeconfigVerification(_)
+            | Expect::KubeconfigCredential(_)
+            | Expect::KubeconfigAccepted(_)
+            | Expect::CertificateValidity(_)
+            | Expect::CertificateSubject(_)
+            | Expect::CertificateTrust(_)
+            | Expect::CertificateKey(_) => Subject::Configuration,
+            Expect::PodSwitch(_) => Subject::Objects,
+            _ => Subject::Node,
+        }
+    }
+
     /// True for what speaks of the API server alone, and needs no kube-proxy.
     pub fn is_of_api_server(&self) -> bool {
         self.name().starts_with("audit-")
@@ -352,6 +392,7 @@ impl Expect {
             Expect::AuditLog(_) => "audit-log",
             Expect::AuditLogLimits(_) => "audit-log-limits",
             Expect::AuditLogAccess(_) => "audit-log-access",
+            Expect::PodSwitch(_) => "pod-switch",
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use super::chain::{Chain, Looked};
+use super::chain::Chain;
 use super::missing;
 use super::names::Names;
+use super::now::Looked;
 use super::patch;
 use super::restart::{effects, note_in_manifests};
 use super::saw::saw;

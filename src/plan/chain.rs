@@ -1,11 +1,9 @@
 //! All that is done to one file: each change starts where the one before it ends.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
 use super::build::{Draft, Planner, Wanted, Work};
 use super::made::{made_anew, maker};
 use super::missing;
+use super::now::Now;
 use super::proved;
 use super::state::FileState;
 use super::{Action, Change, Manual, Obstacle, Plan};
@@ -14,31 +12,20 @@ use crate::baseline::Risk;
 use crate::diff::{self, Shown};
 use crate::facts::Role;
 use crate::kinds::Edit;
+use crate::objects::{STDIN, carried_configuration};
 use crate::proxyconfig;
-use crate::root::{FileKind, LookError, Meta, NodePath};
-use crate::transaction::{obstacle, sha256};
+use crate::root::{LookError, NodePath};
+use crate::transaction::obstacle;
 
 /// Why something is left where this is not root.
 pub const NEEDS_ROOT: &str = "needs root";
 
-/// What was looked at, kept so that every plan of one run speaks of the same node.
-pub(super) type Looked = RefCell<BTreeMap<NodePath, Result<Now, LookError>>>;
-
 /// One file and what is known of it.
 pub(super) struct Chain<'a> {
-    planner: &'a Planner<'a>,
-    path: &'a NodePath,
+    pub(super) planner: &'a Planner<'a>,
+    pub(super) path: &'a NodePath,
     /// What is done before.
     earlier: &'a [Work],
-}
-
-/// A file as it is now.
-#[derive(Clone)]
-pub(super) struct Now {
-    state: FileState,
-    meta: Option<Meta>,
-    bytes: Vec<u8>,
-    directory: bool,
 }
 
 /// Drafts that can be carried out, each with the contents after it where they change.
@@ -75,7 +62,7 @@ impl<'a> Chain<'a> {
             let mut change = self.change(draft, &state, bytes.as_deref());
             if let (Some(bytes), Wanted::Edit(edit)) = (&bytes, &draft.mend) {
                 let show = |bytes: &[u8]| match edit {
-                    Edit::Values(_) => Shown::of(bytes),
+                    Edit::Values(_) | Edit::Within(..) => Shown::of(bytes),
                     Edit::Flags(flags) if flags.is_yaml() => Shown::of(bytes),
                     Edit::Flags(_) => Shown::flags(bytes),
                 };
@@ -189,73 +176,12 @@ impl<'a> Chain<'a> {
         }));
     }
 
-    /// The file as the facts have it, since what is to be changed was read from those very bytes;
-    /// what the facts did not read is looked at now. A plan reads nothing of a credential file.
-    fn look(&self) -> Result<Now, LookError> {
-        let seen = self
-            .planner
-            .facts
-            .targets
-            .iter()
-            .filter_map(|target| Some((target.role, target.seen.as_ref().ok()?)))
-            .find(|(_, seen)| seen.path == *self.path);
-        // A log grows while it is looked at, and may be larger than anything that is read.
-        let server = self.planner.facts.api_server.as_ref();
-        let log = server.and_then(|server| server.log.seen.as_ref().ok());
-        if let Some((_, meta)) = log.filter(|(path, _)| path == self.path) {
-            return Ok(self.now(meta, None));
-        }
-        match seen {
-            Some((_, seen)) if seen.bytes.is_some() => Ok(self.now(&seen.meta, seen.bytes.clone())),
-            Some((Role::ProxyCredential, seen)) => Ok(self.now(&seen.meta, None)),
-            None => match self.policy() {
-                Some((meta, bytes)) => Ok(self.now(meta, Some(bytes.to_vec()))),
-                None => self.look_again(),
-            },
-            Some(_) => self.look_again(),
-        }
-    }
-
-    /// The audit policy, when the file is that.
-    fn policy(&self) -> Option<(&Meta, &[u8])> {
-        let server = self.planner.facts.api_server.as_ref()?;
-        let own = server.policy_resolved.as_ref() == Some(self.path);
-        match (&server.policy_seen, &server.policy_bytes) {
-            (Ok(meta), Ok(bytes)) if own => Some((meta, bytes)),
-            _ => None,
-        }
-    }
-
-    fn look_again(&self) -> Result<Now, LookError> {
-        let opened = match self.planner.root.open(self.path) {
-            Ok((_, opened)) => opened,
-            Err(LookError::Missing) => {
-                return Ok(Now {
-                    state: FileState::ABSENT,
-                    meta: None,
-                    bytes: Vec::new(),
-                    directory: false,
-                });
-            }
-            Err(error) => return Err(error),
-        };
-        let file = opened.meta.kind == FileKind::File;
-        let bytes = file.then(|| opened.read()).transpose()?;
-        Ok(self.now(&opened.meta, bytes))
-    }
-
-    fn now(&self, meta: &Meta, bytes: Option<Vec<u8>>) -> Now {
-        let sum = bytes.as_deref().map(sha256);
-        Now {
-            state: FileState::of(meta, sum, &self.planner.names),
-            meta: Some(*meta),
-            bytes: bytes.unwrap_or_default(),
-            directory: meta.kind == FileKind::Directory,
-        }
-    }
-
     /// Says in the plan what the transaction would refuse, since it would refuse the whole plan.
     fn note_obstacle(&self, now: &Now, wanted: &Wanted, plan: &mut Plan) {
+        // Nothing is ever written there, whatever a plan of it says.
+        if self.path.as_str() == STDIN {
+            return;
+        }
         let root = self.planner.root;
         let tightened = |directory: &NodePath| {
             self.earlier.iter().any(|work| {
@@ -287,7 +213,7 @@ impl<'a> Chain<'a> {
     /// Without root only one's own files can be changed. What needs root is said, not tried.
     fn may_change(&self, state: &FileState, wanted: &Wanted) -> Result<(), &'static str> {
         let user = nix::unistd::geteuid().as_raw();
-        if user == 0 {
+        if user == 0 || self.path.as_str() == STDIN {
             return Ok(());
         }
         let own = |path: &NodePath| {
@@ -326,7 +252,11 @@ impl<'a> Chain<'a> {
                 refused.message
             ));
         }
-        match is_config.then(|| proxyconfig::refusal(&result)).flatten() {
+        let refusal = match edit {
+            Edit::Within(within, _) => carried_configuration(&result, within),
+            _ => is_config.then(|| proxyconfig::refusal(&result)).flatten(),
+        };
+        match refusal {
             Some(refusal) => Err(format!("not edited: {refusal}")),
             None => Ok(result),
         }

@@ -7,6 +7,7 @@ mod chain;
 mod made;
 mod missing;
 mod names;
+mod now;
 mod patch;
 mod proved;
 mod restart;
@@ -206,6 +207,12 @@ pub struct Inputs {
     pub config: Option<NodePath>,
     /// `--kubeconfig`
     pub kubeconfig: Option<NodePath>,
+    /// `--manifests`
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<NodePath>,
+    /// `--image-digest`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
 }
 
 fn is_default(max_risk: &MaxRisk) -> bool {

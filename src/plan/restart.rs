@@ -26,7 +26,7 @@ pub(super) fn effects(facts: &Facts, plan: &Plan) -> Vec<Effect> {
             });
         }
         effects.push(Effect {
-            kind: "restart".into(),
+            kind: one.kind().into(),
             target: one.target(),
             because: one.because,
         });

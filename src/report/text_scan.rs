@@ -27,9 +27,11 @@ pub fn header(facts: &Facts, style: Style) -> String {
     };
     let started = proxy.managed_by();
     let by = started.or_else(|| proxy.pid().map(|pid| format!("process {pid}")));
-    let config = match facts.target(Role::ProxyConfig) {
-        Some(target) => format!("config {}", target.path),
-        None => "no --config".into(),
+    let manifests = facts.objects.as_ref().filter(|objects| objects.alone);
+    let config = match (facts.target(Role::ProxyConfig), manifests) {
+        (_, Some(objects)) => objects.described(),
+        (Some(target), None) => format!("config {}", target.path),
+        (None, None) => "no --config".into(),
     };
     let mut parts = vec![style.bold(&printable(&name))];
     parts.extend(by.iter().chain([&config]).map(|part| printable(part)));

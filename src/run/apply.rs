@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::prompt::{self, Answer};
 use super::settle::{self, Go};
-use super::{look, malformed, print_json, told_change, told_failure, transact};
+use super::{look, malformed, manifests, print_json, told_change, told_failure, transact};
 use crate::check::Outcome;
 use crate::cli::Format;
 use crate::effects;
@@ -57,6 +57,7 @@ fn run(
     if let Some(saved) = &saved {
         context.take_inputs(&saved.inputs)?;
     }
+    manifests::lasting(&context.inputs.manifests)?;
     match go {
         Go::Not => look::warn_of_interrupted(context),
         Go::Ask | Go::Yes => settle::earlier(context)?,

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+use super::manifests;
 use crate::baseline::{self, Baseline};
 use crate::check::{self, MaxRisk, Outcome, Selection};
 use crate::cli::{EffectOptions, Format, Global};
@@ -10,10 +11,11 @@ use crate::discover::{self, KubeProxy, Named, Source, Survey};
 use crate::effects::{POD_TIMEOUT, Progress, Settings, UNIT_TIMEOUT};
 use crate::facts::{self, Facts};
 use crate::failure::Failure;
+use crate::objects::{self, Objects};
 use crate::plan::{Inputs, Planned, Planner};
 use crate::report;
 use crate::report::style::{Style, err, out};
-use crate::root::{NodePath, Root, Where};
+use crate::root::{Meta, NodePath, Root, Where};
 use crate::transaction::{StateDir, machine_id};
 use crate::waivers::{self, Waivers};
 
@@ -47,6 +49,8 @@ pub struct Context {
     state: Option<PathBuf>,
     /// What the command line says about risk, when it says anything.
     max_risk: Option<MaxRisk>,
+    /// The manifests that came from stdin.
+    stdin: Option<(Meta, Vec<u8>)>,
 }
 
 impl Context {
@@ -86,7 +90,10 @@ impl Context {
             node_ip: global.node_ip,
             config: named(&global.config)?,
             kubeconfig: named(&global.kubeconfig)?,
+            manifests: manifests::paths(global)?,
+            image_digest: global.image_digest.clone(),
         };
+        let stdin = manifests::stdin(&inputs.manifests)?;
         let live = matches!(root.place(), Where::Live);
         let root_runs = live && nix::unistd::geteuid().is_root();
         Ok(Context {
@@ -108,6 +115,7 @@ impl Context {
             waivers: Waivers::default(),
             state: global.state_dir.clone(),
             max_risk: global.max_risk,
+            stdin,
         })
     }
 
@@ -141,6 +149,10 @@ impl Context {
             (own.node_ip.is_some(), "--node-ip"),
             (own.config.is_some(), "--config"),
             (own.kubeconfig.is_some(), "--kubeconfig"),
+            (
+                own.image_digest.is_some() && own.image_digest != saved.image_digest,
+                "--image-digest",
+            ),
             // The commands that a message names carry it, beside the plan that was made with it too.
             (
                 self.max_risk.is_some_and(|own| own != saved.max_risk),
@@ -153,6 +165,7 @@ impl Context {
             ))
             .help("make another plan with it: tighten plan --out FILE"));
         }
+        manifests::same(&own.manifests, &saved.manifests)?;
         self.selection = Selection {
             only: saved.only.clone(),
             skip: saved.skip.clone(),
@@ -193,11 +206,24 @@ impl Context {
     /// # Errors
     /// When no kube-proxy is found, or more than one.
     pub fn facts(&self) -> Result<Facts, Failure> {
+        if !self.inputs.manifests.is_empty() {
+            return self.objects().map(Objects::into_facts);
+        }
         let survey = discover::survey(&self.root);
         match discover::find(&self.root, &survey, &self.named()) {
             Ok(proxy) => Ok(self.gather(&survey, proxy)),
             Err(failure) => self.without_proxy(&survey, failure),
         }
+    }
+
+    /// Reads the manifests that the command line names.
+    fn objects(&self) -> Result<Objects, Failure> {
+        let given = objects::Given {
+            paths: &self.inputs.manifests,
+            stdin: self.stdin.as_ref(),
+            image_digest: self.inputs.image_digest.as_deref(),
+        };
+        objects::read(&self.root, &given)
     }
 
     /// A control plane without kube-proxy: what speaks of its API server alone is judged all the same.
@@ -231,6 +257,9 @@ impl Context {
     /// # Errors
     /// As [`Context::facts`].
     pub fn facts_or_config(&self) -> Result<Facts, Failure> {
+        if !self.inputs.manifests.is_empty() {
+            return self.facts();
+        }
         let survey = discover::survey(&self.root);
         let proxy = discover::find(&self.root, &survey, &self.named())?;
         let alone = matches!(proxy.source, Source::Named) && self.inputs.kubeconfig.is_none();
@@ -262,8 +291,10 @@ impl Context {
     /// Makes plans from what was found.
     pub fn planner<'a>(&'a self, facts: &'a Facts, outcomes: &'a [Outcome<'a>]) -> Planner<'a> {
         let states = self.waiver_states(facts, outcomes);
+        let remarks = facts.objects.iter().flat_map(|objects| &objects.remarks);
+        let warnings = waivers::warnings(&states).into_iter();
         Planner::new(&self.root, facts, outcomes, &self.selection)
-            .warning(waivers::warnings(&states))
+            .warning(warnings.chain(remarks.cloned()).collect())
     }
 
     /// Plans for the node, with every change.

@@ -6,28 +6,26 @@
 use crate::check::Outcome;
 use crate::facts::{Facts, Role, Target};
 use crate::failure::Failure;
-use crate::kinds::{Expect, Instance, Verdict};
-use crate::root::{FileKind, LookError};
+use crate::kinds::{Expect, Instance, Subject, Verdict};
+use crate::root::{FileKind, LookError, NodePath};
 
 /// Refuses when a selected check needs a file that cannot be understood.
 ///
 /// # Errors
 /// The file, its line where there is one, and the checks that need it.
 pub fn refuse(facts: &Facts, outcomes: &[Outcome]) -> Result<(), Failure> {
-    for (target, line, why) in [config(facts), kubeconfig(facts)].into_iter().flatten() {
+    for (path, line, why) in malformed(facts) {
         let blocked: Vec<&str> = outcomes
             .iter()
             .filter(|outcome| {
-                outcome
-                    .instances
-                    .iter()
-                    .any(|instance| concerns(outcome, instance, target))
+                let mut instances = outcome.instances.iter();
+                instances.any(|instance| concerns(outcome, instance, path))
             })
             .map(|outcome| outcome.check.id.as_str())
             .collect();
         if !blocked.is_empty() {
             let at = line.map_or(String::new(), |line| format!(":{line}"));
-            return Err(Failure::refused(format!("{}{at}: {why}", target.path))
+            return Err(Failure::refused(format!("{path}{at}: {why}"))
                 .state("nothing was written")
                 .help(format!(
                     "correct the file, or go on without the checks that need it: --skip {}",
@@ -38,12 +36,29 @@ pub fn refuse(facts: &Facts, outcomes: &[Outcome]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn concerns(outcome: &Outcome, instance: &Instance, target: &Target) -> bool {
+/// What cannot be understood: the file, the line, and why. A configuration that manifests carry is named by
+/// where it stands in them.
+fn malformed(facts: &Facts) -> Vec<(&NodePath, Option<usize>, String)> {
+    let of = |facts| [config(facts), kubeconfig(facts)].into_iter().flatten();
+    let views = facts.objects.iter().flat_map(|objects| &objects.views);
+    let carried = views.flat_map(|view| {
+        of(&view.facts).map(|(target, line, why)| {
+            let (path, line) = view.stands(&target.path, line);
+            (path, line, why)
+        })
+    });
+    let own = of(facts).map(|(target, line, why)| (&target.path, line, why));
+    own.chain(carried).collect()
+}
+
+fn concerns(outcome: &Outcome, instance: &Instance, path: &NodePath) -> bool {
+    let expect = &outcome.check.expect;
     let refused = matches!(
-        outcome.check.expect,
+        expect,
         Expect::ConfigAccepted(_) | Expect::KubeconfigAccepted(_)
     );
-    instance.path.as_ref() == Some(&target.path)
+    instance.path.as_ref() == Some(path)
+        && expect.subject() != Subject::Objects
         && match instance.verdict {
             Verdict::Unknown => true,
             Verdict::Fail => refused,

@@ -11,6 +11,7 @@ mod facts;
 mod look;
 mod malformed;
 mod man;
+mod manifests;
 mod merge;
 mod own;
 mod prompt;

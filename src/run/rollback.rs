@@ -177,7 +177,7 @@ fn due(context: &Context, rollback: &Rollback) -> Vec<Due> {
 /// A restart as a dry run tells it.
 fn planned(due: &Due) -> Value {
     transact::due_body(&plan::Effect {
-        kind: "restart".into(),
+        kind: due.kind().into(),
         target: due.target(),
         because: due.because.clone(),
     })

@@ -151,6 +151,7 @@ fn started(survey: &Survey, proxy: &KubeProxy) -> (Started, Vec<String>) {
                 None => (Started::DaemonSet, vec![seen]),
             }
         }
+        Source::Workload(_) => (Started::DaemonSet, Vec::new()),
         Source::Files | Source::Named => match config {
             Some(path) if path.kubelet_volume().is_some() => (
                 Started::DaemonSet,
