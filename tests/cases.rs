@@ -1,7 +1,8 @@
 //! Every directory of tests/cases/<check>/<situation>/ as a test: scan, plan, apply, scan again,
 //! rollback, compared byte for byte with mode and owner.
 //!
-//! A case lies over tests/cases/_base, a node on which every check passes:
+//! A case lies over tests/cases/_base, a node on which every check passes, or, for the baseline
+//! kube-proxy-workload, over tests/cases/_manifests, objects of which every check passes:
 //!
 //! ```text
 //! before/   files that are other than in _base
@@ -32,19 +33,21 @@ fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
 }
 
-fn checks() -> Vec<String> {
+/// Each check, and the baseline that has it.
+fn checks() -> Vec<(String, String)> {
     let node = Node::empty();
     let (_, document) = node.json(&["explain"]);
     let checks = document["checks"].as_array().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_string();
     checks
         .iter()
-        .map(|check| check["check"].as_str().unwrap().to_string())
+        .map(|check| (text(&check["check"]), text(&check["baseline"])))
         .collect()
 }
 
 #[test]
 fn every_check_has_a_case_of_each_situation_and_every_case_a_check() {
-    let checks = checks();
+    let checks: Vec<String> = checks().into_iter().map(|(check, _)| check).collect();
     assert!(checks.len() > 20, "{checks:?}");
     let known = names(&cases());
     for check in &known {
@@ -74,12 +77,12 @@ fn each_case_scans_plans_applies_and_rolls_back_as_written_down() {
     let only = std::env::var("TIGHTEN_CASE").unwrap_or_default();
     let mut failures = Vec::new();
     let mut ran = 0;
-    for check in names(&cases()) {
+    for (check, baseline) in checks() {
         for situation in names(&cases().join(&check)) {
             let name = format!("{check}/{situation}");
             if name.contains(&only) {
                 ran += 1;
-                if let Err(why) = run(&check, &situation) {
+                if let Err(why) = run(&check, &baseline, &situation) {
                     failures.push(format!("== {name}\n{why}"));
                 }
             }
@@ -94,10 +97,15 @@ fn each_case_scans_plans_applies_and_rolls_back_as_written_down() {
     );
 }
 
-fn run(check: &str, situation: &str) -> Result<(), String> {
+fn run(check: &str, baseline: &str, situation: &str) -> Result<(), String> {
     let mut case = Case::new(cases().join(check).join(situation));
-    case.below = vec![cases().join("_base")];
-    case.arguments = vec!["--only".into(), check.into()];
+    let (base, more): (_, &[&str]) = match baseline {
+        "kube-proxy-workload" => ("_manifests", &["--manifests", "/manifests"]),
+        _ => ("_base", &[]),
+    };
+    case.below = vec![cases().join(base)];
+    let arguments = ["--baseline", baseline, "--only", check].into_iter().chain(more.iter().copied());
+    case.arguments = arguments.map(ToString::to_string).collect();
     case.run(&case.lay_out(), &|scan| suits(situation, scan))
 }
 

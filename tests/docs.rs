@@ -24,8 +24,7 @@ fn checks_page() -> String {
     assert_eq!(code, 0);
     let checks = document["checks"].as_array().unwrap();
     let mut page = String::from(
-        "# Checks\n\nMade from `plans/kube-proxy.yaml` by `TIGHTEN_BLESS=1 cargo test --test docs`; do not edit.\n\n\
-         | check | expects | severity | fix | refs |\n|---|---|---|---|---|\n",
+        "# Checks\n\nMade from the baselines in `plans/` by `TIGHTEN_BLESS=1 cargo test --test docs`; do not edit.\n",
     );
     let text = |value: &Value| value.as_str().unwrap_or_default().replace('|', "\\|");
     let fix = |check: &Value| match check["fix"]["risk"].as_str() {
@@ -42,7 +41,15 @@ fn checks_page() -> String {
             .collect();
         all.join(", ")
     };
+    let mut baseline = String::new();
     for check in checks {
+        if text(&check["baseline"]) != baseline {
+            baseline = text(&check["baseline"]);
+            let _ = writeln!(
+                page,
+                "\nThe baseline `{baseline}`:\n\n| check | expects | severity | fix | refs |\n|---|---|---|---|---|"
+            );
+        }
         let id = text(&check["check"]);
         let _ = writeln!(
             page,

@@ -19,7 +19,8 @@ pub fn explain_all(baselines: &[Baseline], style: Style) -> String {
             style,
         )
     };
-    baselines.iter().map(list).collect()
+    let lists: Vec<String> = baselines.iter().map(list).collect();
+    lists.join("\n")
 }
 
 /// The rules of what is unusual in the API server's audit log.

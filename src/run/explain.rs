@@ -4,19 +4,33 @@ use serde_json::json;
 
 use super::context::Context;
 use super::print_json;
+use crate::baseline::{self, Baseline, Check};
 use crate::check::nearest;
-use crate::cli::Format;
+use crate::cli::{Format, Global};
 use crate::failure::{Exit, Failure};
 use crate::report;
 use crate::unusual::Rules;
 
-/// `tighten explain`
-pub fn explain(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
+/// `tighten explain`: of the baselines that are named, else of all that are built in.
+pub fn explain(global: &Global, id: Option<&str>) -> Result<Exit, Failure> {
+    let mut global = global.clone();
+    if global.baseline.is_empty() {
+        global.baseline = baseline::names().map(String::from).collect();
+    }
+    let context = Context::new(&global)?;
     let all = || {
         context
             .baselines
             .iter()
             .flat_map(|baseline| &baseline.checks)
+    };
+    let home = |check: &Check| {
+        let holds = |baseline: &&Baseline| baseline.checks.iter().any(|own| own.id == check.id);
+        context
+            .baselines
+            .iter()
+            .find(holds)
+            .map(|baseline| &baseline.name)
     };
     let mut rules = Rules::load(&[])?;
     if let Some(id) = id {
@@ -46,6 +60,7 @@ pub fn explain(context: &Context, id: Option<&str>) -> Result<Exit, Failure> {
                 .map(|check| {
                     json!({
                         "check": check.id,
+                        "baseline": home(check),
                         "title": check.title,
                         "severity": check.severity,
                         "kind": check.expect.name(),

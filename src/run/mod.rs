@@ -102,7 +102,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
             detailed_exitcode,
         } => look::plan(&judging()?, out.as_deref(), *detailed_exitcode),
         Command::Verify => look::verify(&judging()?),
-        Command::Explain { check } => explain::explain(&context()?, check.as_deref()),
+        Command::Explain { check } => explain::explain(&cli.global, check.as_deref()),
         Command::Apply {
             plan,
             yes,
