@@ -15,6 +15,7 @@
 
 mod belonging;
 mod block;
+mod embedded;
 pub mod flags;
 mod flow;
 mod guards;
@@ -26,6 +27,7 @@ mod source;
 mod splice;
 mod tree;
 mod value;
+mod within;
 
 use std::fmt;
 
@@ -33,6 +35,7 @@ use serde::{Deserialize, Serialize};
 
 pub use tree::Tree;
 pub use value::Scalar;
+pub use within::{Within, alter_within};
 
 use source::Source;
 
@@ -149,6 +152,15 @@ impl Refused {
         Refused {
             reason: reason.into(),
             line: Some(line),
+        }
+    }
+
+    /// The same in a text in which this many lines stand before those that the line was counted in. What
+    /// concerns all of them is told of the first.
+    fn below(self, lines: usize) -> Self {
+        Refused {
+            line: Some(lines + self.line.unwrap_or(1)),
+            ..self
         }
     }
 }

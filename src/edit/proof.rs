@@ -18,25 +18,7 @@ pub(super) fn prove(
     path: &[Step],
     operation: &Operation,
 ) -> Result<(), Refused> {
-    let unproved = |what: &str| {
-        Err(Refused::new(format!(
-            "the edit could not be proved to be right: {what}"
-        )))
-    };
-    let after = match Source::read(result.text.as_bytes()) {
-        Ok(after) => after,
-        Err(refused) => return unproved(&format!("in the result, {refused}")),
-    };
-    if !same_bytes_outside(before.text, result) {
-        return unproved("bytes changed outside of it");
-    }
-    let both_have_some = before.text.contains('\n') && after.text.contains('\n');
-    if both_have_some && after.line_end != before.line_end {
-        return unproved("the line ends changed");
-    }
-    if before.text.ends_with('\n') != after.text.ends_with('\n') {
-        return unproved("the end of the last line changed");
-    }
+    let after = read_again(before, result)?;
     if !same_comments(before, &after) {
         return unproved("a comment would be lost or changed");
     }
@@ -48,13 +30,77 @@ pub(super) fn prove(
     if !changed_only(&before.root, &after.root, path, operation) {
         return unproved("the result would not mean what was intended");
     }
-    if is_json(before.text) && !is_json(after.text) {
-        return unproved("the result would no longer be JSON");
+    Ok(())
+}
+
+/// Refuses the result unless it is the text before with this text in the scalar at this path, written in
+/// the same style.
+pub(super) fn prove_text(
+    before: &Source<'_>,
+    result: &Spliced,
+    path: &[Step],
+    text: &str,
+) -> Result<(), Refused> {
+    let after = read_again(before, result)?;
+    let mut expected = before.root.clone();
+    let node = path
+        .iter()
+        .try_fold(&mut expected, |node, step| match (step, node) {
+            (Step::Key(key), node) => node.get_mut(key),
+            (
+                Step::Index(index),
+                Node {
+                    value: Value::Sequence(items, _),
+                    ..
+                },
+            ) => items.get_mut(*index),
+            _ => None,
+        });
+    match node.map(|node| &mut node.value) {
+        Some(Value::Scalar(held, _)) => *held = text.to_owned(),
+        _ => return unproved("there is no text at its place"),
+    }
+    if !same_comments(before, &after) {
+        return unproved("a comment would be lost or changed");
+    }
+    if !is_same(&expected, &after.root) {
+        return unproved("the result would not mean what was intended");
     }
     Ok(())
 }
 
-fn same_bytes_outside(before: &str, result: &Spliced) -> bool {
+pub(super) fn unproved<T>(what: &str) -> Result<T, Refused> {
+    Err(Refused::new(format!(
+        "the edit could not be proved to be right: {what}"
+    )))
+}
+
+/// Reads the result, in which everything must be as before that is no value and no comment.
+fn read_again<'a>(before: &Source<'_>, result: &'a Spliced) -> Result<Source<'a>, Refused> {
+    let after = Source::read(result.text.as_bytes()).map_err(|refused| Refused {
+        reason: format!(
+            "the edit could not be proved to be right: in the result, {}",
+            refused.reason
+        ),
+        ..refused
+    })?;
+    if !same_bytes_outside(before.text, result) {
+        return unproved("bytes changed outside of it");
+    }
+    let both_have_some = before.text.contains('\n') && after.text.contains('\n');
+    if both_have_some && after.line_end != before.line_end {
+        return unproved("the line ends changed");
+    }
+    if before.text.ends_with('\n') != after.text.ends_with('\n') {
+        return unproved("the end of the last line changed");
+    }
+    if is_json(before.text) && !is_json(after.text) {
+        return unproved("the result would no longer be JSON");
+    }
+    Ok(after)
+}
+
+pub(super) fn same_bytes_outside(before: &str, result: &Spliced) -> bool {
     let (before, after) = (before.as_bytes(), result.text.as_bytes());
     let range = &result.splice.range;
     let (Some(head), Some(tail)) = (before.get(..range.start), before.get(range.end..)) else {
@@ -247,7 +293,7 @@ fn is_bare(node: &Node) -> bool {
 }
 
 /// True when two nodes are the same but for where they stand.
-fn is_same(before: &Node, after: &Node) -> bool {
+pub(super) fn is_same(before: &Node, after: &Node) -> bool {
     before.anchor == after.anchor
         && before.tag == after.tag
         && match (&before.value, &after.value) {

@@ -20,25 +20,11 @@ pub(super) struct Source<'text> {
 impl<'text> Source<'text> {
     /// Reads the text, or says why it cannot be edited with certainty.
     pub fn read(bytes: &'text [u8]) -> Result<Self, Refused> {
-        if bytes.len() > yaml::MAX_BYTES {
-            return Err(Refused::new("larger than a configuration can be"));
-        }
-        let text = str::from_utf8(bytes).map_err(|error| {
-            let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            Refused::at(line_of_byte(good), "not UTF-8")
-        })?;
+        let text = as_text(bytes, yaml::MAX_BYTES)?;
         let line_end = line_end(text)?;
         guards::characters(text)?;
         guards::markers(text)?;
-        let mut document = yaml::parse(text).map_err(|refusal| {
-            Refused::at(
-                refusal.line,
-                match refusal.problem {
-                    yaml::Problem::Syntax => format!("not YAML: {}", refusal.message),
-                    yaml::Problem::Budget => refusal.message,
-                },
-            )
-        })?;
+        let mut document = yaml::parse(text).map_err(unread)?;
         let root = match document.root.take() {
             None => return Err(Refused::new("there is no document in it")),
             Some(_) if document.documents > 1 => {
@@ -113,6 +99,26 @@ impl<'text> Source<'text> {
         let index = at.checked_sub(1)?;
         self.text.as_bytes().get(index).copied()
     }
+}
+
+/// The bytes as text, when they are no more than this many.
+pub(super) fn as_text(bytes: &[u8], most: usize) -> Result<&str, Refused> {
+    if bytes.len() > most {
+        return Err(Refused::new("larger than a configuration can be"));
+    }
+    str::from_utf8(bytes).map_err(|error| {
+        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        Refused::at(line_of_byte(good), "not UTF-8")
+    })
+}
+
+/// Why a text that the reader of YAML refuses is not edited.
+pub(super) fn unread(refusal: yaml::Refusal) -> Refused {
+    let reason = match refusal.problem {
+        yaml::Problem::Syntax => format!("not YAML: {}", refusal.message),
+        yaml::Problem::Budget => refusal.message,
+    };
+    Refused::at(refusal.line, reason)
 }
 
 /// How the lines of the text end; refused when they do not all end alike.

@@ -3,11 +3,15 @@
 //! What a configuration means (`proxyconfig`, `kubeconfig`) and where it may be edited (`edit`) come
 //! from the same tree, so that a scan and an edit cannot disagree about a file.
 
+mod literal;
 mod parse;
+mod refusal;
 mod stream;
 mod tree;
 
-pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, Problem, Refusal, parse, parse_first};
+pub use literal::Literal;
+pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse, parse_first};
+pub use refusal::{Problem, Refusal};
 pub use stream::{MAX_STREAM_BYTES, Part, Parts, parse_stream};
 pub use tree::{Comment, Document, Node, Style, Value};
 

@@ -1,12 +1,10 @@
 //! From text to the tree, within a budget: the files of a node are hostile input.
 
-use std::fmt;
 use std::ops::Range;
 
-use granit_parser::{
-    ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, StructureStyle, Tag,
-};
+use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle, Tag};
 
+use super::refusal::{Refusal, budget, refusal, too_large};
 use super::tree::{Comment, Document, Node, Style, Value};
 
 /// Largest text that is read, in bytes. A Kubernetes object cannot be larger than etcd's 1.5 MiB.
@@ -20,32 +18,6 @@ pub const MAX_DEPTH: usize = 64;
 const MAX_TAG: usize = 256;
 /// Most comments in a row: the parser keeps them until it knows what follows.
 const MAX_COMMENTS: usize = 10_000;
-
-/// Why a text gave no tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// It is not YAML.
-    Syntax,
-    /// It exceeds the budget, so it was not read to its end: nothing is known about it.
-    Budget,
-}
-
-/// A text that gave no tree, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Whether it is wrong or merely too much.
-    pub problem: Problem,
-    /// What is wrong. Never quotes the text, which may hold a secret.
-    pub message: String,
-    /// Line, counted from 1.
-    pub line: usize,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "line {}: {}", self.line, self.message)
-    }
-}
 
 /// Parses the whole text. The tree is the first document's; later ones are counted and must parse.
 ///
@@ -359,18 +331,6 @@ fn spelled_out(tag: Option<&Tag>, line: usize) -> Result<Option<String>, Refusal
     Ok(Some(format!("{handle}{suffix}")))
 }
 
-pub(super) fn budget(line: usize, message: String) -> Refusal {
-    Refusal {
-        problem: Problem::Budget,
-        message,
-        line,
-    }
-}
-
-pub(super) fn too_large(line: usize, most: usize) -> Refusal {
-    budget(line, format!("larger than {} MiB", most >> 20))
-}
-
 /// How the text is read.
 fn options() -> Options {
     let mut options = Options::default();
@@ -380,24 +340,4 @@ fn options() -> Options {
     // The default of 96 would refuse a well-explained configuration.
     options.max_buffered_comment_events = MAX_COMMENTS;
     options
-}
-
-/// The parser's error, without any of the text.
-fn refusal(error: &ScanError) -> Refusal {
-    let problem = match error.kind() {
-        ErrorKind::TooManyComments
-        | ErrorKind::RecursionLimitExceeded
-        | ErrorKind::AnchorCountOverflow
-        | ErrorKind::DirectiveByteLimitExceeded { .. } => Problem::Budget,
-        _ => Problem::Syntax,
-    };
-    let message = match error.kind() {
-        ErrorKind::UnexpectedCharacter { .. } => "unexpected character".to_owned(),
-        _ => error.info(),
-    };
-    Refusal {
-        problem,
-        message,
-        line: error.marker().line(),
-    }
 }

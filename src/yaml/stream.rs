@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use granit_parser::Event;
 
-use super::parse::{Builder, MAX_BYTES, Read, Refusal, events, too_large};
+use super::parse::{Builder, MAX_BYTES, Read, events};
+use super::refusal::{Refusal, too_large};
 use super::tree::{Comment, Document, Node};
 
 /// Largest stream that is read, in bytes. Each of its documents has the budget of a text of its own:

@@ -74,6 +74,16 @@ impl Node {
         self.entry(key).map(|(_, value)| value)
     }
 
+    /// The value of the last entry with this key, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let Value::Mapping(entries, _) = &mut self.value else {
+            return None;
+        };
+        let mut entries = entries.iter_mut().rev();
+        let found = entries.find(|(name, _)| name.text() == Some(key));
+        found.map(|(_, value)| value)
+    }
+
     /// The last entry with this key: the key's node and the value's.
     pub fn entry(&self, key: &str) -> Option<(&Node, &Node)> {
         self.entries()

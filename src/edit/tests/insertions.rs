@@ -241,7 +241,7 @@ fn an_insertion_that_is_not_certain_is_refused_with_its_reason() {
         "l",
         None,
         &[twice],
-        "the edit could not be proved to be right: in the result, line 4: a key that is there twice",
+        "line 4: the edit could not be proved to be right: in the result, a key that is there twice",
     );
 }
 

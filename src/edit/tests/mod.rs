@@ -6,6 +6,7 @@ mod insertions;
 mod proved;
 mod refused;
 mod replaced;
+mod within;
 
 use super::*;
 

@@ -26,7 +26,7 @@ fn judges_an(
     };
     let result = splice.into_text(before).unwrap();
     let proved = proof::prove(&source, &result, &path(at), operation);
-    let said = proved.map_err(|refused| refused.to_string());
+    let said = proved.map_err(|refused| refused.reason);
     let expected =
         verdict.map_err(|what| format!("the edit could not be proved to be right: {what}"));
     assert_eq!(said, expected);
@@ -59,21 +59,21 @@ fn another_meaning_does_not_pass() {
         3..9,
         "!t x\nb: false",
         "b",
-        Err("in the result, line 1: a tag, which readers of YAML take differently"),
+        Err("in the result, a tag, which readers of YAML take differently"),
     );
     judges(
         "a: 1\n",
         5..5,
         "a: false\n",
         "a",
-        Err("in the result, line 2: a key that is there twice"),
+        Err("in the result, a key that is there twice"),
     );
     judges(
         "a: 1\n",
         5..5,
         "no: false\n",
         "no",
-        Err("in the result, line 2: a key without quotes that does not read as text"),
+        Err("in the result, a key without quotes that does not read as text"),
     );
 }
 
@@ -145,7 +145,7 @@ fn a_wrong_insertion_does_not_pass() {
         "a: 1\n",
         5..5,
         "l: [k: v]\n",
-        Err("in the result, line 2: a mapping without braces inside brackets"),
+        Err("in the result, a mapping without braces inside brackets"),
     );
     judges(None, "a: 1\n", 5..5, "l: [{k: v}]\n", Ok(()));
     // At another position, another item, one more, one less, in another list, between a comment and its

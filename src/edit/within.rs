@@ -1,0 +1,147 @@
+//! One document of a stream, or a document inside a scalar of one.
+//!
+//! The document's bytes are edited as a text of their own, with its proof, and put back. Then the whole
+//! stream is read again: nothing but this document may have changed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::yaml::{self, MAX_STREAM_BYTES, Part, Parts};
+
+use super::embedded::alter_embedded;
+use super::proof::{is_same, same_bytes_outside, unproved};
+use super::source::{as_text, unread};
+use super::splice::Splice;
+use super::{Alteration, Refused, Step, alter};
+
+/// Which document of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Within {
+    /// Which one of the stream, counted from 0 as [`yaml::Parts`] counts them.
+    pub document: usize,
+    /// The way from its root to the scalar whose text is the document; empty for the document itself.
+    pub embedded: Vec<Step>,
+}
+
+/// Does all of the alterations in one document of a file; all of them, or none.
+///
+/// # Errors
+/// As [`alter`], with the lines of the file; and when there is no such document, or when readers of the
+/// stream see it in different bytes.
+pub fn alter_within(
+    bytes: &[u8],
+    within: &Within,
+    alterations: &[Alteration],
+) -> Result<Vec<u8>, Refused> {
+    let text = as_text(bytes, MAX_STREAM_BYTES)?;
+    let part = find(text, within.document)?;
+    let own = text.get(part.span.clone()).unwrap_or_default();
+    let result =
+        altered(own, within, alterations).map_err(|refused| refused.below(part.line - 1))?;
+    let splice = Splice {
+        range: part.span.clone(),
+        text: result,
+    };
+    let result = splice.into_text(text)?;
+    if !same_bytes_outside(text, &result) {
+        return unproved("bytes changed outside of its document");
+    }
+    prove_stream(text, &result.text, within.document, &result.splice.text)?;
+    Ok(result.text.into_bytes())
+}
+
+fn altered(own: &str, within: &Within, alterations: &[Alteration]) -> Result<String, Refused> {
+    separators(own, within.document)?;
+    let result = match within.embedded.as_slice() {
+        [] => alter(own.as_bytes(), alterations)?,
+        way => alter_embedded(own.as_bytes(), way, alterations)?,
+    };
+    String::from_utf8(result).map_err(|_| Refused::new("the result is not UTF-8"))
+}
+
+/// The document with this number of a stream that can be read to its end.
+fn find(text: &str, document: usize) -> Result<Part, Refused> {
+    let mut found = None;
+    for (index, part) in stream(text)?.enumerate() {
+        let part = part.map_err(unread)?;
+        if index == document {
+            found = Some(part);
+        }
+    }
+    found.ok_or_else(|| Refused::new(format!("there is no document {document} in it")))
+}
+
+fn stream(text: &str) -> Result<Parts<'_>, Refused> {
+    yaml::parse_stream(text).map_err(unread)
+}
+
+/// Refuses what kubectl, which splits a stream at every line that starts with `---` before it reads the
+/// parts, takes for other documents (`splitYAMLDocument` of k8s.io/apimachinery).
+fn separators(own: &str, document: usize) -> Result<(), Refused> {
+    let mut marked = document == 0;
+    let mut before_marker = true;
+    for (index, line) in own.lines().enumerate() {
+        if line.starts_with("---") {
+            if !before_marker {
+                return Err(Refused::at(
+                    index + 1,
+                    "a line that starts like the marker of a document, at which kubectl splits the file",
+                ));
+            }
+            marked = true;
+        }
+        before_marker &= line.trim().is_empty() || line.starts_with(['#', '%', '\u{feff}']);
+    }
+    if marked {
+        return Ok(());
+    }
+    Err(Refused::at(
+        1,
+        "a document without a marker of its own behind an end marker, which kubectl does not read",
+    ))
+}
+
+/// Refuses the result unless the documents beside this one are what they were, and this one is what was
+/// proved as a text of its own.
+fn prove_stream(before: &str, after: &str, document: usize, own: &str) -> Result<(), Refused> {
+    let (mut old, mut new) = (stream(before)?, stream(after)?);
+    for index in 0.. {
+        let (was, is) = match (old.next(), new.next()) {
+            (None, None) => break,
+            (Some(was), Some(is)) => (was.map_err(unread)?, is),
+            _ => return unproved("the number of documents changed"),
+        };
+        let Ok(is) = is else {
+            return unproved("the stream could not be read any more");
+        };
+        let slice = after.get(is.span.clone()).unwrap_or_default();
+        let same = if index == document {
+            slice == own && is_read_as(&is, own)
+        } else {
+            before.get(was.span.clone()) == Some(slice)
+                && is_same(&was.root, &is.root)
+                && texts(&was.comments) == texts(&is.comments)
+        };
+        if !same {
+            return unproved("a document would be read otherwise");
+        }
+    }
+    Ok(())
+}
+
+/// True when the document is, within the stream, what its bytes are as a text of their own.
+fn is_read_as(part: &Part, own: &str) -> bool {
+    let Ok(alone) = yaml::parse(own) else {
+        return false;
+    };
+    let root = alone.root.as_ref();
+    root.is_some_and(|root| is_same(root, &part.root))
+        && texts(&alone.comments) == texts(&part.comments)
+}
+
+fn texts(comments: &[yaml::Comment]) -> Vec<&str> {
+    comments
+        .iter()
+        .map(|comment| comment.text.as_str())
+        .collect()
+}
