@@ -120,17 +120,6 @@ impl fmt::Display for Alteration {
     }
 }
 
-/// Where a document stands that is edited: which one of a stream, or a text that one carries.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Within {
-    /// Which document of the stream, counted from 0.
-    pub document: usize,
-    /// The way from its root to a text that is a document of its own; empty for the document itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub embedded: Vec<Step>,
-}
-
 /// Why an edit was not made. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -206,21 +195,6 @@ pub fn alter(bytes: &[u8], alterations: &[Alteration]) -> Result<Vec<u8>, Refuse
         bytes = apply(&bytes, &alteration.path, &alteration.operation)?;
     }
     Ok(bytes)
-}
-
-/// The same for one document of a stream, or for a text that a document carries.
-///
-/// # Errors
-/// As [`alter`].
-pub fn alter_within(
-    bytes: &[u8],
-    within: &Within,
-    alterations: &[Alteration],
-) -> Result<Vec<u8>, Refused> {
-    if within.embedded.is_empty() {
-        return alter(bytes, alterations);
-    }
-    Err(Refused::new("a text within a document is not edited yet"))
 }
 
 /// Does what the operation says at the path.
