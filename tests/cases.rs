@@ -104,7 +104,9 @@ fn run(check: &str, baseline: &str, situation: &str) -> Result<(), String> {
         _ => ("_base", &[]),
     };
     case.below = vec![cases().join(base)];
-    let arguments = ["--baseline", baseline, "--only", check].into_iter().chain(more.iter().copied());
+    let arguments = ["--baseline", baseline, "--only", check]
+        .into_iter()
+        .chain(more.iter().copied());
     case.arguments = arguments.map(ToString::to_string).collect();
     case.run(&case.lay_out(), &|scan| suits(situation, scan))
 }

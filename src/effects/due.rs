@@ -1,11 +1,13 @@
 //! Which restarts a set of changes calls for. Pure.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::discover::flag_file::FlagFile;
 use crate::discover::platform::{Agent, FlagPlace};
 use crate::discover::{KubeProxy, Source};
 use crate::facts::{Facts, PolicyPath, Role, ServerSource};
+use crate::objects::Objects;
 use crate::report::quoted;
 use crate::root::NodePath;
 use crate::transaction::Restart;
@@ -57,7 +59,8 @@ pub enum Way {
     /// The kubelet, if only the static pod's manifest were replaced, as nothing calls for yet.
     Manifest(NodePath),
     /// The cluster's own controllers, once its API is told what the manifest says. tighten tells it nothing.
-    Cluster(NodePath),
+    /// The words behind `kubectl`.
+    Cluster(String),
     /// Only a person: why.
     ByHand(String),
 }
@@ -87,7 +90,7 @@ impl Due {
         match &self.way {
             Way::Unit { name, .. } => name.clone(),
             Way::Kubelet(manifest) | Way::Manifest(manifest) => format!("static pod {manifest}"),
-            Way::Cluster(manifest) => format!("apply -f {}", quoted(manifest.as_str())),
+            Way::Cluster(words) => words.clone(),
             Way::ByHand(_) => self.component.name().into(),
         }
     }
@@ -109,8 +112,8 @@ impl Due {
 
 /// The restarts that new contents of these files call for, the API server's last.
 pub fn due(facts: &Facts, changed: &[&NodePath]) -> Vec<Due> {
-    if facts.objects.as_ref().is_some_and(|objects| objects.alone) {
-        return changed.iter().map(|path| cluster(path)).collect();
+    if let Some(objects) = facts.objects.as_ref().filter(|objects| objects.alone) {
+        return cluster(objects, changed);
     }
     let proxy = kube_proxy(facts, changed);
     proxy
@@ -119,13 +122,33 @@ pub fn due(facts: &Facts, changed: &[&NodePath]) -> Vec<Due> {
         .collect()
 }
 
-/// A manifest of objects: the cluster has them from whoever applies it.
-fn cluster(manifest: &NodePath) -> Due {
-    Due {
+/// What the cluster is told of changed manifests, and the workloads whose pods have to read a ConfigMap again.
+fn cluster(objects: &Objects, changed: &[&NodePath]) -> Vec<Due> {
+    let due = |words: String, because: &str| Due {
         component: Component::KubeProxy,
-        way: Way::Cluster(manifest.clone()),
-        because: "the cluster has its objects from its API, not from this file".into(),
-    }
+        way: Way::Cluster(words),
+        because: because.into(),
+    };
+    let files: BTreeSet<&&NodePath> = changed.iter().collect();
+    let apply = files.iter().map(|path| {
+        due(
+            format!("apply -f {}", quoted(path.as_str())),
+            "the cluster has its objects from its API, not from this file",
+        )
+    });
+    let read = objects.views.iter().filter(|view| view.reads(changed));
+    let restart = read.filter_map(|view| {
+        let object = objects.object(view.workload(objects)?)?;
+        let namespace = object.namespace.as_deref();
+        let namespace = namespace.map_or(String::new(), |name| format!("-n {} ", quoted(name)));
+        let kind = object.kind.to_lowercase();
+        let name = quoted(&object.name);
+        Some(due(
+            format!("{namespace}rollout restart {kind}/{name}"),
+            "a pod reads what a ConfigMap holds only when it starts",
+        ))
+    });
+    apply.chain(restart).collect()
 }
 
 /// `its configuration and its kubeconfig change`.

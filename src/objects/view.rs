@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::embedded::{Spot, is_configuration, keys};
 use super::volumes::mounted;
-use super::{Object, Objects};
+use super::{Object, Objects, Workload};
 use crate::discover::KubeProxy;
 use crate::edit::{Alteration, Operation, spelled};
 use crate::facts::{Facts, Origin, Seen, gather_pod};
-use crate::kinds::{Edit, Instance, Mend, flag_text};
+use crate::kinds::{Edit, Instance, Mend, Verdict, flag_text};
 use crate::proxyconfig;
 use crate::root::{NodePath, Root};
 
@@ -107,11 +107,40 @@ fn view(
             spots.push((path, spot));
         }
     }
+    let doubt = files_in_doubt(objects, &spots);
+    let proxy = KubeProxy {
+        problem: proxy.problem.clone().or(doubt),
+        ..proxy
+    };
     View {
         facts: gather_pod(root, proxy, contents),
         spots,
         workload,
     }
+}
+
+/// Why what a ConfigMap carries may be something else to the API server.
+fn files_in_doubt(objects: &Objects, spots: &[(NodePath, Spot)]) -> Option<String> {
+    let of = |spot: &Spot| {
+        let mut all = objects.all.iter();
+        let object = all.find(|object| {
+            object.file == spot.file
+                && object.document == spot.within.document
+                && spot.within.embedded.starts_with(&object.at)
+        })?;
+        Some(format!("{}: {}", object.title(), object.doubt?))
+    };
+    spots.iter().find_map(|(_, spot)| of(spot))
+}
+
+/// Where the kubelet puts token and CA of a pod's own service account (facts page, section 6).
+const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/";
+
+/// True when only what the kubelet puts there is not to be seen.
+fn is_of_service_account(instance: &Instance) -> bool {
+    let path = instance.path.as_ref().map(NodePath::as_str);
+    let mut told = path.into_iter().chain(instance.reason.as_deref());
+    told.any(|text| text.contains(SERVICE_ACCOUNT))
 }
 
 impl View {
@@ -131,6 +160,11 @@ impl View {
         {
             origin.line = Some(spot.line(origin.line));
             origin.path = Some(spot.file.clone());
+        }
+        if instance.verdict == Verdict::Unknown && is_of_service_account(&instance) {
+            instance.verdict = Verdict::NotApplicable;
+            instance.reason =
+                Some("it is the pod's own service account, which the kubelet puts there".into());
         }
         instance.reason = instance.reason.map(|reason| self.named(reason));
         instance.observed = instance.observed.map(|observed| self.named(observed));
@@ -165,7 +199,7 @@ impl View {
 
     /// A value that kube-proxy has from its flags, which stand in the workload.
     fn flag(&self, objects: &Objects, alterations: &[Alteration], reason: String) -> Mend {
-        let workload = self.workload.and_then(|index| objects.workloads.get(index));
+        let workload = self.workload(objects);
         let [alteration] = alterations else {
             return Mend::ByHand(reason);
         };
@@ -183,6 +217,17 @@ impl View {
             Ok(alteration) => object.mend(vec![alteration]),
             Err(why) => Mend::ByHand(why),
         }
+    }
+
+    /// True when one of its files stands in one of these manifests.
+    pub fn reads(&self, manifests: &[&NodePath]) -> bool {
+        let mut files = self.spots.iter().map(|(_, spot)| &spot.file);
+        files.any(|file| manifests.contains(&file))
+    }
+
+    /// The workload whose pod it is, where one mounts it.
+    pub fn workload<'a>(&self, objects: &'a Objects) -> Option<&'a Workload> {
+        objects.workloads.get(self.workload?)
     }
 
     /// Where a line of a file of the container stands in the manifests.
