@@ -23,7 +23,9 @@ pub struct Found<'a> {
 /// any nothing applies.
 pub fn each_workload(facts: &Facts, judge: impl Fn(&Found) -> Instance) -> Vec<Instance> {
     let Some(objects) = &facts.objects else {
-        return vec![Instance::not_applicable("no manifests were read")];
+        return vec![Instance::not_applicable(
+            "no static pod of this node runs kube-proxy; manifests are named with --manifests",
+        )];
     };
     let found: Vec<Instance> = objects
         .workloads

@@ -24,7 +24,7 @@ use crate::root::NodePath;
 
 pub use embedded::carried_configuration;
 pub use object::{Object, Title};
-pub use read::{Given, read};
+pub use read::{Given, of_static_pods, read};
 pub use view::View;
 pub use workload::Workload;
 
@@ -100,9 +100,16 @@ impl Objects {
         };
         let mut facts = nothing_yet(proxy);
         facts.node_ip = Err("a manifest is for every node".into());
-        facts.targets = self.files.iter().map(target).collect();
-        facts.objects = Some(self);
+        facts.add(self);
         facts
+    }
+}
+
+impl Facts {
+    /// Takes objects in, and their files among those that were looked at.
+    pub fn add(&mut self, objects: Objects) {
+        self.targets.extend(objects.files.iter().map(target));
+        self.objects = Some(objects);
     }
 }
 

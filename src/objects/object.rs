@@ -30,6 +30,8 @@ pub struct Object {
     pub node: Node,
     /// Why what it holds is not all to be seen in it.
     pub doubt: Option<&'static str>,
+    /// Why its file is never changed here: who would undo it.
+    pub hold: Option<String>,
 }
 
 impl Object {
@@ -60,6 +62,7 @@ impl Object {
             name: named("name")?,
             line: node.line,
             doubt: doubt(&node),
+            hold: None,
             node,
         })
     }
@@ -78,6 +81,9 @@ impl Object {
 
     /// What is done to values of it, each by its way from the object's own root.
     pub fn mend(&self, alterations: Vec<Alteration>) -> Mend {
+        if let Some(hold) = &self.hold {
+            return Mend::ByHand(hold.clone());
+        }
         let placed = |alteration: Alteration| Alteration {
             path: self.at.iter().cloned().chain(alteration.path).collect(),
             ..alteration

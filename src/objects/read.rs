@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::walk::{Found, walk};
 use super::{ManifestFile, Object, Objects, view, workload};
+use crate::discover::Survey;
 use crate::edit::Step;
 use crate::facts::Seen;
 use crate::failure::Failure;
@@ -72,6 +73,46 @@ pub fn read(root: &Root, given: &Given) -> Result<Objects, Failure> {
         .help("name the manifests of kube-proxy, such as what this prints: kubectl -n kube-system get daemonset,configmap,serviceaccount,role,rolebinding -o yaml"));
     }
     Ok(objects)
+}
+
+/// The static pods of a node that run kube-proxy, beside which its own files are judged. `None` when there is
+/// none.
+///
+/// `lasting` is the manifest that keeps what is written into it; any other is written anew by its owner.
+pub fn of_static_pods(
+    root: &Root,
+    survey: &Survey,
+    lasting: Option<&NodePath>,
+    image_digest: Option<&str>,
+) -> Option<Objects> {
+    let mut objects = Objects {
+        image_digest: image_digest.map(String::from),
+        ..Objects::default()
+    };
+    for pod in survey.manifests.running("kube-proxy") {
+        let Ok((real, opened)) = root.open(&pod.path) else {
+            continue;
+        };
+        let Ok(bytes) = opened.read() else { continue };
+        let seen = Seen {
+            path: real,
+            meta: opened.meta,
+            bytes: Some(bytes),
+        };
+        // What is no YAML runs nothing, and the node's own checks say so.
+        let before = objects.all.len();
+        if take(&mut objects, &pod.path, seen, true).is_err() || lasting == Some(&pod.path) {
+            continue;
+        }
+        for object in objects.all.iter_mut().skip(before) {
+            let path = &pod.path;
+            object.hold = Some(format!(
+                "{path} is written anew by who keeps this node: change it where that is configured"
+            ));
+        }
+    }
+    workload::find(&mut objects);
+    (!objects.workloads.is_empty()).then_some(objects)
 }
 
 /// Reads one file into the objects. One that nobody named by its path may be passed over.

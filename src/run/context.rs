@@ -1,5 +1,7 @@
 //! What every command needs: the root, the baselines, the state, how to print.
 
+mod facts;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -7,11 +9,9 @@ use super::manifests;
 use crate::baseline::{self, Baseline};
 use crate::check::{self, MaxRisk, Outcome, Selection};
 use crate::cli::{EffectOptions, Format, Global};
-use crate::discover::{self, KubeProxy, Named, Source, Survey};
 use crate::effects::{POD_TIMEOUT, Progress, Settings, UNIT_TIMEOUT};
-use crate::facts::{self, Facts};
+use crate::facts::Facts;
 use crate::failure::Failure;
-use crate::objects::{self, Objects};
 use crate::plan::{Inputs, Planned, Planner};
 use crate::report;
 use crate::report::style::{Style, err, out};
@@ -199,85 +199,6 @@ impl Context {
     /// Prints on stderr what a report made, colours and all.
     pub fn tell_report(&self, text: &str) {
         err(&report::with_flags(text, &self.flags));
-    }
-
-    /// Looks at the node.
-    ///
-    /// # Errors
-    /// When no kube-proxy is found, or more than one.
-    pub fn facts(&self) -> Result<Facts, Failure> {
-        if !self.inputs.manifests.is_empty() {
-            return self.objects().map(Objects::into_facts);
-        }
-        let survey = discover::survey(&self.root);
-        match discover::find(&self.root, &survey, &self.named()) {
-            Ok(proxy) => Ok(self.gather(&survey, proxy)),
-            Err(failure) => self.without_proxy(&survey, failure),
-        }
-    }
-
-    /// Reads the manifests that the command line names.
-    fn objects(&self) -> Result<Objects, Failure> {
-        let given = objects::Given {
-            paths: &self.inputs.manifests,
-            stdin: self.stdin.as_ref(),
-            image_digest: self.inputs.image_digest.as_deref(),
-        };
-        objects::read(&self.root, &given)
-    }
-
-    /// A control plane without kube-proxy: what speaks of its API server alone is judged all the same.
-    fn without_proxy(&self, survey: &Survey, failure: Failure) -> Result<Facts, Failure> {
-        let facts = self.gather(survey, KubeProxy::absent());
-        if facts.api_server.is_none() {
-            return Err(failure);
-        }
-        let checks = self.baselines.iter().flat_map(|baseline| &baseline.checks);
-        let (of_api_server, others): (Vec<_>, Vec<_>) = checks
-            .filter(|check| self.selection.takes(&check.id))
-            .partition(|check| check.expect.is_of_api_server());
-        if others.is_empty() && !of_api_server.is_empty() {
-            return Ok(facts);
-        }
-        let ids: Vec<&str> = of_api_server
-            .iter()
-            .map(|check| check.id.as_str())
-            .collect();
-        let Some(help) = failure.help.clone().filter(|_| !ids.is_empty()) else {
-            return Err(failure);
-        };
-        Err(failure.help(format!(
-            "{help}; what speaks of the API server alone can be judged with: tighten scan --only {}",
-            ids.join(",")
-        )))
-    }
-
-    /// Looks at the node; where there is none and only `--config` names a file, at that file alone.
-    ///
-    /// # Errors
-    /// As [`Context::facts`].
-    pub fn facts_or_config(&self) -> Result<Facts, Failure> {
-        if !self.inputs.manifests.is_empty() {
-            return self.facts();
-        }
-        let survey = discover::survey(&self.root);
-        let proxy = discover::find(&self.root, &survey, &self.named())?;
-        let alone = matches!(proxy.source, Source::Named) && self.inputs.kubeconfig.is_none();
-        if alone {
-            return Ok(facts::gather_config(&self.root, proxy));
-        }
-        Ok(self.gather(&survey, proxy))
-    }
-
-    fn named(&self) -> Named {
-        Named {
-            config: self.inputs.config.clone(),
-            kubeconfig: self.inputs.kubeconfig.clone(),
-        }
-    }
-
-    fn gather(&self, survey: &Survey, proxy: KubeProxy) -> Facts {
-        facts::gather(&self.root, survey, proxy, self.inputs.node_ip)
     }
 
     /// Judges the node, and waives what the waivers accept.
