@@ -1,10 +1,11 @@
-//! Which item of a list a comment belongs to, so that an insertion does not come between the two.
+//! Which item of a list or entry of a mapping a comment belongs to, so that an insertion does not come
+//! between the two and a removal does not part them.
 //!
 //! A comment behind something on its line belongs to the item that it stands in. One on a line of its own
 //! belongs to the item that follows directly, with no empty line between, unless it is indented deeper than
 //! that item's dash; otherwise to the item before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::yaml::{Node, Value};
 
@@ -21,10 +22,11 @@ pub(super) fn kept(
     at: Option<usize>,
     added: usize,
 ) -> bool {
-    let (Some(old), Some(new)) = (follow(&before.root, path), follow(&after.root, path)) else {
+    let list = |root| follow(root, path).filter(|node| matches!(node.value, Value::Sequence(..)));
+    let (Some(old), Some(new)) = (list(&before.root), list(&after.root)) else {
         // There was no list, so that no comment can have belonged to one of its items: it is enough
         // that none belongs to the new ones.
-        return match follow(&after.root, path) {
+        return match list(&after.root) {
             Some(new) => owned(after, new).into_values().all(|owner| owner.is_none()),
             // No list at all: the comparison of the trees says so.
             None => true,
@@ -39,17 +41,89 @@ pub(super) fn kept(
     then == now
 }
 
-fn follow<'a>(node: &'a Node, path: &[Step]) -> Option<&'a Node> {
-    let found = path.iter().try_fold(node, |node, step| match step {
+/// True when of the comments only those that belong to the removed item or entry are gone, and every other
+/// one belongs at each level to the same as before. `removed` is its position in the collection at the way.
+pub(super) fn left(
+    before: &Source<'_>,
+    after: &Source<'_>,
+    way: &[Step],
+    removed: usize,
+    gone: &BTreeSet<usize>,
+) -> bool {
+    (0..=way.len()).all(|depth| {
+        let way_here = way.get(..depth).unwrap_or_default();
+        let here = |root| follow(root, way_here);
+        let (Some(old), Some(new)) = (here(&before.root), here(&after.root)) else {
+            return false;
+        };
+        let is_last = depth == way.len();
+        let mut then = Vec::new();
+        for (at, owner) in owned(before, old) {
+            let goes = gone.contains(&at);
+            let own = is_last && owner == Some(removed);
+            let free = own && is_apart(before, at, first_column(before, old));
+            if is_last && goes != own && !free {
+                return false;
+            }
+            if !goes {
+                let moves = |index: &usize| is_last && *index > removed;
+                let owner = owner.map(|index| index - usize::from(moves(&index)));
+                then.push((!free).then_some(owner));
+            }
+        }
+        let now: Vec<Option<usize>> = owned(after, new).into_values().collect();
+        then.len() == now.len()
+            && then
+                .iter()
+                .zip(&now)
+                .all(|(then, now)| then.is_none_or(|then| then == *now))
+    })
+}
+
+/// The column of the items' dashes or the entries' keys.
+fn first_column(source: &Source<'_>, list: &Node) -> usize {
+    let starts = starts(source, list);
+    let first = starts.first();
+    first.map_or(0, |first| source.line_before(*first).len())
+}
+
+/// True for a comment that is indented no deeper than this, with an empty line above it and those that stand
+/// directly over it: it speaks of a part of the file, and of none of the items alone.
+fn is_apart(source: &Source<'_>, comment: usize, deepest: usize) -> bool {
+    let mut line = source.line_start(comment);
+    let column = source.line_before(comment).len();
+    if column > deepest {
+        return false;
+    }
+    loop {
+        let Some(newline) = line.checked_sub(1) else {
+            return false;
+        };
+        let above = source.line_start(newline);
+        if source.line_after(above).trim().is_empty() {
+            return true;
+        }
+        if !source.is_comment(above + column) || source.line_start(above + column) != above {
+            return false;
+        }
+        line = above;
+    }
+}
+
+/// The node that the path leads to.
+pub(super) fn follow<'a>(node: &'a Node, path: &[Step]) -> Option<&'a Node> {
+    path.iter().try_fold(node, |node, step| match step {
         Step::Key(key) => node.get(key),
         Step::Index(index) => node.items().get(*index),
-    })?;
-    matches!(found.value, Value::Sequence(..)).then_some(found)
+    })
 }
 
 /// For each comment, by where it stands, the item that it belongs to.
 fn owned(source: &Source<'_>, list: &Node) -> BTreeMap<usize, Option<usize>> {
-    let is_flow = matches!(list.value, Value::Sequence(_, true));
+    let is_flow = matches!(
+        list.value,
+        Value::Sequence(_, true) | Value::Mapping(_, true)
+    );
     let starts = starts(source, list);
     let (end, reach) = if is_flow {
         (list.span.end, list.span.end)
@@ -57,12 +131,12 @@ fn owned(source: &Source<'_>, list: &Node) -> BTreeMap<usize, Option<usize>> {
         let end = content_end(list);
         (end, reach(source, end))
     };
-    let dash = starts
-        .first()
-        .map_or(0, |first| source.line_before(*first).len());
+    let dash = first_column(source, list);
     let lines: BTreeMap<usize, usize> = starts
         .iter()
         .enumerate()
+        // What stands above the dash of a list's item leads that, not the first entry behind the dash.
+        .filter(|(_, start)| source.line_before(**start).trim().is_empty())
         .map(|(index, start)| (source.line_start(*start), index))
         .collect();
     let mut owners = BTreeMap::new();
@@ -111,9 +185,12 @@ fn reach(source: &Source<'_>, from: usize) -> usize {
     }
 }
 
-/// Where the items start: with their dash, in block style.
-fn starts(source: &Source<'_>, list: &Node) -> Vec<usize> {
+/// Where the items start: with their dash, in block style; or the entries, with their key.
+pub(super) fn starts(source: &Source<'_>, list: &Node) -> Vec<usize> {
     let items = list.items();
+    if let Value::Mapping(entries, _) = &list.value {
+        return entries.iter().map(|(key, _)| key.span.start).collect();
+    }
     if matches!(list.value, Value::Sequence(_, true)) {
         return items.iter().map(|item| item.span.start).collect();
     }

@@ -23,6 +23,8 @@ mod insert;
 mod manner;
 mod place;
 mod proof;
+mod remove;
+mod removed;
 mod source;
 mod splice;
 mod tree;
@@ -64,6 +66,9 @@ pub enum Operation {
         /// The items, at least one.
         items: Vec<Tree>,
     },
+    /// The item of a list or entry of a mapping there goes, with the comments on its lines and those
+    /// directly above it in its column. Of a collection that held nothing else, `[]` or `{}` stays.
+    Remove,
 }
 
 /// One operation and the place where it is done.
@@ -86,6 +91,12 @@ impl Alteration {
     /// The list at the path gets these items, before the one with this position or behind the last one.
     pub fn insert(path: Vec<Step>, before: Option<usize>, items: Vec<Tree>) -> Alteration {
         let operation = Operation::Insert { before, items };
+        Alteration { path, operation }
+    }
+
+    /// What stands at the path goes.
+    pub fn remove(path: Vec<Step>) -> Alteration {
+        let operation = Operation::Remove;
         Alteration { path, operation }
     }
 
@@ -116,6 +127,7 @@ impl fmt::Display for Alteration {
                 (Some(at), items) => write!(out, "{place}[{at}]: insert {}", self.counted(items)),
                 (None, items) => write!(out, "{place}: add {}", self.counted(items)),
             },
+            Operation::Remove => write!(out, "{place}: remove"),
         }
     }
 }
@@ -211,17 +223,19 @@ pub fn apply(bytes: &[u8], path: &[Step], operation: &Operation) -> Result<Vec<u
             before: position,
             items,
         } => insert::insert(&before, &place, *position, items)?,
+        Operation::Remove => remove::remove(&before, path)?,
     };
     let result = splice.into_text(before.text)?;
     proof::prove(&before, &result, path, operation)?;
     Ok(result.text.into_bytes())
 }
 
-/// The path as people write it: `iptables.localhostNodePorts`, `args[2]`.
+/// The path as people write it: `iptables.localhostNodePorts`, `args[2]`, `data["config.conf"]`.
 pub fn spelled(path: &[Step]) -> String {
     let mut out = String::new();
     for step in path {
         match step {
+            Step::Key(key) if key.contains(['.', '[', '"']) => out.push_str(&format!("[{key:?}]")),
             Step::Key(key) if out.is_empty() => out.push_str(key),
             Step::Key(key) => {
                 out.push('.');

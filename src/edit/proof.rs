@@ -9,7 +9,7 @@ use super::source::Source;
 use super::splice::Spliced;
 use super::tree::Tree;
 use super::value::{Scalar, reads_as_other_than_text};
-use super::{Operation, Refused, Step, belonging};
+use super::{Operation, Refused, Step, belonging, removed};
 
 /// Refuses the result unless it is the text before with exactly this operation done at this path.
 pub(super) fn prove(
@@ -18,6 +18,9 @@ pub(super) fn prove(
     path: &[Step],
     operation: &Operation,
 ) -> Result<(), Refused> {
+    if *operation == Operation::Remove {
+        return removed::prove(before, result, path);
+    }
     let after = read_again(before, result)?;
     if !same_comments(before, &after) {
         return unproved("a comment would be lost or changed");
@@ -43,19 +46,7 @@ pub(super) fn prove_text(
 ) -> Result<(), Refused> {
     let after = read_again(before, result)?;
     let mut expected = before.root.clone();
-    let node = path
-        .iter()
-        .try_fold(&mut expected, |node, step| match (step, node) {
-            (Step::Key(key), node) => node.get_mut(key),
-            (
-                Step::Index(index),
-                Node {
-                    value: Value::Sequence(items, _),
-                    ..
-                },
-            ) => items.get_mut(*index),
-            _ => None,
-        });
+    let node = place_in(&mut expected, path);
     match node.map(|node| &mut node.value) {
         Some(Value::Scalar(held, _)) => *held = text.to_owned(),
         _ => return unproved("there is no text at its place"),
@@ -69,6 +60,17 @@ pub(super) fn prove_text(
     Ok(())
 }
 
+/// The node that the path leads to, to be changed.
+pub(super) fn place_in<'a>(root: &'a mut Node, path: &[Step]) -> Option<&'a mut Node> {
+    path.iter().try_fold(root, |node, step| match step {
+        Step::Key(key) => node.get_mut(key),
+        Step::Index(index) => match &mut node.value {
+            Value::Sequence(items, _) => items.get_mut(*index),
+            _ => None,
+        },
+    })
+}
+
 pub(super) fn unproved<T>(what: &str) -> Result<T, Refused> {
     Err(Refused::new(format!(
         "the edit could not be proved to be right: {what}"
@@ -76,7 +78,10 @@ pub(super) fn unproved<T>(what: &str) -> Result<T, Refused> {
 }
 
 /// Reads the result, in which everything must be as before that is no value and no comment.
-fn read_again<'a>(before: &Source<'_>, result: &'a Spliced) -> Result<Source<'a>, Refused> {
+pub(super) fn read_again<'a>(
+    before: &Source<'_>,
+    result: &'a Spliced,
+) -> Result<Source<'a>, Refused> {
     let after = Source::read(result.text.as_bytes()).map_err(|refused| Refused {
         reason: format!(
             "the edit could not be proved to be right: in the result, {}",
@@ -132,6 +137,7 @@ fn changed_only(before: &Node, after: &Node, path: &[Step], operation: &Operatio
             Operation::Set(value) => value.is_read_from(after),
             Operation::Append(item) => is_appended(before, after, item),
             Operation::Insert { before: at, items } => is_inserted(before, after, *at, items),
+            Operation::Remove => false,
         };
     };
     match (step, &before.value, &after.value) {
@@ -209,7 +215,7 @@ fn is_built(node: &Node, path: &[Step], operation: &Operation) -> bool {
     match path.split_first() {
         None => match operation {
             Operation::Set(value) => value.is_read_from(node),
-            Operation::Append(_) => false,
+            Operation::Append(_) | Operation::Remove => false,
             Operation::Insert { before, items } => is_list_of(node, *before, items),
         },
         Some((Step::Key(key), rest)) => match node.entries() {

@@ -3,6 +3,8 @@
 //! The document's bytes are edited as a text of their own, with its proof, and put back. Then the whole
 //! stream is read again: nothing but this document may have changed.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::yaml::{self, MAX_STREAM_BYTES, Part, Parts};
@@ -11,7 +13,7 @@ use super::embedded::alter_embedded;
 use super::proof::{is_same, same_bytes_outside, unproved};
 use super::source::{as_text, unread};
 use super::splice::Splice;
-use super::{Alteration, Refused, Step, alter};
+use super::{Alteration, Refused, Step, alter, spelled};
 
 /// Which document of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,16 @@ pub struct Within {
     pub document: usize,
     /// The way from its root to the scalar whose text is the document; empty for the document itself.
     pub embedded: Vec<Step>,
+}
+
+impl fmt::Display for Within {
+    /// In front of a path: `data["config.conf"]: ` for a text of the document, nothing for the document.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.embedded.as_slice() {
+            [] => Ok(()),
+            way => write!(out, "{}: ", spelled(way)),
+        }
+    }
 }
 
 /// Does all of the alterations in one document of a file; all of them, or none.

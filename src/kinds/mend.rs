@@ -45,10 +45,10 @@ impl Mend {
 pub enum Edit {
     /// Values of one YAML or JSON document; all of them, or none.
     Values(Vec<Alteration>),
+    /// Values of one document of a stream, or of one that a text of it holds; all of them, or none.
+    Within(Within, Vec<Alteration>),
     /// Flags of a program.
     Flags(Flags),
-    /// Values of one document among several, or of one that a document carries as a text.
-    Within(Within, Vec<Alteration>),
 }
 
 impl Edit {
@@ -89,14 +89,8 @@ impl Edit {
     /// Where it changes something, in words.
     pub fn places(&self) -> String {
         match self {
-            Edit::Values(alterations) | Edit::Within(_, alterations) => {
-                let mut places: Vec<String> = alterations
-                    .iter()
-                    .map(|alteration| spelled(&alteration.path))
-                    .collect();
-                places.dedup();
-                places.join(", ")
-            }
+            Edit::Values(alterations) => places(alterations),
+            Edit::Within(within, alterations) => format!("{within}{}", places(alterations)),
             Edit::Flags(flags) => {
                 let names: Vec<String> = flags
                     .set
@@ -112,13 +106,25 @@ impl Edit {
 impl fmt::Display for Edit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Edit::Values(alterations) | Edit::Within(_, alterations) => {
-                let shown: Vec<String> = alterations.iter().map(ToString::to_string).collect();
-                out.write_str(&shown.join(", "))
-            }
+            Edit::Values(alterations) => out.write_str(&told(alterations)),
+            Edit::Within(within, alterations) => write!(out, "{within}{}", told(alterations)),
             Edit::Flags(flags) => flags.fmt(out),
         }
     }
+}
+
+/// Where the alterations change something.
+fn places(alterations: &[Alteration]) -> String {
+    let places = alterations.iter();
+    let mut places: Vec<String> = places.map(|alteration| spelled(&alteration.path)).collect();
+    places.dedup();
+    places.join(", ")
+}
+
+/// What the alterations do.
+fn told(alterations: &[Alteration]) -> String {
+    let told: Vec<String> = alterations.iter().map(ToString::to_string).collect();
+    told.join(", ")
 }
 
 /// The contents of a new file.

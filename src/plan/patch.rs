@@ -69,12 +69,12 @@ pub(super) fn attach(
 fn settings(wanted: &[&Wanted]) -> Vec<(String, Scalar)> {
     let alterations = wanted.iter().flat_map(|wanted| match wanted.edit {
         Edit::Values(alterations) => alterations.as_slice(),
-        Edit::Flags(_) | Edit::Within(..) => &[],
+        Edit::Within(..) | Edit::Flags(_) => &[],
     });
     alterations
         .filter_map(|alteration| match &alteration.operation {
             Operation::Set(value) => Some((spelled(&alteration.path), value.clone())),
-            Operation::Append(_) | Operation::Insert { .. } => None,
+            Operation::Append(_) | Operation::Insert { .. } | Operation::Remove => None,
         })
         .collect()
 }

@@ -5,6 +5,7 @@ mod inserted;
 mod insertions;
 mod proved;
 mod refused;
+mod removals;
 mod replaced;
 mod within;
 

@@ -11,7 +11,7 @@ fn judges(before: &str, range: Range<usize>, written: &str, at: &str, verdict: R
 }
 
 #[track_caller]
-fn judges_an(
+pub(super) fn judges_an(
     operation: &Operation,
     before: &str,
     range: Range<usize>,

@@ -224,12 +224,12 @@ fn a_text_that_cannot_be_edited_in_place_is_refused_with_the_reason() {
     not_in_config(
         "data:\n  config.conf: >\n    a: 1\n",
         off("a"),
-        "line 3: data.config.conf is a folded block of text (`>`), in which lines are joined",
+        "line 3: data[\"config.conf\"] is a folded block of text (`>`), in which lines are joined",
     );
     not_in_config(
         "data:\n  config.conf:\n    |\n    a: 1\n",
         off("a"),
-        "line 4: data.config.conf is a block of text whose indicator is not plain to see",
+        "line 4: data[\"config.conf\"] is a block of text whose indicator is not plain to see",
     );
     not_in_config(
         "data:\n  config.conf: |\n    a: 1\n    ---\n    b: 1\n",
@@ -239,17 +239,17 @@ fn a_text_that_cannot_be_edited_in_place_is_refused_with_the_reason() {
     not_in_config(
         "data:\n  config.conf: \"a: &x 1\"\n",
         off("a"),
-        "line 2: in the text of data.config.conf: line 1: an anchor: its value counts in more than one place",
+        "line 2: in the text of data[\"config.conf\"]: line 1: an anchor: its value counts in more than one place",
     );
     not_in_config(
         "data: {}\n",
         off("a"),
-        "line 1: data.config.conf is not there",
+        "line 1: data[\"config.conf\"] is not there",
     );
     not_in_config(
         "data:\n  config.conf: [a]\n",
         off("a"),
-        "line 2: data.config.conf is no text that could hold a document",
+        "line 2: data[\"config.conf\"] is no text that could hold a document",
     );
 }
 
