@@ -15,16 +15,16 @@ pub(super) struct Spot {
     pub within: Within,
     /// For people: `config.conf of ConfigMap kube-system/kube-proxy`.
     pub title: String,
-    /// The line on which its text begins, counted from 1.
+    /// The line of its key, counted from 1.
     line: usize,
-    /// True where each of its lines is a line of the manifest, below the first.
+    /// True where each of its lines is a line of the manifest, below its key.
     block: bool,
 }
 
 impl Spot {
     /// The text that an object has under a key of its `data`.
     pub fn of<'a>(object: &'a Object, key: &str) -> Option<(Spot, &'a str)> {
-        let node = object.node.get("data")?.get(key)?;
+        let (name, node) = object.node.get("data")?.entry(key)?;
         let Value::Scalar(text, style) = &node.value else {
             return None;
         };
@@ -36,13 +36,13 @@ impl Spot {
                 embedded: object.at.iter().cloned().chain(data).collect(),
             },
             title: format!("{key} of {}", object.title()),
-            line: node.line,
+            line: name.line,
             block: *style == Style::Block,
         };
         Some((spot, text))
     }
 
-    /// The line of the manifest that holds a line of the text; without one, where the text begins.
+    /// The line of the manifest that holds a line of the text; without one, that of its key.
     pub fn line(&self, inside: Option<usize>) -> usize {
         match inside {
             Some(inside) if self.block => self.line + inside,

@@ -106,6 +106,11 @@ impl Objects {
 }
 
 impl Facts {
+    /// What was passed over of the manifests, or is not done: a sentence each.
+    pub fn remarks(&self) -> impl Iterator<Item = &String> {
+        self.objects.iter().flat_map(|objects| &objects.remarks)
+    }
+
     /// Takes objects in, and their files among those that were looked at.
     pub fn add(&mut self, objects: Objects) {
         self.targets.extend(objects.files.iter().map(target));

@@ -212,7 +212,7 @@ impl Context {
     /// Makes plans from what was found.
     pub fn planner<'a>(&'a self, facts: &'a Facts, outcomes: &'a [Outcome<'a>]) -> Planner<'a> {
         let states = self.waiver_states(facts, outcomes);
-        let remarks = facts.objects.iter().flat_map(|objects| &objects.remarks);
+        let remarks = facts.remarks();
         let warnings = waivers::warnings(&states).into_iter();
         Planner::new(&self.root, facts, outcomes, &self.selection)
             .warning(warnings.chain(remarks.cloned()).collect())

@@ -35,6 +35,9 @@ pub fn scan(global: &Global, fail_on: FailOn, to: Option<&Path>) -> Result<Exit,
         Ok(facts) => facts,
         Err(failure) => return not_scanned(global, Some(&context), failure, file.as_ref()),
     };
+    for remark in facts.remarks().filter(|_| !context.quiet) {
+        context.tell(&format!("warning: {remark}\n"));
+    }
     let outcomes = context.outcomes(&facts);
     let remains = fail_on
         .floor()

@@ -24,7 +24,10 @@ impl Scanned {
             verdicts: outcomes.iter().map(Judged::of).collect(),
             summary: Counts::of(outcomes.iter().map(Outcome::verdict)),
             waivers: waivers.iter().map(Waived::of).collect(),
-            warnings: waivers::warnings(waivers),
+            warnings: waivers::warnings(waivers)
+                .into_iter()
+                .chain(facts.remarks().cloned())
+                .collect(),
         }
     }
 }
