@@ -57,11 +57,15 @@ pub(super) fn left(
             return false;
         };
         let is_last = depth == way.len();
-        let mut then = Vec::new();
+        let deepest = first_column(before, old);
+        let (mut then, mut apart) = (Vec::new(), BTreeSet::new());
         for (at, owner) in owned(before, old) {
             let goes = gone.contains(&at);
             let own = is_last && owner == Some(removed);
-            let free = own && is_apart(before, at, first_column(before, old));
+            let free = own && !goes && is_apart(before, at, deepest, &apart);
+            if free {
+                apart.insert(before.line_start(at));
+            }
             if is_last && goes != own && !free {
                 return false;
             }
@@ -87,27 +91,17 @@ fn first_column(source: &Source<'_>, list: &Node) -> usize {
     first.map_or(0, |first| source.line_before(*first).len())
 }
 
-/// True for a comment that is indented no deeper than this, with an empty line above it and those that stand
-/// directly over it: it speaks of a part of the file, and of none of the items alone.
-fn is_apart(source: &Source<'_>, comment: usize, deepest: usize) -> bool {
-    let mut line = source.line_start(comment);
-    let column = source.line_before(comment).len();
-    if column > deepest {
+/// True for a comment that is indented no deeper than this, with an empty line above it, or a line that is
+/// apart: it speaks of a part of the file, and of none of the items alone.
+fn is_apart(source: &Source<'_>, comment: usize, deepest: usize, apart: &BTreeSet<usize>) -> bool {
+    let indentation = source.line_before(comment);
+    let Some(newline) = source.line_start(comment).checked_sub(1) else {
         return false;
-    }
-    loop {
-        let Some(newline) = line.checked_sub(1) else {
-            return false;
-        };
-        let above = source.line_start(newline);
-        if source.line_after(above).trim().is_empty() {
-            return true;
-        }
-        if !source.is_comment(above + column) || source.line_start(above + column) != above {
-            return false;
-        }
-        line = above;
-    }
+    };
+    let above = source.line_start(newline);
+    indentation.trim().is_empty()
+        && indentation.len() <= deepest
+        && (apart.contains(&above) || source.line_after(above).trim().is_empty())
 }
 
 /// The node that the path leads to.

@@ -1,10 +1,12 @@
 //! Unified diffs, without secrets.
 
+mod mask;
+
 use std::fmt::Write;
 
 use similar::TextDiff;
 
-use crate::yaml::{self, Node, Value};
+use mask::{is_secret, masked};
 
 /// Lines of context around a change.
 const CONTEXT: usize = 2;
@@ -74,87 +76,6 @@ fn without_secrets(line: &str) -> String {
     format!("{}{end}", shown.join(" "))
 }
 
-/// Keys whose values are secrets, whatever the file. The CA is public, but no certificate body
-/// belongs in an output either.
-fn is_secret(key: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "token",
-        "password",
-        "username",
-        "auth-provider",
-        "exec",
-        "as-user-extra",
-    ];
-    let lower = key.to_ascii_lowercase();
-    NAMES.contains(&lower.as_str())
-        || lower.ends_with("-data")
-        || lower.contains("password")
-        || lower.contains("secret")
-        || lower.ends_with("token")
-}
-
-/// The text with every secret value replaced by `***`, line by line, so that line numbers stay. In a
-/// kubeconfig comments are masked too: a token that was commented out is still a token. A text that
-/// cannot be parsed is masked as a whole.
-fn masked(text: &str) -> String {
-    let Ok(document) = yaml::parse(text) else {
-        return text
-            .split_inclusive('\n')
-            .map(|line| if line.ends_with('\n') { "***\n" } else { "***" })
-            .collect();
-    };
-    let mut spans = Vec::new();
-    if let Some(root) = &document.root {
-        collect(root, false, &mut spans);
-        if root.get("users").is_some() || !spans.is_empty() {
-            spans.extend(document.comments.iter().map(|comment| comment.span.clone()));
-        }
-    }
-    spans.sort_by_key(|span| span.start);
-    let mut out = String::with_capacity(text.len());
-    let mut done = 0;
-    for span in spans {
-        if span.start < done {
-            continue;
-        }
-        out.push_str(text.get(done..span.start).unwrap_or_default());
-        let hidden = text.get(span.clone()).unwrap_or_default();
-        for line in hidden.split_inclusive('\n') {
-            if !line.trim().is_empty() {
-                out.push_str("***");
-            }
-            if line.ends_with('\n') {
-                out.push('\n');
-            }
-        }
-        done = span.end;
-    }
-    out.push_str(text.get(done..).unwrap_or_default());
-    out
-}
-
-fn collect(node: &Node, secret: bool, spans: &mut Vec<std::ops::Range<usize>>) {
-    match &node.value {
-        Value::Scalar(..) => {
-            // A URL can hold `user:password@`.
-            let credentials = |text: &str| text.contains("://") && text.contains('@');
-            if (secret || node.text().is_some_and(credentials)) && !node.span.is_empty() {
-                spans.push(node.span.clone());
-            }
-        }
-        Value::Sequence(items, _) => items.iter().for_each(|item| collect(item, secret, spans)),
-        Value::Mapping(entries, _) => {
-            for (key, value) in entries {
-                // What stands in a user is a credential, also under a name that nobody knows.
-                let user = key.text() == Some("user") && matches!(value.value, Value::Mapping(..));
-                let hidden = secret || user || key.text().is_none_or(is_secret);
-                collect(value, hidden, spans);
-            }
-        }
-        Value::Alias(_) => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +103,70 @@ mod tests {
         let yaml = "user:\n  token: geheim\n  name: a\n";
         let shown = Shown::whatever(yaml.as_bytes()).0;
         assert!(!shown.contains("geheim"), "{shown}");
+    }
+
+    #[test]
+    fn secrets_of_every_document_are_masked_and_of_texts_inside_them() {
+        let before = concat!(
+            "kind: ConfigMap\n",
+            "data:\n",
+            "  config.conf: |-\n",
+            "    kind: KubeProxyConfiguration\n",
+            "    mode: iptables\n",
+            "  kubeconfig.conf: |\n",
+            "    users: # geheim-1\n",
+            "    - name: a\n",
+            "      user:\n",
+            "        token: geheim-2\n",
+            "  run.sh: |\n",
+            "    export A=geheim-3\n",
+            "  other: '{\"token\": \"geheim-4\"}'\n",
+            "---\n",
+            "# geheim-5\n",
+            "kind: Secret\n",
+            "metadata:\n",
+            "  annotations:\n",
+            "    last: |\n",
+            "      {\"kind\":\"Secret\",\"data\":{\"a\":\"geheim-6\"}}\n",
+            "data:\n",
+            "  a: geheim-7\n",
+            "stringData: {b: geheim-8}\n",
+            "...\n",
+            "# geheim-9\n",
+            "---\n",
+            "kind: List\n",
+            "items:\n",
+            "- kind: Secret\n",
+            "  data: {a: geheim-10}\n",
+            "- env:\n",
+            "  - {name: API_KEY, value: geheim-11}\n",
+            "  args: [--token=geheim-12, --v=2]\n",
+        );
+        let shown = masked(before);
+        assert!(!shown.contains("geheim"), "{shown}");
+        assert_eq!(shown.lines().count(), before.lines().count());
+        for kept in [
+            "    mode: iptables\n",
+            "    users: ***\n",
+            "        token: ***\n",
+            "  run.sh: |\n    ***\n",
+            "  other: ***\n",
+            "kind: Secret\n",
+            "- {name: API_KEY, value: ***}\n",
+            "  args: [***, --v=2]\n",
+        ] {
+            assert!(shown.contains(kept), "{kept}\n{shown}");
+        }
+    }
+
+    #[test]
+    fn texts_inside_texts_are_masked_at_the_latest_where_nobody_looks_any_more() {
+        let mut text = "token: geheim\n".to_owned();
+        for depth in 0..8 {
+            let inner: String = text.lines().map(|line| format!("  {line}\n")).collect();
+            text = format!("t{depth}: |\n{inner}");
+            assert!(!masked(&text).contains("geheim"), "{text}");
+        }
     }
 
     #[test]
