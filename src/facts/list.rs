@@ -8,7 +8,7 @@ use crate::certificates::{Bundle, Fit};
 use crate::kinds::value_origin;
 
 /// One value and where it comes from.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fact {
     /// The configuration's own name (`bindAddress`, `iptables.localhostNodePorts`), or a word for what
     /// the configuration does not hold (`nodeIP`).
@@ -19,8 +19,28 @@ pub struct Fact {
     pub origin: Origin,
 }
 
-/// Everything that was found, the effective configuration first.
+/// Everything that was found, the effective configuration first. Of manifests, what each pod will see, and
+/// where it stands in them.
 pub fn list(facts: &Facts) -> Vec<Fact> {
+    let manifests = facts.objects.as_ref().filter(|objects| objects.alone);
+    let views = manifests.map_or(&[][..], |objects| &objects.views);
+    if views.is_empty() {
+        return list_of_one(facts);
+    }
+    let mut found = Vec::new();
+    for view in views {
+        for mut fact in list_of_one(&view.facts) {
+            view.stands_at(&mut fact.origin);
+            // The clock is the machine's, whatever is judged by it.
+            if fact.name != "clock" || !found.contains(&fact) {
+                found.push(fact);
+            }
+        }
+    }
+    found
+}
+
+fn list_of_one(facts: &Facts) -> Vec<Fact> {
     let mut found = Vec::new();
     let mut push = |name: &str, value: Value, origin: Origin| {
         found.push(Fact {

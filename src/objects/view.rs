@@ -155,11 +155,8 @@ impl View {
             instance.line = Some(spot.line(instance.line));
             instance.path = Some(spot.file.clone());
         }
-        if let Some(origin) = &mut instance.origin
-            && let Some(spot) = origin.path.as_ref().and_then(|path| self.spot(path))
-        {
-            origin.line = Some(spot.line(origin.line));
-            origin.path = Some(spot.file.clone());
+        if let Some(origin) = &mut instance.origin {
+            self.stands_at(origin);
         }
         if instance.verdict == Verdict::Unknown && is_of_service_account(&instance) {
             instance.verdict = Verdict::NotApplicable;
@@ -216,6 +213,14 @@ impl View {
         match workload.setting_flag(object, name, &value) {
             Ok(alteration) => object.mend(vec![alteration]),
             Err(why) => Mend::ByHand(why),
+        }
+    }
+
+    /// Turns a place in a file of the container into where that stands in the manifests.
+    pub fn stands_at(&self, origin: &mut Origin) {
+        if let Some(spot) = origin.path.as_ref().and_then(|path| self.spot(path)) {
+            origin.line = Some(spot.line(origin.line));
+            origin.path = Some(spot.file.clone());
         }
     }
 

@@ -14,15 +14,22 @@ use crate::report;
 pub fn facts(context: &Context) -> Result<Exit, Failure> {
     let facts = context.facts_or_config()?;
     let list = facts::list(&facts);
-    let unreadable = unreadable(&facts);
-    let refused = refused(&facts);
+    for remark in facts.remarks().filter(|_| !context.quiet) {
+        context.tell(&format!("warning: {remark}\n"));
+    }
+    // Of manifests, the configuration is that of the first pod.
+    let manifests = facts.objects.as_ref().filter(|objects| objects.alone);
+    let view = manifests.and_then(|objects| objects.views.first());
+    let own = view.map_or(&facts, |view| &view.facts);
+    let unreadable = unreadable(own);
+    let refused = refused(own);
     match context.format {
         Format::Json => {
             let error = unreadable.as_ref().map(|failure| &failure.message);
             let config = json!({
-                "path": facts.target(Role::ProxyConfig).map(|target| &target.path),
-                "accepted": facts.config.as_ref().map(|reading| reading.accepted),
-                "lenient": facts.config.as_ref().map(|reading| reading.lenient),
+                "path": own.target(Role::ProxyConfig).map(|target| &target.path),
+                "accepted": own.config.as_ref().map(|reading| reading.accepted),
+                "lenient": own.config.as_ref().map(|reading| reading.lenient),
                 "error": refused.as_ref().or(error),
             });
             print_json(&report::document(
@@ -36,7 +43,7 @@ pub fn facts(context: &Context) -> Result<Exit, Failure> {
         }
         Format::Text => context.say(&report::facts(&facts, &list, context.style)),
     }
-    for warning in [bad_kubeconfig(&facts), refused].into_iter().flatten() {
+    for warning in [bad_kubeconfig(own), refused].into_iter().flatten() {
         context.tell(&format!("warning: {warning}\n"));
     }
     if let Some(failure) = unreadable {
