@@ -7,7 +7,7 @@ mod log;
 
 pub use asked::AskedRequest;
 pub use choices::{Color, FailOn, Format, Output};
-pub use global::{Global, machine_path, node_ip};
+pub use global::{Global, image_digest, machine_path, node_ip};
 pub use log::AskedLog;
 
 use std::path::PathBuf;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::call::Call;
 use super::convert;
-use crate::cli::node_ip;
+use crate::cli::{image_digest, node_ip};
 
 /// What the node is to be afterwards, or what is to be told of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +49,9 @@ const NAMES: &[&str] = &[
     "effects",
     "fail_on",
     "force",
+    "image_digest",
     "kubeconfig",
+    "manifests",
     "max_risk",
     "node_ip",
     "only",
@@ -233,6 +235,13 @@ impl Options {
         })?;
         from.one("config", &mut global, path)?;
         from.one("kubeconfig", &mut global, path)?;
+        from.each("manifests", &mut global, |_| true)?;
+        from.one("image_digest", &mut global, |name, value, _| {
+            let text = convert::word(name, value)?;
+            image_digest(&text)
+                .map_err(|why| format!("{name}: {}: {why}", convert::shown(&text)))?;
+            Ok(text)
+        })?;
         let mut waiting = Vec::new();
         from.one("systemctl", &mut waiting, path)?;
         from.one("unit_timeout", &mut waiting, time)?;

@@ -58,7 +58,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "PATH", conflicts_with_all = ["config", "kubeconfig", "node_ip"])]
     pub manifests: Vec<PathBuf>,
     /// The digest to pin kube-proxy's image to, sha256:...
-    #[arg(long, global = true, value_name = "DIGEST", value_parser = digest)]
+    #[arg(long, global = true, value_name = "DIGEST", value_parser = image_digest)]
     pub image_digest: Option<String>,
     /// Output format; every command knows text and json
     #[arg(long = "format", global = true, value_enum, value_name = "FORMAT", default_value_t = Output::Text)]
@@ -155,7 +155,7 @@ pub fn node_ip(text: &str) -> Result<IpAddr, String> {
 }
 
 /// The digest of an image: any other hash than SHA-256 is none that a registry of today gives.
-fn digest(text: &str) -> Result<String, String> {
+pub fn image_digest(text: &str) -> Result<String, String> {
     let hex = text.strip_prefix("sha256:").unwrap_or_default();
     let plain = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     if hex.len() == 64 && hex.bytes().all(plain) {

@@ -80,6 +80,7 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
         clock: (Moment(0), Origin::KERNEL),
         api_server: None,
         client_authority: None,
+        objects: None,
     }
 }
 

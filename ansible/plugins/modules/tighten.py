@@ -28,6 +28,8 @@ ARGUMENTS = dict(
     node_ip=dict(type="str"),
     config=dict(type="path"),
     kubeconfig=dict(type="path"),
+    manifests=dict(type="list", elements="path"),
+    image_digest=dict(type="str"),
     effects=dict(type="bool", default=True),
     systemctl=dict(type="path"),
     unit_timeout=dict(type="str"),
