@@ -5,7 +5,12 @@ use std::error::Error;
 use std::path::Path;
 
 /// The baselines and rules that the binary carries.
-const CARRIED: &[&str] = &["kube-proxy", "kube-proxy-activity", "kube-proxy-workload"];
+const CARRIED: &[&str] = &[
+    "kube-proxy",
+    "kube-proxy-activity",
+    "kube-proxy-workload",
+    "kubernetes-roles",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=plans");

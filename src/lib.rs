@@ -45,4 +45,5 @@ pub mod golang;
 pub mod goyaml;
 pub mod kubeconfig;
 pub mod proxyconfig;
+pub mod rbac;
 pub mod yaml;

@@ -1,5 +1,6 @@
-//! The Go structs of an audit policy: apiserver's pkg/apis/audit/v1/types.go and apimachinery's ObjectMeta.
+//! The Go structs of an audit policy: apiserver's pkg/apis/audit/v1/types.go.
 
+use crate::golang::meta::OBJECT_META;
 use crate::golang::types::{Field, Record, Shape};
 
 const fn field(key: &'static str, shape: Shape) -> Field {
@@ -23,7 +24,7 @@ pub(super) static POLICY: Record = record(
     &[
         field("kind", STRING),
         field("apiVersion", STRING),
-        field("metadata", Shape::Record(&METADATA)),
+        field("metadata", Shape::Record(&OBJECT_META)),
         field("rules", Shape::Records("[]v1.PolicyRule", &RULE)),
         STAGES,
         NO_MANAGED_FIELDS,
@@ -54,57 +55,5 @@ static GROUP_RESOURCES: Record = record(
         field("group", STRING),
         field("resources", Shape::Texts),
         field("resourceNames", Shape::Texts),
-    ],
-);
-
-static METADATA: Record = record(
-    "ObjectMeta",
-    &[
-        field("name", STRING),
-        field("generateName", STRING),
-        field("namespace", STRING),
-        field("selfLink", STRING),
-        field("uid", Shape::Text("types.UID")),
-        field("resourceVersion", STRING),
-        field("generation", Shape::Int64),
-        field("creationTimestamp", Shape::Time),
-        field("deletionTimestamp", Shape::Time),
-        field("deletionGracePeriodSeconds", Shape::Int64),
-        field("labels", Shape::TextMap),
-        field("annotations", Shape::TextMap),
-        field(
-            "ownerReferences",
-            Shape::Records("[]v1.OwnerReference", &OWNER),
-        ),
-        field("finalizers", Shape::Texts),
-        field(
-            "managedFields",
-            Shape::Records("[]v1.ManagedFieldsEntry", &MANAGED_FIELDS),
-        ),
-    ],
-);
-
-static OWNER: Record = record(
-    "OwnerReference",
-    &[
-        field("apiVersion", STRING),
-        field("kind", STRING),
-        field("name", STRING),
-        field("uid", Shape::Text("types.UID")),
-        field("controller", Shape::Bool),
-        field("blockOwnerDeletion", Shape::Bool),
-    ],
-);
-
-static MANAGED_FIELDS: Record = record(
-    "ManagedFieldsEntry",
-    &[
-        field("manager", STRING),
-        field("operation", Shape::Text("v1.ManagedFieldsOperationType")),
-        field("apiVersion", STRING),
-        field("time", Shape::Time),
-        field("fieldsType", STRING),
-        field("fieldsV1", Shape::Any),
-        field("subresource", STRING),
     ],
 );

@@ -4,6 +4,7 @@ pub mod address;
 pub mod codec;
 pub mod duration;
 pub mod header;
+pub mod meta;
 mod number;
 mod parsers;
 pub mod text;

@@ -1,0 +1,252 @@
+//! Which bindings can let go of kube-proxy, so that everything that it asks for stays allowed.
+
+use std::collections::BTreeSet;
+
+use super::compare::{Compared, Reach};
+use super::evaluate::Twin;
+use super::{Answer, Cluster, Concern, Objects};
+use crate::auditpolicy::{Request, Target};
+
+/// Most comparisons of a request with a value of a rule.
+const MAX_COMPARED: usize = 20_000_000;
+/// Most requests that are told one by one.
+const MAX_TOLD: usize = 6;
+
+/// What is to be done about a binding that reaches kube-proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing: it gives no more than kube-proxy is meant to have.
+    Nothing,
+    /// Its own subjects go out of the binding.
+    Remove,
+    /// A person has to decide: why, and what can be done.
+    Left(String),
+}
+
+/// Decides for each of the bindings that reach kube-proxy, in their order. What kube-proxy asks for are all requests
+/// that it may make, as each of its identities and with every name of which the rules speak.
+///
+/// The worst binding is tried first. One goes only when each request that it allows, or may allow, is surely allowed
+/// by another one that stays; at the end all of it is proved again on the roles and bindings as they would be.
+///
+/// # Errors
+/// When the rules say more than is compared here.
+pub fn plan(
+    cluster: &Cluster,
+    compared: &Compared,
+    requests: &[Request],
+) -> Result<Vec<Outcome>, String> {
+    let support = support(cluster, compared, requests)?;
+    let mut order: Vec<(Concern, usize)> = Vec::new();
+    for (number, reach) in compared.reaches.iter().enumerate() {
+        order.extend(reach.concern().map(|concern| (concern, number)));
+    }
+    order.sort_unstable();
+    let mut outcomes = vec![Outcome::Nothing; compared.reaches.len()];
+    let mut gone = BTreeSet::new();
+    for (_, number) in order {
+        let Some((reach, outcome)) = compared.reaches.get(number).zip(outcomes.get_mut(number))
+        else {
+            continue;
+        };
+        *outcome = match obstacle(cluster, reach) {
+            Some(why) => Outcome::Left(why),
+            None => {
+                let lost = support.lost(number, &gone, requests);
+                if lost.is_empty() {
+                    gone.insert(number);
+                    Outcome::Remove
+                } else {
+                    Outcome::Left(told(cluster, reach, &lost))
+                }
+            }
+        };
+    }
+    let removed = compared.reaches.iter().zip(&outcomes);
+    let removed: Vec<&Reach> = removed
+        .filter(|(_, outcome)| **outcome == Outcome::Remove)
+        .map(|(reach, _)| reach)
+        .collect();
+    if !proved(cluster, &removed, requests) {
+        let why = "it could not be proved that everything that kube-proxy asks for stays allowed";
+        for outcome in outcomes
+            .iter_mut()
+            .filter(|outcome| **outcome == Outcome::Remove)
+        {
+            *outcome = Outcome::Left(why.to_owned());
+        }
+    }
+    Ok(outcomes)
+}
+
+impl Objects {
+    /// The same without some subjects, each given by its binding's position and its own position in it.
+    pub fn without(&self, removed: &BTreeSet<(usize, usize)>) -> Objects {
+        let mut objects = self.clone();
+        for (number, binding) in objects.bindings.iter_mut().enumerate() {
+            let stays = |index: usize| !removed.contains(&(number, index));
+            binding.subjects.retain(|subject| stays(subject.index));
+        }
+        objects
+    }
+}
+
+/// Which bindings allow what kube-proxy asks for.
+struct Support {
+    /// Of each request the bindings that surely allow it, as positions among those that reach kube-proxy.
+    surely: Vec<BTreeSet<usize>>,
+    /// Of each request those that may allow it.
+    perhaps: Vec<BTreeSet<usize>>,
+}
+
+fn support(
+    cluster: &Cluster,
+    compared: &Compared,
+    requests: &[Request],
+) -> Result<Support, String> {
+    let mut values = 0_usize;
+    for reach in &compared.reaches {
+        let given = cluster
+            .rights(reach.binding)
+            .map_or(&[][..], |rights| &rights.given);
+        for held in given {
+            let rule = held.rule;
+            let lists = [
+                &rule.verbs,
+                &rule.groups,
+                &rule.resources,
+                &rule.names,
+                &rule.urls,
+            ];
+            values += 1 + lists.iter().map(|list| list.len()).sum::<usize>();
+        }
+    }
+    if values.saturating_mul(requests.len()) > MAX_COMPARED {
+        return Err("the roles that are bound to kube-proxy say more than is compared here".into());
+    }
+    let mut support = Support {
+        surely: Vec::new(),
+        perhaps: Vec::new(),
+    };
+    for request in requests {
+        let (mut surely, mut perhaps) = (BTreeSet::new(), BTreeSet::new());
+        for (number, reach) in compared.reaches.iter().enumerate() {
+            match cluster.by(reach.binding, request) {
+                Answer::Denied => {}
+                Answer::Unknown(_) => {
+                    perhaps.insert(number);
+                }
+                Answer::Allowed { .. } | Answer::Privileged => {
+                    surely.insert(number);
+                }
+            }
+        }
+        support.surely.push(surely);
+        support.perhaps.push(perhaps);
+    }
+    Ok(support)
+}
+
+impl Support {
+    /// The requests that nothing would surely allow any more if this binding went, too.
+    fn lost<'r>(
+        &self,
+        number: usize,
+        gone: &BTreeSet<usize>,
+        requests: &'r [Request],
+    ) -> Vec<&'r Request> {
+        let each = requests.iter().zip(self.surely.iter().zip(&self.perhaps));
+        each.filter(|(_, (surely, perhaps))| {
+            let concerned = surely.contains(&number) || perhaps.contains(&number);
+            concerned
+                && !surely
+                    .iter()
+                    .any(|held| *held != number && !gone.contains(held))
+        })
+        .map(|(request, _)| request)
+        .collect()
+    }
+}
+
+/// Why a subject cannot be taken out of a binding, whatever the binding gives.
+fn obstacle(cluster: &Cluster, reach: &Reach) -> Option<String> {
+    let binding = cluster.objects().bindings.get(reach.binding)?;
+    let (kind, name) = (binding.kind(), &binding.name);
+    if let Some(others) = reach.shared.first() {
+        return Some(format!(
+            "it reaches kube-proxy through {others}, which holds others too: bind those that need the rights by name, \
+             then take the group or account out of the {kind} {name}"
+        ));
+    }
+    if cluster.twin(reach.binding) != Twin::None {
+        return Some(format!(
+            "the {kind} {name} is in the manifests more than once: decide which of them is applied, and take \
+             kube-proxy out of it"
+        ));
+    }
+    None
+}
+
+fn told(cluster: &Cluster, reach: &Reach, lost: &[&Request]) -> String {
+    let mut needed: Vec<String> = Vec::new();
+    for request in lost {
+        let one = request_told(request);
+        if !needed.contains(&one) {
+            needed.push(one);
+        }
+    }
+    let more = match needed.len().saturating_sub(MAX_TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    needed.truncate(MAX_TOLD);
+    let binding = cluster.objects().bindings.get(reach.binding);
+    let role = binding.map_or(String::new(), |binding| {
+        format!("the {} {}", binding.role_kind(), binding.role)
+    });
+    format!(
+        "kube-proxy has {}{more} from it, and no other binding in the manifests surely gives that: bind kube-proxy to \
+         the ClusterRole system:node-proxier first, or take the rules that it does not need out of {role}",
+        needed.join(", ")
+    )
+}
+
+/// `list services`, `create events.events.k8s.io in default`.
+pub(super) fn request_told(request: &Request) -> String {
+    match &request.target {
+        Target::Path(path) => format!("{} {path}", request.verb),
+        Target::Resource(asked) => {
+            let mut text = format!("{} {}", request.verb, asked.resource);
+            if !asked.group.is_empty() {
+                text.push('.');
+                text.push_str(&asked.group);
+            }
+            if !asked.subresource.is_empty() {
+                text.push('/');
+                text.push_str(&asked.subresource);
+            }
+            if !asked.namespace.is_empty() {
+                text.push_str(" in ");
+                text.push_str(&asked.namespace);
+            }
+            text
+        }
+    }
+}
+
+/// Whether every request that is surely allowed now still is without the own subjects of these bindings.
+fn proved(cluster: &Cluster, removed: &[&Reach], requests: &[Request]) -> bool {
+    if removed.is_empty() {
+        return true;
+    }
+    let subjects = removed
+        .iter()
+        .flat_map(|reach| reach.own.iter().map(|subject| (reach.binding, *subject)))
+        .collect();
+    let after = cluster.objects().without(&subjects);
+    let after = Cluster::of(&after);
+    let allowed = |answer: &Answer| matches!(answer, Answer::Allowed { .. } | Answer::Privileged);
+    requests
+        .iter()
+        .all(|request| !allowed(&cluster.answer(request)) || allowed(&after.answer(request)))
+}
