@@ -121,6 +121,23 @@ impl Right {
     pub fn is_of_path(&self) -> bool {
         matches!(self.what, What::Url(_))
     }
+
+    /// Whether no request can be made of it: a star that is only a part of a word stands for itself, and nothing is
+    /// called so. `pods/*` is no subresource to RBAC.
+    pub fn is_empty(&self) -> bool {
+        let stray = |word: &str| word.contains('*') && word != "*";
+        let resource_is_stray = |resource: &str| match resource.strip_prefix("*/") {
+            Some(sub) => sub.is_empty() || sub.contains('*'),
+            None => stray(resource),
+        };
+        stray(&self.verb)
+            || match &self.what {
+                What::Url(_) => false,
+                What::Resource {
+                    group, resource, ..
+                } => stray(group) || resource_is_stray(resource),
+            }
+    }
 }
 
 /// As kubectl names it: `secrets`, `deployments.apps/scale`, `*.*`, `configmaps named a, b`.

@@ -83,7 +83,8 @@ pub fn compare(
             }
             names.extend(&rule.names);
             for right in rule.rights() {
-                if standard.iter().any(|rule| rule.gives(&right)) || !seen.insert(right.clone()) {
+                let within = standard.iter().any(|rule| rule.gives(&right));
+                if within || right.is_empty() || !seen.insert(right.clone()) {
                     continue;
                 }
                 reach.extra.push(Extra {
