@@ -94,7 +94,7 @@ fn texts(item: &Item, key: &str) -> Vec<String> {
 }
 
 /// The object's name and the namespace that it names.
-fn named<'i>(object: &'i Item, cluster: bool) -> Result<(&'i str, Scope), Refused> {
+fn named(object: &Item, cluster: bool) -> Result<(&str, Scope), Refused> {
     let metadata = object.get("metadata").map(|entry| &entry.item);
     let name = metadata.map_or("", |metadata| text(metadata, "name"));
     if name.is_empty() {

@@ -2,12 +2,12 @@
 
 use tighten::auditpolicy::{Request, Resource, Target};
 
-/// The last of each list is what no rule of the random roles names.
+/// The last of each list but of the names is what no rule of the random roles names.
 pub const VERBS: [&str; 4] = ["get", "list", "escalate", "other-verb"];
 pub const GROUPS: [&str; 3] = ["", "apps", "other-group"];
 pub const RESOURCES: [&str; 4] = ["services", "secrets", "pods", "other-resource"];
 pub const SUBRESOURCES: [&str; 3] = ["", "log", "other-subresource"];
-pub const NAMES: [&str; 3] = ["", "one", "other-name"];
+pub const NAMES: [&str; 3] = ["", "one", "two"];
 /// The empty one is what lies in no namespace.
 pub const NAMESPACES: [&str; 3] = ["", "default", "other-namespace"];
 pub const PATHS: [&str; 5] = ["/", "/version", "/version/more", "/metrics", "/other"];
