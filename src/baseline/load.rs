@@ -194,6 +194,7 @@ impl Check {
             fix.address.is_some(),
             fix.create.is_some(),
             fix.log_at.is_some(),
+            fix.remove.is_some(),
         ];
         let ways = edits.iter().filter(|given| **given).count()
             + usize::from(fix.mode.is_some() || fix.owner.is_some());

@@ -123,6 +123,16 @@ pub struct Fix {
     pub create: Option<Create>,
     /// The level at which inserted audit rules log.
     pub log_at: Option<Level>,
+    /// What goes out of an object.
+    pub remove: Option<Removed>,
+}
+
+/// What a fix takes out of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Removed {
+    /// kube-proxy, out of the subjects of a binding.
+    Subject,
 }
 
 /// A value as a baseline writes it.

@@ -28,6 +28,14 @@ pub(super) fn convert(document: &Document) -> Result<Loaded, Trouble> {
             doubled: Vec::new(),
         });
     };
+    value(root)
+}
+
+/// What a node means. Anchors that it does not hold itself are unknown.
+///
+/// # Errors
+/// When go-yaml refuses it, or when it is more than the budget allows.
+pub fn value(root: &Node) -> Result<Loaded, Trouble> {
     let mut anchors = HashMap::new();
     collect(root, &mut anchors);
     let mut reader = Reader {

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use crate::yaml::{self, Problem};
 
-pub use convert::MAX_VALUES;
+pub use convert::{MAX_VALUES, value};
 pub use json::parse as parse_json;
 pub use resolve::{Scalar, resolve};
 

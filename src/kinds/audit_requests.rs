@@ -7,7 +7,7 @@ use super::audit_policy::{policy_of, readable};
 use super::{Edit, Instance, Kind, Mend, by_hand};
 use crate::auditpolicy::insertion::{self, Insertion};
 use crate::auditpolicy::{GroupResources, Level, Policy, Request, Resource, Rule, Target};
-use crate::baseline::{Check, Fix};
+use crate::baseline::{Check, Fix, Version};
 use crate::edit::{Alteration, Step, Tree};
 use crate::facts::{ApiServer, Facts};
 use crate::root::NodePath;
@@ -44,6 +44,12 @@ struct Asked {
     /// Whether the request carries an object's name: other on each node, so that every name counts.
     #[serde(default)]
     named: bool,
+    /// The oldest release that asks for it; without one, all do.
+    #[serde(default)]
+    since: Option<Version>,
+    /// Only older releases ask for it, and nobody says until which.
+    #[serde(default)]
+    older: bool,
 }
 
 /// Most comparisons of a request with a value of the policy. A policy of a few hundred rules needs some
@@ -67,32 +73,48 @@ impl AuditRequests {
         self.all(&[ANY_NAME])
     }
 
+    /// What a release surely asks as these users, each with its groups, of objects whose names no policy has. Where
+    /// the release is not known, it is what all of them ask.
+    ///
+    /// # Errors
+    /// When a resource cannot be read, which no baseline that loads has.
+    pub fn demanded(
+        &self,
+        identities: &[(String, Vec<String>)],
+        release: Option<Version>,
+    ) -> Result<Vec<Request>, String> {
+        let asks = |asked: &&Asked| {
+            let reached = match asked.since {
+                Some(since) => release.is_some_and(|release| release >= since),
+                None => true,
+            };
+            reached && !asked.older
+        };
+        of_all(identities, self.requests.iter().filter(asks), &[ANY_NAME])
+    }
+
+    /// What any release may ask as these users, each with its groups. Of a named request there is one for each of the
+    /// names, and one for a name that is none of them.
+    ///
+    /// # Errors
+    /// When a resource cannot be read, which no baseline that loads has.
+    pub fn possible(
+        &self,
+        identities: &[(String, Vec<String>)],
+        names: &[String],
+    ) -> Result<Vec<Request>, String> {
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        names.push(ANY_NAME);
+        of_all(identities, self.requests.iter(), &names)
+    }
+
     /// All of the requests. Of a named one there is one for each of the names.
     fn all(&self, names: &[&str]) -> Result<Vec<Request>, String> {
-        let mut all = Vec::new();
-        for identity in &self.identities {
-            for asked in &self.requests {
-                let resource = Resource {
-                    namespace: asked.namespace.clone(),
-                    ..Resource::parse(&asked.resource)?
-                };
-                let names = if asked.named { names } else { &[""] };
-                for verb in &asked.verbs {
-                    for name in names {
-                        all.push(Request {
-                            user: identity.user.clone(),
-                            groups: identity.groups.clone(),
-                            verb: verb.clone(),
-                            target: Target::Resource(Resource {
-                                name: (*name).to_owned(),
-                                ..resource.clone()
-                            }),
-                        });
-                    }
-                }
-            }
-        }
-        Ok(all)
+        let identities = self.identities.iter();
+        let identities: Vec<(String, Vec<String>)> = identities
+            .map(|identity| (identity.user.clone(), identity.groups.clone()))
+            .collect();
+        of_all(&identities, self.requests.iter(), names)
     }
 
     fn count(&self) -> usize {
@@ -169,6 +191,38 @@ impl AuditRequests {
             edit,
         )
     }
+}
+
+/// The requests as each user. Of a named one there is one for each of the names.
+fn of_all<'a>(
+    identities: &[(String, Vec<String>)],
+    requests: impl Iterator<Item = &'a Asked> + Clone,
+    names: &[&str],
+) -> Result<Vec<Request>, String> {
+    let mut all = Vec::new();
+    for (user, groups) in identities {
+        for asked in requests.clone() {
+            let resource = Resource {
+                namespace: asked.namespace.clone(),
+                ..Resource::parse(&asked.resource)?
+            };
+            let names = if asked.named { names } else { &[""] };
+            for verb in &asked.verbs {
+                for name in names {
+                    all.push(Request {
+                        user: user.clone(),
+                        groups: groups.clone(),
+                        verb: verb.clone(),
+                        target: Target::Resource(Resource {
+                            name: (*name).to_owned(),
+                            ..resource.clone()
+                        }),
+                    });
+                }
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Every name of an object that the policy speaks of, and one of which it does not.

@@ -96,7 +96,9 @@ impl Defaults {
                     [] => None,
                     keys => Some(keys.iter().map(|key| labelled(key)).collect()),
                 },
-                partial: role.partial,
+                open: role
+                    .partial
+                    .then(|| format!("the ClusterRole {} may allow more", role.name)),
             }
         };
         Ok(Defaults(Objects {

@@ -67,8 +67,8 @@ pub struct Role {
     pub rules: Vec<Rule>,
     /// Of an aggregated ClusterRole: whose rules are its own. The controller writes them over `rules`.
     pub aggregates: Option<Vec<Selector>>,
-    /// It may have more rules than are known here.
-    pub partial: bool,
+    /// Why it may have more rules than are known here.
+    pub open: Option<String>,
 }
 
 /// A rule of a role: all of its lists must hold of a request.

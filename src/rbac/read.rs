@@ -32,13 +32,34 @@ pub fn is_rbac(api_version: &str, kind: &str) -> bool {
     group == Some(GROUP) && KINDS.contains(&kind)
 }
 
+impl Role {
+    /// A role of which only the name is known, and why.
+    pub fn unread(source: usize, line: usize, scope: Scope, name: &str, why: String) -> Role {
+        Role {
+            source: Some(source),
+            line,
+            scope,
+            name: name.to_owned(),
+            labels: [].into(),
+            rules: Vec::new(),
+            aggregates: None,
+            open: Some(why),
+        }
+    }
+}
+
 impl Objects {
     /// Adds one object; what is neither a role nor a binding is left out. `source` is the caller's number for it.
+    /// An item of a typed list has its version and kind from the list.
     ///
     /// # Errors
     /// When the API server would refuse it.
-    pub fn add(&mut self, source: usize, object: &Item) -> Result<(), Refused> {
-        let (version, kind) = (text(object, "apiVersion"), text(object, "kind"));
+    pub fn add(
+        &mut self,
+        source: usize,
+        (version, kind): (&str, &str),
+        object: &Item,
+    ) -> Result<(), Refused> {
         if !is_rbac(version, kind) {
             return Ok(());
         }
@@ -154,7 +175,7 @@ fn role(source: usize, object: &Item, cluster: bool) -> Result<Role, Refused> {
             .map(|(index, item)| rule(item, index, cluster))
             .collect::<Result<_, _>>()?,
         aggregates,
-        partial: false,
+        open: None,
     })
 }
 

@@ -109,8 +109,8 @@ impl<'a> Index<'a> {
         rights
             .given
             .extend(role.rules.iter().map(|rule| given(rule, number, certain)));
-        if role.partial {
-            rights.open = Some(format!("the {} {} may allow more", role.kind(), role.name));
+        if role.open.is_some() {
+            rights.open.clone_from(&role.open);
         }
         if !aggregated {
             return;

@@ -37,7 +37,10 @@ fn read(documents: &str) -> Result<Objects, Refused> {
     let mut objects = Objects::default();
     for (number, text) in documents.split("---\n").enumerate() {
         let loaded = goyaml::load(text.as_bytes()).unwrap();
-        objects.add(number, &loaded.root)?;
+        let text = |key| loaded.root.get(key).and_then(|entry| entry.item.text());
+        let (version, kind) = (text("apiVersion"), text("kind"));
+        let header = (version.unwrap_or_default(), kind.unwrap_or_default());
+        objects.add(number, header, &loaded.root)?;
     }
     Ok(objects)
 }

@@ -73,7 +73,7 @@ fn empty(scope: Scope) -> Role {
         labels: BTreeMap::new(),
         rules: Vec::new(),
         aggregates: None,
-        partial: false,
+        open: None,
     }
 }
 
@@ -177,7 +177,7 @@ fn role() -> impl Strategy<Value = Role> {
             rules,
             // Only ClusterRoles are aggregated.
             aggregates: aggregates.filter(|_| scope == Scope::Cluster),
-            partial,
+            open: partial.then(|| "it may allow more".to_owned()),
             ..empty(scope)
         })
 }

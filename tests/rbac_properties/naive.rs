@@ -156,7 +156,7 @@ fn of_role(objects: &Objects, role: &Role) -> (BTreeSet<Permission>, BTreeSet<Pe
         into.extend(written_out(rule));
     }
     if !is_aggregated {
-        return (sure, perhaps, role.partial);
+        return (sure, perhaps, role.open.is_some());
     }
     // Rounds of the controller, until nothing changes any more.
     let is = |one: &Role, other: &Role| std::ptr::eq(one, other);
@@ -210,7 +210,7 @@ fn of_role(objects: &Objects, role: &Role) -> (BTreeSet<Permission>, BTreeSet<Pe
     (
         sure,
         perhaps,
-        role.partial || missed && role.rules.is_empty(),
+        role.open.is_some() || missed && role.rules.is_empty(),
     )
 }
 
