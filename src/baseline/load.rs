@@ -200,7 +200,8 @@ impl Check {
             + usize::from(fix.mode.is_some() || fix.owner.is_some());
         if ways != 1 {
             return Err(
-                "a fix gives exactly one of mode, owner, value, address, create, log-at".into(),
+                "a fix gives exactly one of mode, owner, value, address, create, log-at, remove"
+                    .into(),
             );
         }
         self.expect.accepts(fix)

@@ -37,6 +37,9 @@ mod mend;
 mod node_ports;
 mod pod_switch;
 mod presence;
+mod rbac;
+mod rbac_needed;
+mod rbac_rights;
 mod server;
 mod workload;
 
@@ -114,6 +117,10 @@ pub enum Expect {
     AuditLogAccess(audit_log_access::AuditLogAccess),
     /// A switch of kube-proxy's pod.
     PodSwitch(pod_switch::PodSwitch),
+    /// No binding gives kube-proxy what it does not need.
+    RbacRights(rbac_rights::RbacRights),
+    /// The bindings give kube-proxy what it needs.
+    RbacNeeded(rbac_needed::RbacNeeded),
 }
 
 /// What a check speaks of, and so where it can be judged.
@@ -281,6 +288,8 @@ macro_rules! each_kind {
             Expect::AuditLogLimits($kind) => $call,
             Expect::AuditLogAccess($kind) => $call,
             Expect::PodSwitch($kind) => $call,
+            Expect::RbacRights($kind) => $call,
+            Expect::RbacNeeded($kind) => $call,
         }
     };
 }
@@ -355,7 +364,9 @@ impl Expect {
             | Expect::CertificateSubject(_)
             | Expect::CertificateTrust(_)
             | Expect::CertificateKey(_) => Subject::Configuration,
-            Expect::PodSwitch(_) => Subject::Objects,
+            Expect::PodSwitch(_) | Expect::RbacRights(_) | Expect::RbacNeeded(_) => {
+                Subject::Objects
+            }
             _ => Subject::Node,
         }
     }
@@ -393,6 +404,8 @@ impl Expect {
             Expect::AuditLogLimits(_) => "audit-log-limits",
             Expect::AuditLogAccess(_) => "audit-log-access",
             Expect::PodSwitch(_) => "pod-switch",
+            Expect::RbacRights(_) => "rbac-rights",
+            Expect::RbacNeeded(_) => "rbac-needed",
         }
     }
 }

@@ -24,7 +24,9 @@ pub struct Reach {
     pub binding: usize,
     /// Subjects that are kube-proxy's alone, by their positions in `subjects`.
     pub own: Vec<usize>,
-    /// Groups and accounts through which it reaches others too.
+    /// Subjects through which it reaches others too, by their positions.
+    pub through: Vec<usize>,
+    /// Whom these name.
     pub shared: Vec<String>,
     /// The user names of kube-proxy that it reaches.
     pub users: Vec<String>,
@@ -118,6 +120,7 @@ fn reach(cluster: &Cluster, identities: &[(String, Vec<String>)], number: usize)
     let mut reach = Reach {
         binding: number,
         own: Vec::new(),
+        through: Vec::new(),
         shared: Vec::new(),
         users: Vec::new(),
         extra: Vec::new(),
@@ -134,7 +137,10 @@ fn reach(cluster: &Cluster, identities: &[(String, Vec<String>)], number: usize)
         }
         match (best, shared(&subject.who)) {
             (Named::No, _) => {}
-            (_, Some(others)) => reach.shared.push(others),
+            (_, Some(others)) => {
+                reach.through.push(subject.index);
+                reach.shared.push(others);
+            }
             (_, None) => reach.own.push(subject.index),
         }
     }

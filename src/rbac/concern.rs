@@ -1,10 +1,13 @@
 //! How bad a right is in the hands of who takes over kube-proxy: Kubernetes' own "Role Based Access Control Good
 //! Practices", section "privilege escalation risks".
 
+use serde::Deserialize;
+
 use super::{Right, What};
 
 /// What somebody could do with a right, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Concern {
     /// Everything.
     ClusterAdmin,

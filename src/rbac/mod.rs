@@ -22,7 +22,7 @@ pub use concern::Concern;
 pub use defaults::{Defaults, standard};
 pub use evaluate::{Answer, Cluster};
 pub use read::{Refused, is_rbac};
-pub use remove::{Outcome, plan};
+pub use remove::{Outcome, plan, request_told};
 pub use selector::{Operator, Requirement, Selector};
 
 use std::collections::BTreeMap;
@@ -153,6 +153,11 @@ impl Role {
 }
 
 impl Binding {
+    /// Whether it is a ClusterRoleBinding.
+    pub fn is_of_cluster(&self) -> bool {
+        self.scope == Scope::Cluster
+    }
+
     /// `ClusterRoleBinding` or `RoleBinding`.
     pub fn kind(&self) -> &'static str {
         match self.scope {

@@ -211,8 +211,8 @@ fn told(cluster: &Cluster, reach: &Reach, lost: &[&Request]) -> String {
     )
 }
 
-/// `list services`, `create events.events.k8s.io in default`.
-pub(super) fn request_told(request: &Request) -> String {
+/// A request as kubectl names it: `list services`, `create events.events.k8s.io in default`.
+pub fn request_told(request: &Request) -> String {
     match &request.target {
         Target::Path(path) => format!("{} {path}", request.verb),
         Target::Resource(asked) => {
