@@ -139,6 +139,11 @@ fn cluster(objects: &Objects, changed: &[&NodePath]) -> Vec<Due> {
     let read = objects.views.iter().filter(|view| view.reads(changed));
     let restart = read.filter_map(|view| {
         let object = objects.object(view.workload(objects)?)?;
+        let rolls = matches!(
+            object.kind.as_str(),
+            "DaemonSet" | "Deployment" | "StatefulSet"
+        );
+        let object = rolls.then_some(object)?;
         let namespace = object.namespace.as_deref();
         let namespace = namespace.map_or(String::new(), |name| format!("-n {} ", quoted(name)));
         let kind = object.kind.to_lowercase();

@@ -10,7 +10,7 @@ use crate::edit::{Alteration, Operation, spelled};
 use crate::facts::{Facts, Origin, Seen, gather_pod};
 use crate::kinds::{Edit, Instance, Mend, Verdict, flag_text};
 use crate::proxyconfig;
-use crate::root::{NodePath, Root};
+use crate::root::{LookError, NodePath, Root};
 
 /// The facts of a kube-proxy as its pod will see them, and where in the manifests its files stand.
 #[derive(Debug)]
@@ -151,12 +151,20 @@ impl View {
 
     /// What was judged of the pod, told of the manifests: paths, lines, and what would mend it.
     pub fn place(&self, objects: &Objects, mut instance: Instance) -> Instance {
+        if let Some(origin) = &mut instance.origin {
+            self.stands_at(origin);
+        }
+        let elsewhere = instance
+            .path
+            .as_ref()
+            .is_some_and(|path| self.spot(path).is_none());
+        let is_missing = instance.reason.as_deref() == Some(&LookError::Missing.to_string());
+        if elsewhere && is_missing {
+            instance.reason = Some("it does not stand in these manifests".into());
+        }
         if let Some(spot) = instance.path.as_ref().and_then(|path| self.spot(path)) {
             instance.line = Some(spot.line(instance.line));
             instance.path = Some(spot.file.clone());
-        }
-        if let Some(origin) = &mut instance.origin {
-            self.stands_at(origin);
         }
         if instance.verdict == Verdict::Unknown && is_of_service_account(&instance) {
             instance.verdict = Verdict::NotApplicable;

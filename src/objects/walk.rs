@@ -119,7 +119,7 @@ impl Walk<'_> {
                 continue;
             };
             let ending = name.rsplit('.').next().unwrap_or_default();
-            let is_text = matches!(ending, "yaml" | "yml" | "json");
+            let is_text = matches!(ending, "yaml" | "yml" | "json" | "manifest");
             if is_text || self.is_directory(&inside) {
                 self.visit(&inside, false, depth + 1)?;
             }
