@@ -39,6 +39,13 @@ pub fn perform(meaning: &mut Json, path: &[Step], operation: &Operation) {
             let at = before.unwrap_or(list.len());
             list.splice(at..at, items.iter().map(grown));
         }
+        (None, Operation::Remove) => unreachable!("the document itself is never removed"),
+        (Some((Step::Index(index), [])), Operation::Remove) => {
+            meaning.as_array_mut().unwrap().remove(*index);
+        }
+        (Some((Step::Key(key), [])), Operation::Remove) => {
+            meaning.as_object_mut().unwrap().remove(key).unwrap();
+        }
         (Some((Step::Index(index), rest)), _) => {
             perform(
                 &mut meaning.as_array_mut().unwrap()[*index],

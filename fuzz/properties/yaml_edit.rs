@@ -1,7 +1,7 @@
 //! An edit of any bytes is refused, or does exactly what it says and touches nothing else.
 //!
-//! The first line says the edit, the rest is the document: `set`, `append`, `insert` (behind the last
-//! item), `insert2` (before an item); the path, its steps separated by dots, `#2` for an item of a list;
+//! The first line says the edit, the rest is the document: `set`, `append`, `remove`, `insert` (behind the
+//! last item), `insert2` (before an item); the path, its steps separated by dots, `#2` for an item of a list;
 //! the value: `true`, `-12`, `"text` up to the end of the line, `[a,b`, and for an insertion `{` before a
 //! value that is held by a mapping. Every first line means something, so that no mutation is lost.
 
@@ -38,9 +38,18 @@ pub fn holds(bytes: &[u8]) -> bool {
         let comments = document.comments.iter();
         comments.map(|comment| comment.text.clone()).collect()
     };
-    assert_eq!(notes(&old), notes(&new), "comments\n{before}\n{after}");
+    let (notes_before, notes_after) = (notes(&old), notes(&new));
+    if operation == Operation::Remove {
+        let mut left = notes_before.iter();
+        let kept = notes_after.iter().all(|note| left.any(|old| old == note));
+        assert!(kept, "comments\n{before}\n{after}");
+    } else {
+        assert_eq!(notes_before, notes_after, "comments\n{before}\n{after}");
+    }
     let list = match old.root.as_ref().and_then(|root| follow(root, &path)) {
-        Some((list, true)) if !matches!(operation, Operation::Set(_)) => Some(list),
+        Some((list, true)) if !matches!(operation, Operation::Set(_) | Operation::Remove) => {
+            Some(list)
+        }
         _ => None,
     };
     let (mut place, mut place_after) = (path.clone(), path.clone());
@@ -51,6 +60,11 @@ pub fn holds(bytes: &[u8]) -> bool {
         };
         place.push(Step::Index(usize::MAX));
         place_after.push(Step::Index(at));
+    }
+    if operation == Operation::Remove
+        && let Some(Step::Index(index)) = place_after.last_mut()
+    {
+        *index = usize::MAX;
     }
     assert_eq!(
         others(&old, before, &place),
@@ -83,6 +97,7 @@ fn read(line: &str) -> (Vec<Step>, Operation) {
     let position = verb.and_then(|verb| verb.strip_prefix("insert"));
     let operation = match (verb, position) {
         (Some("append"), _) => Operation::Append(value),
+        (Some("remove"), _) => Operation::Remove,
         (_, Some(position)) => Operation::Insert {
             before: position.parse().ok(),
             items: vec![tree(value)],
@@ -200,7 +215,10 @@ fn few_bytes_changed(
     let come = String::from_utf8_lossy(&after.as_bytes()[head..head + put]).into_owned();
     let beside = gone.replacen(former, "", 1);
     assert!(
-        taken <= former.len() || come.contains(&gone) || come.contains(beside.trim()),
+        *operation == Operation::Remove
+            || taken <= former.len()
+            || come.contains(&gone)
+            || come.contains(beside.trim()),
         "{taken} bytes taken\n{before}\n{after}"
     );
     let widest = before.lines().map(str::len).max().unwrap_or(0);

@@ -10,6 +10,9 @@
 //! the item that it stood with. What cannot be proved is refused, with a reason that names a line and
 //! quotes nothing of it.
 //!
+//! One document of a stream, and a document inside a text of another one, is edited as a text of its own
+//! ([`alter_within`]); then the text around it is proved in the same way.
+//!
 //! A new operation takes a variant of [`Operation`], a splice for each style, and a line in the proof
 //! that says what it may change.
 

@@ -109,6 +109,12 @@ pub fn choose(document: &Model, place: prop::sample::Index, kind: u8, written: W
             },
         };
     }
+    if kind % 5 == 4 && !path.is_empty() {
+        return Edit {
+            path,
+            operation: Operation::Remove,
+        };
+    }
     match node {
         Model::Map(..) | Model::FlowMap(..) => path.extend((0..deep).map(new)),
         Model::Null(_) if kind.is_multiple_of(2) => path.extend((0..deep).map(new)),

@@ -177,6 +177,7 @@ impl Model {
         let on_path = places.iter().filter(|(place, _)| path.starts_with(place));
         let node = on_path.max_by_key(|(place, _)| place.len());
         match (node.map(|(_, node)| node), operation) {
+            (_, Operation::Remove) => usize::MAX,
             // A list may be replaced by one of a single line.
             (Some(Model::Seq(_) | Model::FlowSeq(_)), Operation::Set(_)) => usize::MAX,
             (Some(Model::FlowSeq(inner)), _) if inner.is_empty() => 2,
