@@ -27,6 +27,7 @@ mod file_owner;
 mod flag_value;
 mod flags_honoured;
 mod hold;
+mod instance;
 mod kubeconfig;
 mod kubeconfig_accepted;
 mod kubeconfig_ca;
@@ -46,6 +47,7 @@ mod workload;
 pub(crate) use audit_hidden::{Hidden, told};
 pub use config_value::origin as value_origin;
 pub(crate) use flag_value::spelled as flag_text;
+pub use instance::{Instance, Verdict};
 pub use mend::{Contents, Edit, Mend};
 
 use each::{by_hand, each_file, fix_or_by_hand};
@@ -54,14 +56,10 @@ use kubeconfig::{
     each_certificate, each_client_certificate, each_kubeconfig, each_reading, given_at,
 };
 
-use std::rc::Rc;
-
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::baseline::{Check, Fix};
-use crate::facts::{Facts, Origin};
-use crate::root::NodePath;
-use crate::waivers::Grounds;
+use crate::facts::Facts;
 
 /// What a check expects, by kind. The name in a baseline is the variant's, with dashes.
 #[derive(Clone, Debug, Deserialize)]
@@ -132,131 +130,6 @@ pub enum Subject {
     Configuration,
     /// The cluster's objects.
     Objects,
-}
-
-/// The verdict's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// There is nothing on this node that the check speaks of.
-    NotApplicable,
-    /// It is as expected, or stricter.
-    Pass,
-    /// A finding that a waiver accepts.
-    Waived,
-    /// It could not be looked at, or not be judged. Never shown as pass.
-    Unknown,
-    /// A finding.
-    Fail,
-}
-
-impl Verdict {
-    /// The word in text and JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Verdict::NotApplicable => "not-applicable",
-            Verdict::Pass => "pass",
-            Verdict::Waived => "waived",
-            Verdict::Unknown => "unknown",
-            Verdict::Fail => "fail",
-        }
-    }
-}
-
-/// A check's verdict on one file or value.
-#[derive(Clone, Debug)]
-pub struct Instance {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The file that it speaks of, as the node sees it.
-    pub path: Option<NodePath>,
-    /// The line in it.
-    pub line: Option<usize>,
-    /// What is there.
-    pub observed: Option<String>,
-    /// Where the observed value comes from.
-    pub origin: Option<Origin>,
-    /// Why it is so: for unknown, why it could not be judged.
-    pub reason: Option<String>,
-    /// What would mend it.
-    pub mend: Mend,
-    /// What must be there before the mend may be carried out, or be made by the same plan: where an API
-    /// server is told of a file that is missing, it does not start.
-    pub needs: Vec<NodePath>,
-    /// What a person has to do besides, once it is mended.
-    pub besides: Option<String>,
-    /// For waived, on what grounds. No kind waives anything: `waivers` does, after the judgement.
-    pub waiver: Option<Rc<Grounds>>,
-}
-
-impl Instance {
-    fn new(verdict: Verdict) -> Instance {
-        Instance {
-            verdict,
-            path: None,
-            line: None,
-            observed: None,
-            origin: None,
-            reason: None,
-            mend: Mend::None,
-            needs: Vec::new(),
-            besides: None,
-            waiver: None,
-        }
-    }
-
-    pub(crate) fn not_applicable(reason: impl Into<String>) -> Instance {
-        Instance {
-            reason: Some(reason.into()),
-            ..Instance::new(Verdict::NotApplicable)
-        }
-    }
-
-    fn unknown(reason: impl Into<String>) -> Instance {
-        Instance {
-            reason: Some(reason.into()),
-            ..Instance::new(Verdict::Unknown)
-        }
-    }
-
-    /// Pass or fail by a condition; a failure is mended by what `mend` returns.
-    fn judged(passes: bool, observed: impl Into<String>, mend: impl FnOnce() -> Mend) -> Instance {
-        Instance {
-            observed: Some(observed.into()),
-            mend: if passes { Mend::None } else { mend() },
-            ..Instance::new(if passes { Verdict::Pass } else { Verdict::Fail })
-        }
-    }
-
-    fn at(mut self, path: &NodePath) -> Instance {
-        self.path = Some(path.clone());
-        self
-    }
-
-    fn line(mut self, line: Option<usize>) -> Instance {
-        self.line = line;
-        self
-    }
-
-    fn from(mut self, origin: &Origin) -> Instance {
-        self.origin = Some(origin.clone());
-        self
-    }
-
-    fn needing(mut self, path: &NodePath) -> Instance {
-        self.needs.push(path.clone());
-        self
-    }
-
-    fn besides(mut self, what: Option<String>) -> Instance {
-        self.besides = what;
-        self
-    }
-
-    fn because(mut self, reason: impl Into<String>) -> Instance {
-        self.reason = Some(reason.into());
-        self
-    }
 }
 
 /// Calls the same method on whichever kind it is.

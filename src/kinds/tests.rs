@@ -73,6 +73,7 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
             }),
             hold: None,
         }],
+        objects: None,
         directories: Vec::new(),
         config: Some(config),
         kubeconfig: None,
