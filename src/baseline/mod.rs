@@ -242,6 +242,12 @@ pub struct Version {
 }
 
 impl Version {
+    /// The first kube-proxy with `--init-only` (facts page, section 2).
+    pub const INIT_ONLY: Version = Version {
+        major: 1,
+        minor: 29,
+    };
+
     /// Reads `1.36`, `1.36.2` or `1.36.2-rc.1`.
     pub fn read(text: &str) -> Option<Version> {
         let mut parts = text.split('.');

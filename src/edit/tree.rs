@@ -38,6 +38,35 @@ impl Tree {
         Tree::Map(entries.map(|(key, value)| (key.into(), value)).collect())
     }
 
+    /// What a node holds, to be written at another place; `None` for what would not read there as it does
+    /// here: null, a number that is not whole, an anchor, a tag.
+    pub fn of(node: &Node) -> Option<Tree> {
+        if node.anchor != 0 || node.tag.is_some() {
+            return None;
+        }
+        match &node.value {
+            Value::Scalar(text, Style::Plain) => match (text.as_str(), text.parse::<i64>()) {
+                ("true" | "false", _) => Some(Tree::Scalar(Scalar::Bool(text == "true"))),
+                (_, Ok(number)) if number.to_string() == *text => {
+                    Some(Tree::Scalar(Scalar::Int(number)))
+                }
+                (text, _) => (!reads_as_other_than_text(text)).then(|| Tree::text(text)),
+            },
+            Value::Scalar(text, _) => Some(Tree::text(text.as_str())),
+            Value::Sequence(items, _) => {
+                let items: Option<Vec<Tree>> = items.iter().map(Tree::of).collect();
+                items.map(Tree::List)
+            }
+            Value::Mapping(entries, _) => {
+                let entry =
+                    |(key, value): &(Node, Node)| Some((key.text()?.to_owned(), Tree::of(value)?));
+                let entries: Option<Vec<_>> = entries.iter().map(entry).collect();
+                entries.map(Tree::Map)
+            }
+            Value::Alias(_) => None,
+        }
+    }
+
     /// True for a value that holds no other.
     pub(super) fn is_scalar(&self) -> bool {
         matches!(self, Tree::Scalar(_))
@@ -109,7 +138,7 @@ pub(super) fn is_plain(text: &str) -> bool {
         && !text.ends_with(':')
         && text
             .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_./=:,@+".contains(&byte))
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_./=:,@+$()".contains(&byte))
 }
 
 /// True for text that is the same to every reader of YAML without quotes between brackets.

@@ -36,6 +36,18 @@ mod kubeconfig_server;
 mod kubeconfig_verification;
 mod mend;
 mod node_ports;
+mod pod_host_paths;
+mod pod_image;
+mod pod_image_digest;
+mod pod_image_registry;
+mod pod_image_tag;
+mod pod_mounts;
+mod pod_priority;
+mod pod_privilege;
+mod pod_resources;
+mod pod_root_filesystem;
+mod pod_seccomp;
+mod pod_split;
 mod pod_switch;
 mod presence;
 mod rbac;
@@ -119,6 +131,24 @@ pub enum Expect {
     RbacRights(rbac_rights::RbacRights),
     /// The bindings give kube-proxy what it needs.
     RbacNeeded(rbac_needed::RbacNeeded),
+    /// Which paths of the node kube-proxy's container can write.
+    PodHostPaths(pod_host_paths::PodHostPaths),
+    /// kube-proxy's image is named by its digest.
+    PodImageDigest(pod_image_digest::PodImageDigest),
+    /// kube-proxy's image comes from a known registry.
+    PodImageRegistry(pod_image_registry::PodImageRegistry),
+    /// kube-proxy's image has a tag that tells its version.
+    PodImageTag(pod_image_tag::PodImageTag),
+    /// The priority class of kube-proxy's pod.
+    PodPriority(pod_priority::PodPriority),
+    /// What kube-proxy's container may do on its node.
+    PodPrivilege(pod_privilege::PodPrivilege),
+    /// What is kept free for kube-proxy's container.
+    PodResources(pod_resources::PodResources),
+    /// kube-proxy's container cannot change the files of its image.
+    PodRootFilesystem(pod_root_filesystem::PodRootFilesystem),
+    /// The system calls of kube-proxy's container are filtered.
+    PodSeccomp(pod_seccomp::PodSeccomp),
 }
 
 /// What a check speaks of, and so where it can be judged.
@@ -163,6 +193,15 @@ macro_rules! each_kind {
             Expect::PodSwitch($kind) => $call,
             Expect::RbacRights($kind) => $call,
             Expect::RbacNeeded($kind) => $call,
+            Expect::PodHostPaths($kind) => $call,
+            Expect::PodImageDigest($kind) => $call,
+            Expect::PodImageRegistry($kind) => $call,
+            Expect::PodImageTag($kind) => $call,
+            Expect::PodPriority($kind) => $call,
+            Expect::PodPrivilege($kind) => $call,
+            Expect::PodResources($kind) => $call,
+            Expect::PodRootFilesystem($kind) => $call,
+            Expect::PodSeccomp($kind) => $call,
         }
     };
 }
@@ -237,7 +276,7 @@ impl Expect {
             | Expect::CertificateSubject(_)
             | Expect::CertificateTrust(_)
             | Expect::CertificateKey(_) => Subject::Configuration,
-            Expect::PodSwitch(_) | Expect::RbacRights(_) | Expect::RbacNeeded(_) => {
+            _ if self.name().starts_with("pod-") || self.name().starts_with("rbac-") => {
                 Subject::Objects
             }
             _ => Subject::Node,
@@ -279,6 +318,15 @@ impl Expect {
             Expect::PodSwitch(_) => "pod-switch",
             Expect::RbacRights(_) => "rbac-rights",
             Expect::RbacNeeded(_) => "rbac-needed",
+            Expect::PodHostPaths(_) => "pod-host-paths",
+            Expect::PodImageDigest(_) => "pod-image-digest",
+            Expect::PodImageRegistry(_) => "pod-image-registry",
+            Expect::PodImageTag(_) => "pod-image-tag",
+            Expect::PodPriority(_) => "pod-priority",
+            Expect::PodPrivilege(_) => "pod-privilege",
+            Expect::PodResources(_) => "pod-resources",
+            Expect::PodRootFilesystem(_) => "pod-root-filesystem",
+            Expect::PodSeccomp(_) => "pod-seccomp",
         }
     }
 }

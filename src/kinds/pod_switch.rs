@@ -2,12 +2,11 @@
 
 use serde::Deserialize;
 
-use super::workload::{Found, boolean, each_workload};
+use super::workload::{Found, each_workload, switch};
 use super::{Instance, Kind, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Written};
 use crate::edit::{Alteration, Scalar};
 use crate::facts::Facts;
-use crate::yaml::Node;
 
 /// `pod-switch: {key, be}`
 #[derive(Clone, Debug, Deserialize)]
@@ -38,14 +37,9 @@ impl Key {
 impl PodSwitch {
     fn judged(&self, check: &Check, found: &Found) -> Instance {
         let name = self.key.name();
-        let value = found.pod.get(name).filter(|value| !value.is_null());
-        let on = match value.map(|value| (value, boolean(value))) {
-            None => false,
-            Some((_, Some(on))) => on,
-            Some((value, None)) => {
-                let why = format!("{name} is neither true nor false");
-                return Instance::unknown(why).line(Some(value.line));
-            }
+        let on = match switch(Some(found.pod), name) {
+            Ok(on) => on.unwrap_or(false),
+            Err(unknown) => return unknown,
         };
         Instance::judged(on == self.be, format!("{name}: {on}"), || {
             fix_or_by_hand(check, |_| {
@@ -54,7 +48,7 @@ impl PodSwitch {
                 found.object.mend(vec![set])
             })
         })
-        .line(value.map(|value: &Node| value.line))
+        .line(found.pod.get(name).map(|value| value.line))
     }
 }
 

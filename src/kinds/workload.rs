@@ -1,9 +1,10 @@
 //! What the kinds that judge kube-proxy's workload have in common.
 
 use super::Instance;
+use crate::edit::Step;
 use crate::facts::{Facts, Origin, OriginKind};
 use crate::goyaml::{Scalar, resolve};
-use crate::objects::{Object, Workload};
+use crate::objects::{Object, Objects, Workload};
 use crate::yaml::{Node, Style, Value};
 
 /// A workload, its object, and the container that runs kube-proxy.
@@ -15,13 +16,62 @@ pub struct Found<'a> {
     /// The pod's specification.
     pub pod: &'a Node,
     /// The container that runs kube-proxy.
-    #[expect(dead_code, reason = "the first kind that asks for it comes next")]
     pub container: &'a Node,
+    /// All objects.
+    pub objects: &'a Objects,
+}
+
+impl<'a> Found<'a> {
+    /// A value of the container that runs kube-proxy; null is none.
+    pub fn in_container(&self, keys: &[&str]) -> Option<&'a Node> {
+        let found = keys
+            .iter()
+            .try_fold(self.container, |node, key| node.get(key));
+        found.filter(|node| !node.is_null())
+    }
+
+    /// The containers that run before kube-proxy, each with its way from the object's root.
+    pub fn init_containers(&self) -> impl Iterator<Item = (Vec<Step>, &'a Node)> {
+        let all = self.pod.get("initContainers").map(Node::items);
+        let way = self.workload.in_pod(&["initContainers"]);
+        let containers = all.unwrap_or_default().iter().enumerate();
+        containers.map(move |(index, container)| {
+            let mut way = way.clone();
+            way.push(Step::Index(index));
+            (way, container)
+        })
+    }
+}
+
+/// The texts of a list, without what is none.
+pub fn texts<'a>(node: Option<&'a Node>) -> impl Iterator<Item = &'a str> {
+    let items = node.map(Node::items).unwrap_or_default();
+    items.iter().filter_map(Node::text)
+}
+
+/// A text of a mapping.
+pub fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    node.get(key).filter(|node| !node.is_null())?.text()
+}
+
+/// True for a container that only does what needs a privileged one, and ends: `--init-only`.
+pub fn is_init_only(container: &Node) -> bool {
+    let words = ["command", "args"].map(|key| container.get(key));
+    let mut words = words.into_iter().flat_map(texts);
+    words.any(|word| {
+        let value = word.strip_prefix("--init-only");
+        value.is_some_and(|value| matches!(value, "" | "=true" | "=1"))
+    })
 }
 
 /// Judges each workload that starts a kube-proxy. One of which not all is to be seen is unknown, and without
 /// any nothing applies.
 pub fn each_workload(facts: &Facts, judge: impl Fn(&Found) -> Instance) -> Vec<Instance> {
+    each_in_workload(facts, |found| vec![judge(found)])
+}
+
+/// The same where one workload can have several verdicts, at least one.
+pub fn each_in_workload(facts: &Facts, judge: impl Fn(&Found) -> Vec<Instance>) -> Vec<Instance> {
     let Some(objects) = &facts.objects else {
         return vec![Instance::not_applicable(
             "no static pod of this node runs kube-proxy; manifests are named with --manifests",
@@ -37,15 +87,19 @@ pub fn each_workload(facts: &Facts, judge: impl Fn(&Found) -> Instance) -> Vec<I
                 object,
                 pod: workload.pod(object)?,
                 container: workload.container(object)?,
+                objects,
             };
-            let instance = match object.doubt {
-                Some(why) => Instance::unknown(format!("{}: {why}", object.title())),
+            let instances = match object.doubt {
+                Some(why) => vec![Instance::unknown(format!("{}: {why}", object.title()))],
                 None => judge(&found),
             };
-            let line = instance.line.unwrap_or(object.line);
-            let origin = Origin::at(OriginKind::File, &object.file, Some(line));
-            Some(instance.at(&object.file).line(Some(line)).from(&origin))
+            Some(
+                instances
+                    .into_iter()
+                    .map(|instance| placed(instance, object)),
+            )
         })
+        .flatten()
         .collect();
     if found.is_empty() {
         return vec![Instance::not_applicable(
@@ -53,6 +107,27 @@ pub fn each_workload(facts: &Facts, judge: impl Fn(&Found) -> Instance) -> Vec<I
         )];
     }
     found
+}
+
+/// At its line of the object's file.
+fn placed(instance: Instance, object: &Object) -> Instance {
+    let line = instance.line.unwrap_or(object.line);
+    let origin = Origin::at(OriginKind::File, &object.file, Some(line));
+    instance.at(&object.file).line(Some(line)).from(&origin)
+}
+
+/// What a switch of a mapping says; `None` where it is not there or null.
+///
+/// # Errors
+/// Where it is neither true nor false, as an instance.
+pub fn switch(node: Option<&Node>, key: &str) -> Result<Option<bool>, Instance> {
+    let value = node.and_then(|node| node.get(key));
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        return Ok(None);
+    };
+    let wrong =
+        || Instance::unknown(format!("{key} is neither true nor false")).line(Some(value.line));
+    boolean(value).map(Some).ok_or_else(wrong)
 }
 
 /// What a value means as a switch: the words of YAML 1.1, without quotes. Everything that Kubernetes reads

@@ -1,0 +1,74 @@
+//! What is mounted in the container that runs kube-proxy.
+
+use super::Instance;
+use super::workload::{Found, switch, text};
+use crate::yaml::Node;
+
+/// A mount of the container.
+pub struct Mount<'a> {
+    /// Its position among the container's mounts, counted from 0.
+    pub index: usize,
+    /// Where it lies in the container.
+    pub at: &'a str,
+    /// The path of the node that it shows; `None` for what is none of the node's own.
+    pub host: Option<&'a str>,
+    /// Whether it can be written.
+    pub writable: bool,
+    /// Its line.
+    pub line: usize,
+}
+
+/// The mounts of the container.
+///
+/// # Errors
+/// Where one cannot be judged, as an instance.
+pub fn mounts<'a>(found: &Found<'a>) -> Result<Vec<Mount<'a>>, Instance> {
+    let all = found.in_container(&["volumeMounts"]).map(Node::items);
+    let all = all.unwrap_or_default().iter().enumerate();
+    all.map(|(index, mount)| {
+        let unknown = |why: &str| Instance::unknown(why).line(Some(mount.line));
+        let at = text(mount, "mountPath").ok_or_else(|| unknown("a mount without a path"))?;
+        let name =
+            text(mount, "name").ok_or_else(|| unknown("a mount without the name of its volume"))?;
+        let volume = volume(found, name)
+            .ok_or_else(|| unknown("a mount of a volume that its pod does not have"))?;
+        let host = match volume.get("hostPath").filter(|host| !host.is_null()) {
+            None => None,
+            Some(host) => {
+                let path = text(host, "path");
+                Some(path.ok_or_else(|| unknown("a hostPath without a path"))?)
+            }
+        };
+        Ok(Mount {
+            index,
+            at: plain(at),
+            host: host.map(plain),
+            writable: !switch(Some(mount), "readOnly")?.unwrap_or(false),
+            line: mount.line,
+        })
+    })
+    .collect()
+}
+
+/// The volume of this name.
+pub fn volume<'a>(found: &Found<'a>, name: &str) -> Option<&'a Node> {
+    let volumes = found.pod.get("volumes").map(Node::items);
+    let mut volumes = volumes.unwrap_or_default().iter();
+    volumes.find(|volume| text(volume, "name") == Some(name))
+}
+
+/// A path without slashes at its end.
+fn plain(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => "/",
+        path => path,
+    }
+}
+
+/// True for a path that is this one or lies below it.
+pub fn is_within(path: &str, directory: &str) -> bool {
+    directory == "/"
+        || path
+            .strip_prefix(directory)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}

@@ -1,0 +1,223 @@
+//! What the container that runs kube-proxy may do on its node.
+//!
+//! kube-proxy needs a privileged container for a few settings of the kernel alone. From 1.29 on it makes them
+//! with `--init-only` and ends, so that an init container can do that, and what keeps running is left with
+//! CAP_NET_ADMIN (facts page, section 2).
+
+use serde::Deserialize;
+
+use super::pod_split::Split;
+use super::workload::{Found, each_in_workload, is_init_only, switch, text, texts};
+use super::{Instance, Kind, Mend, fix_or_by_hand};
+use crate::baseline::{Check, Fix, Version, Written};
+use crate::edit::{Alteration, Scalar};
+use crate::facts::Facts;
+use crate::yaml::Node;
+
+/// What kube-proxy needs to write rules.
+const NEEDED: &str = "NET_ADMIN";
+
+/// `pod-privilege: {capabilities}`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PodPrivilege {
+    /// Those that may be added.
+    capabilities: Vec<String>,
+}
+
+/// What a container's security context says.
+struct Context<'a> {
+    privileged: bool,
+    /// Without a word the kernel lets it gain rights.
+    escalation: bool,
+    drops_all: bool,
+    added: Vec<&'a str>,
+}
+
+impl<'a> Context<'a> {
+    fn of(container: &'a Node) -> Result<Context<'a>, Instance> {
+        let context = container.get("securityContext");
+        let capabilities = context.and_then(|context| context.get("capabilities"));
+        let list = |key| texts(capabilities.and_then(|all| all.get(key)));
+        Ok(Context {
+            privileged: switch(context, "privileged")?.unwrap_or(false),
+            escalation: switch(context, "allowPrivilegeEscalation")?.unwrap_or(true),
+            drops_all: list("drop").any(|name| name == "ALL"),
+            added: list("add").collect(),
+        })
+    }
+}
+
+impl PodPrivilege {
+    /// Those of the added capabilities that may not be.
+    fn beyond<'a>(&self, context: &Context<'a>) -> Vec<&'a str> {
+        let allowed = |name: &&str| {
+            let plain = name.strip_prefix("CAP_").unwrap_or(name);
+            self.capabilities.iter().any(|allowed| allowed == plain)
+        };
+        let added = context.added.iter().copied();
+        added.filter(|name| !allowed(name)).collect()
+    }
+
+    fn judged(&self, check: &Check, found: &Found) -> Vec<Instance> {
+        let own = match Context::of(found.container) {
+            Ok(context) => self.own(check, found, &context),
+            Err(unknown) => unknown,
+        };
+        std::iter::once(own).chain(others(found)).collect()
+    }
+
+    /// The container that runs kube-proxy.
+    fn own(&self, check: &Check, found: &Found, context: &Context) -> Instance {
+        let beyond = self.beyond(context);
+        let told = [
+            context.privileged.then(|| "privileged: true".to_owned()),
+            (!context.privileged && context.escalation)
+                .then(|| "allowPrivilegeEscalation is not false".to_owned()),
+            (!context.privileged && !context.drops_all)
+                .then(|| "capabilities.drop is without ALL".to_owned()),
+            (!beyond.is_empty()).then(|| format!("capabilities.add: {}", beyond.join(", "))),
+        ];
+        let told: Vec<String> = told.into_iter().flatten().collect();
+        let passes = told.is_empty();
+        let observed = if passes {
+            self.expected()
+        } else {
+            told.join(", ")
+        };
+        let line = found.in_container(&["securityContext", "privileged"]);
+        let line = line.filter(|_| context.privileged);
+        let line = line.or(found.in_container(&["securityContext"]));
+        let instance = Instance::judged(passes, observed, || {
+            fix_or_by_hand(check, |fix| {
+                match self.alterations(fix.needs_version, found, context) {
+                    Ok(alterations) => found.object.mend(alterations),
+                    Err(why) => Mend::ByHand(why),
+                }
+            })
+        });
+        let rewritten = context.privileged && found.object.kind == "DaemonSet";
+        instance
+            .line(Some(line.unwrap_or(found.container).line))
+            .besides(rewritten.then(|| REWRITTEN.into()))
+    }
+
+    fn alterations(
+        &self,
+        needed: Option<Version>,
+        found: &Found,
+        context: &Context,
+    ) -> Result<Vec<Alteration>, String> {
+        let set = |keys: &[&str], value: Scalar| {
+            let keys: Vec<&str> = std::iter::once("securityContext")
+                .chain(keys.iter().copied())
+                .collect();
+            Alteration::set(found.workload.in_container(&keys), value)
+        };
+        let mut all = Vec::new();
+        if context.privileged {
+            if let Some(needed) = needed {
+                release(found, needed)?;
+            }
+            all.extend(Split::of(found)?.map(Split::alteration));
+            all.push(set(&["privileged"], Scalar::Bool(false)));
+        }
+        if context.escalation || context.privileged {
+            all.push(set(&["allowPrivilegeEscalation"], Scalar::Bool(false)));
+        }
+        let beyond = self.beyond(context);
+        let mut kept: Vec<String> = context
+            .added
+            .iter()
+            .filter(|name| !beyond.contains(name))
+            .map(|name| (*name).to_owned())
+            .collect();
+        if !kept
+            .iter()
+            .any(|name| name.trim_start_matches("CAP_") == NEEDED)
+        {
+            kept.insert(0, NEEDED.into());
+        }
+        if kept != context.added {
+            all.push(set(&["capabilities", "add"], Scalar::List(kept)));
+        }
+        if !context.drops_all {
+            all.push(set(
+                &["capabilities", "drop"],
+                Scalar::List(vec!["ALL".into()]),
+            ));
+        }
+        Ok(all)
+    }
+}
+
+/// What kubeadm does to its DaemonSet (facts page, section 2).
+const REWRITTEN: &str = "where kubeadm keeps this DaemonSet, kubeadm upgrade writes its own again, with privileged: true and none of these changes: apply the manifest again after each upgrade";
+
+/// Whether the image's tag tells a release that knows `--init-only`.
+fn release(found: &Found, needed: Version) -> Result<(), String> {
+    match found.workload.release() {
+        Some(release) if release >= needed => Ok(()),
+        Some(release) => Err(format!(
+            "kube-proxy {release} cannot do without a privileged container: --init-only came with {needed}"
+        )),
+        None => Err(format!(
+            "the image's tag tells no release, and --init-only needs kube-proxy {needed}"
+        )),
+    }
+}
+
+/// Other containers of the pod that are privileged. An init container that only prepares the node for
+/// kube-proxy, and ends, may be.
+fn others<'a>(found: &'a Found) -> impl Iterator<Item = Instance> + 'a {
+    let all = ["containers", "initContainers"].map(|key| found.pod.get(key));
+    let all = all.into_iter().flatten().flat_map(Node::items);
+    let others = all
+        .filter(|container| !std::ptr::eq(*container, found.container) && !is_init_only(container));
+    others.filter_map(|container| {
+        let name = text(container, "name").unwrap_or("without a name");
+        let privileged = match switch(container.get("securityContext"), "privileged") {
+            Ok(privileged) => privileged.unwrap_or(false),
+            Err(unknown) => return Some(unknown),
+        };
+        let why = format!(
+            "what its container {name} needs is not known here: take the right away by hand"
+        );
+        let instance =
+            Instance::judged(false, format!("container {name}: privileged: true"), || {
+                Mend::ByHand(why)
+            });
+        privileged.then(|| instance.line(Some(container.line)))
+    })
+}
+
+impl Kind for PodPrivilege {
+    fn expected(&self) -> String {
+        format!(
+            "no privileged container but for --init-only, allowPrivilegeEscalation: false, capabilities: ALL dropped, at most {} added",
+            self.capabilities.join(", ")
+        )
+    }
+
+    fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
+        each_in_workload(facts, |found| self.judged(check, found))
+    }
+
+    fn sound(&self) -> Result<(), String> {
+        if self.capabilities.iter().any(|name| name == NEEDED) {
+            return Ok(());
+        }
+        Err(format!("kube-proxy writes no rules without {NEEDED}"))
+    }
+
+    fn accepts(&self, fix: &Fix) -> Result<(), String> {
+        match (&fix.value, fix.needs_version) {
+            (Some(Written::Bool(true)), Some(version)) if version >= Version::INIT_ONLY => Ok(()),
+            (Some(Written::Bool(true)), _) => Err(format!(
+                "needs-version: \"{}\" is missing",
+                Version::INIT_ONLY
+            )),
+            _ => Err("the fix is value: true".into()),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The init container that does what kube-proxy needs a privileged one for.
+
+use super::workload::{Found, boolean, is_init_only, text, texts};
+use crate::edit::{Alteration, Tree};
+use crate::yaml::Node;
+
+/// The name of the container.
+const NAME: &str = "kube-proxy-init";
+
+/// What the container has as kube-proxy's own has it, in this order; its command and arguments go between.
+const BEFORE: &[&str] = &["image", "imagePullPolicy"];
+const BEHIND: &[&str] = &["env", "envFrom", "resources"];
+
+/// The container that is to be added.
+pub struct Split {
+    alteration: Alteration,
+}
+
+impl Split {
+    /// The same program, image, configuration and mounts, with `--init-only`; `None` where there is one.
+    ///
+    /// # Errors
+    /// Why only a person can.
+    pub fn of(found: &Found) -> Result<Option<Split>, String> {
+        if let Some(problem) = &found.workload.problem {
+            return Err(format!("{problem}: divide it by hand"));
+        }
+        if found.pod.get("hostNetwork").and_then(boolean) != Some(true) {
+            return Err(
+                "its pod is not in the node's network, whose settings --init-only would make"
+                    .into(),
+            );
+        }
+        if found
+            .init_containers()
+            .any(|(_, container)| is_init_only(container))
+        {
+            return Ok(None);
+        }
+        let named = |container: &Node| text(container, "name") == Some(NAME);
+        let mut all = ["containers", "initContainers"]
+            .into_iter()
+            .filter_map(|key| found.pod.get(key))
+            .flat_map(Node::items);
+        if all.any(named) {
+            return Err(format!(
+                "its pod has a container {NAME} already, without --init-only"
+            ));
+        }
+        let mut entries = vec![("name".to_owned(), Tree::text(NAME))];
+        copy(found, BEFORE, &mut entries)?;
+        entries.extend(words(found)?);
+        copy(found, BEHIND, &mut entries)?;
+        let privileged = Tree::map([("privileged", Tree::Scalar(crate::edit::Scalar::Bool(true)))]);
+        entries.push(("securityContext".into(), privileged));
+        copy(found, &["volumeMounts"], &mut entries)?;
+        let way = found.workload.in_pod(&["initContainers"]);
+        let alteration = Alteration::insert(way, None, vec![Tree::Map(entries)]);
+        Ok(Some(Split { alteration }))
+    }
+
+    /// What adds it.
+    pub fn alteration(self) -> Alteration {
+        self.alteration
+    }
+}
+
+/// Adds what kube-proxy's container has under these keys.
+fn copy(found: &Found, keys: &[&str], entries: &mut Vec<(String, Tree)>) -> Result<(), String> {
+    for key in keys {
+        let Some(node) = found.in_container(&[key]) else {
+            continue;
+        };
+        let tree =
+            Tree::of(node).ok_or_else(|| format!("{key} of its container is not plain to copy"))?;
+        entries.push(((*key).to_owned(), tree));
+    }
+    Ok(())
+}
+
+/// The words that start it, with `--init-only` behind them.
+fn words(found: &Found) -> Result<Vec<(String, Tree)>, String> {
+    let mut lists: Vec<(String, Vec<String>)> = Vec::new();
+    for key in ["command", "args"] {
+        let node = found.in_container(&[key]);
+        let words: Vec<String> = texts(node).map(String::from).collect();
+        if words.len() != node.map_or(0, |node| node.items().len()) {
+            return Err(format!("{key} of its container is no list of words"));
+        }
+        if !words.is_empty() {
+            lists.push((key.to_owned(), words));
+        }
+    }
+    let Some((_, last)) = lists.last_mut() else {
+        return Err("its command stands in the image".into());
+    };
+    last.push("--init-only".into());
+    let list = |(key, words): (String, Vec<String>)| (key, Tree::texts(words));
+    Ok(lists.into_iter().map(list).collect())
+}
