@@ -300,6 +300,11 @@ fn an_object_that_refers_elsewhere_is_not_judged() {
         found["reason"].as_str().unwrap().contains("anchor"),
         "{found}"
     );
+    // Nor is one taken for no workload because its containers stand elsewhere.
+    let text = "x: &c\n- name: kube-proxy\n  image: kube-proxy:v1.36.2\napiVersion: apps/v1\nkind: DaemonSet\nmetadata:\n  name: kube-proxy\nspec:\n  template:\n    spec:\n      containers: *c\n";
+    let node = with("/m/ds.yaml", text);
+    let found = verdict(&node, "/m", "workload-host-ipc");
+    assert_eq!(found["verdict"], "unknown", "{found}");
 }
 
 #[test]

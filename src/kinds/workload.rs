@@ -82,16 +82,15 @@ pub fn each_in_workload(facts: &Facts, judge: impl Fn(&Found) -> Vec<Instance>) 
         .iter()
         .filter_map(|workload| {
             let object = objects.object(workload)?;
-            let found = Found {
-                workload,
-                object,
-                pod: workload.pod(object)?,
-                container: workload.container(object)?,
-                objects,
-            };
             let instances = match object.doubt {
                 Some(why) => vec![Instance::unknown(format!("{}: {why}", object.title()))],
-                None => judge(&found),
+                None => judge(&Found {
+                    workload,
+                    object,
+                    pod: workload.pod(object)?,
+                    container: workload.container(object)?,
+                    objects,
+                }),
             };
             Some(
                 instances

@@ -41,13 +41,23 @@ pub(super) fn find(objects: &mut Objects) {
         let Some((_, spec)) = SPECS.iter().find(|(kind, _)| *kind == object.kind) else {
             continue;
         };
-        let Some(node) = below(&object.node, spec) else {
-            continue;
-        };
-        let Some(found) = pod::in_spec(node, &object.file, "kube-proxy") else {
-            continue;
-        };
         let doubt = object.doubt.map(|why| format!("{}: {why}", object.title()));
+        let found = below(&object.node, spec)
+            .and_then(|node| pod::in_spec(node, &object.file, "kube-proxy"));
+        let Some(found) = found else {
+            // Its containers may stand where they are not seen.
+            if doubt.is_some() && is_called(object) {
+                objects.workloads.push(Workload {
+                    object: index,
+                    spec,
+                    container: 0,
+                    flags: Vec::new(),
+                    version: None,
+                    problem: doubt,
+                });
+            }
+            continue;
+        };
         objects.workloads.push(Workload {
             object: index,
             spec,
@@ -57,6 +67,15 @@ pub(super) fn find(objects: &mut Objects) {
             problem: found.problem.or(doubt),
         });
     }
+}
+
+/// True for an object whose name or labels are kube-proxy's.
+fn is_called(object: &Object) -> bool {
+    const NAME: &str = "kube-proxy";
+    let metadata = object.node.get("metadata");
+    let labels = metadata.and_then(|metadata| metadata.get("labels"));
+    let mut labels = labels.map(Node::entries).unwrap_or_default().iter();
+    object.name == NAME || labels.any(|(_, value)| value.text() == Some(NAME))
 }
 
 pub(crate) fn below<'a>(node: &'a Node, keys: &[&str]) -> Option<&'a Node> {
