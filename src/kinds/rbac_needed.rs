@@ -81,7 +81,7 @@ fn is_meant(cluster: &Cluster, reach: &Reach, requests: &[Request]) -> bool {
     own || requests
         .iter()
         .filter(watches)
-        .any(|request| matches!(cluster.by(reach.binding, request), Answer::Allowed { .. }))
+        .any(|request| cluster.by(reach.binding, request) != Answer::Denied)
 }
 
 fn told(cluster: &Cluster, requests: &[Request]) -> Told {

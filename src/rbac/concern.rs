@@ -100,14 +100,19 @@ impl Concern {
         if any_verb && group == "*" && resource == "*" {
             return Concern::ClusterAdmin;
         }
+        // A star stands for all of a group, and `*/token` for the subresource of each.
         let is = |&(in_group, held): &(&str, &str)| {
-            (group == "*" || group == in_group) && resource == held
+            let each_sub = resource.strip_prefix("*/");
+            let held_sub = held.split_once('/').map(|(_, sub)| sub);
+            (group == "*" || group == in_group)
+                && (resource == "*"
+                    || resource == held
+                    || each_sub.is_some() && each_sub == held_sub)
         };
         let sub = resource.split_once('/').map(|(_, sub)| sub);
         let writes = any_verb || WRITING.contains(&verb);
-        let hands_on = any_verb && resource == "*"
-            || verb.starts_with("impersonate")
-            || any_verb && group_is(group, "certificates.k8s.io") && resource == "signers";
+        let hands_on =
+            verb.starts_with("impersonate") || any_verb && is(&("certificates.k8s.io", "signers"));
         if matches!(verb, "escalate" | "bind" | "approve" | "sign")
             || hands_on
             || writes && GRANTING.iter().any(is)
@@ -126,8 +131,4 @@ impl Concern {
         }
         Concern::Other
     }
-}
-
-fn group_is(group: &str, wanted: &str) -> bool {
-    group == "*" || group == wanted
 }

@@ -302,3 +302,55 @@ fn a_star_that_is_a_part_of_a_word_gives_nothing() {
     assert_eq!(all[0].1, "");
     assert_eq!(all[0].2, Outcome::Nothing);
 }
+
+#[test]
+fn a_right_belongs_to_the_worst_that_it_can_do() {
+    let concern = |rule: &str| {
+        let all = planned(&bound_to(&format!("[{rule}]")));
+        all[0].1.split(':').next().unwrap().to_owned()
+    };
+    let rule = |verb: &str, group: &str, resource: &str| {
+        format!("{{verbs: ['{verb}'], apiGroups: ['{group}'], resources: ['{resource}']}}")
+    };
+    for (verb, group, resource, expected) in [
+        ("*", "*", "*", "ClusterAdmin"),
+        ("impersonate", "", "users", "Escalation"),
+        ("bind", "rbac.authorization.k8s.io", "roles", "Escalation"),
+        ("create", "", "serviceaccounts/token", "Escalation"),
+        ("create", "", "*/token", "Escalation"),
+        ("*", "", "*", "Escalation"),
+        ("update", "*", "*", "Escalation"),
+        ("patch", "", "namespaces", "Escalation"),
+        ("get", "", "namespaces", "Other"),
+        ("approve", "certificates.k8s.io", "signers", "Escalation"),
+        ("get", "", "secrets", "Secrets"),
+        ("list", "", "*", "Secrets"),
+        ("watch", "*", "*", "Secrets"),
+        ("get", "apps", "secrets", "Other"),
+        ("create", "", "pods/exec", "Execution"),
+        ("get", "", "nodes/proxy", "Execution"),
+        ("create", "", "*/attach", "Execution"),
+        ("*", "apps", "*", "Execution"),
+        ("create", "batch", "jobs", "Execution"),
+        ("list", "batch", "jobs", "Other"),
+        ("get", "*", "leases", "Wildcard"),
+        ("*", "coordination.k8s.io", "*", "Wildcard"),
+        ("get", "coordination.k8s.io", "*", "Wildcard"),
+        ("get", "coordination.k8s.io", "leases", "Other"),
+    ] {
+        assert_eq!(
+            concern(&rule(verb, group, resource)),
+            expected,
+            "{verb} {group} {resource}"
+        );
+    }
+    assert_eq!(
+        concern("{verbs: [get], nonResourceURLs: ['/*']}"),
+        "Wildcard"
+    );
+    assert_eq!(concern("{verbs: ['*'], nonResourceURLs: [/x]}"), "Wildcard");
+    assert_eq!(
+        concern("{verbs: [get], nonResourceURLs: ['/metrics*']}"),
+        "Other"
+    );
+}
