@@ -7,8 +7,10 @@ use super::{Instance, Kind, by_hand};
 use crate::auditpolicy::Request;
 use crate::baseline::Check;
 use crate::facts::Facts;
-use crate::rbac::{Answer, Cluster, Reach, compare, request_told};
+use crate::rbac::{Answer, Cluster, Reach, compare, request_told, requests_told};
 
+/// Most requests that are told one by one.
+const MAX_TOLD: usize = 20;
 /// kube-proxy's own role.
 const OWN: &str = "system:node-proxier";
 
@@ -19,10 +21,9 @@ pub struct RbacNeeded {}
 
 /// What is said of one identity's requests.
 #[derive(Default)]
-struct Told {
-    asked: usize,
-    denied: Vec<String>,
-    unsure: Vec<String>,
+struct Told<'r> {
+    denied: Vec<&'r Request>,
+    unsure: Vec<&'r Request>,
     why: Option<String>,
 }
 
@@ -52,14 +53,14 @@ impl RbacNeeded {
             let instance = if !told.denied.is_empty() {
                 let observed = format!(
                     "nothing in the manifests lets {users} {}",
-                    told.denied.join(", ")
+                    requests_told(&told.denied, MAX_TOLD)
                 );
                 Instance::judged(false, observed, || by_hand(check))
             } else if let Some(why) = told.why {
-                let what = told.unsure.join(", ");
+                let what = requests_told(&told.unsure, MAX_TOLD);
                 Instance::unknown(format!("it is not known whether {users} may {what}: {why}"))
             } else {
-                let observed = format!("all {} requests of {users} are allowed", told.asked);
+                let observed = format!("all {} requests of {users} are allowed", requests.len());
                 Instance::judged(true, observed, || super::Mend::None)
             };
             found.push(placed(instance, object, binding.line));
@@ -84,15 +85,14 @@ fn is_meant(cluster: &Cluster, reach: &Reach, requests: &[Request]) -> bool {
         .any(|request| cluster.by(reach.binding, request) != Answer::Denied)
 }
 
-fn told(cluster: &Cluster, requests: &[Request]) -> Told {
+fn told<'r>(cluster: &Cluster, requests: &'r [Request]) -> Told<'r> {
     let mut told = Told::default();
     for request in requests {
-        told.asked += 1;
         match cluster.answer(request) {
             Answer::Allowed { .. } | Answer::Privileged => {}
-            Answer::Denied => told.denied.push(request_told(request)),
+            Answer::Denied => told.denied.push(request),
             Answer::Unknown(why) => {
-                told.unsure.push(request_told(request));
+                told.unsure.push(request);
                 told.why.get_or_insert(why);
             }
         }

@@ -70,13 +70,20 @@ impl RbacRights {
             found.push(match reached {
                 0 => Instance::not_applicable("no binding in the manifests reaches kube-proxy"),
                 count => {
-                    Instance::judged(true, format!("{count} bindings reach kube-proxy"), || {
+                    Instance::judged(true, format!("{} to kube-proxy", counted(count)), || {
                         Mend::None
                     })
                 }
             });
         }
         Ok(found)
+    }
+}
+
+fn counted(count: usize) -> String {
+    match count {
+        1 => "1 binding".to_owned(),
+        _ => format!("{count} bindings"),
     }
 }
 
@@ -102,12 +109,12 @@ fn observed(gathered: &Gathered, binding: &Binding, reach: &Reach) -> String {
         more => format!(", and {more} more rights"),
     };
     format!(
-        "{} {} gives {} {}{more}, {}",
+        "{} {} lets {} {}: {}{more}",
         binding.kind(),
         binding.name,
         reach.users.join(" and "),
-        rows.join(", "),
         binding.scope.told(),
+        rows.join(", "),
     )
 }
 

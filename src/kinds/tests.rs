@@ -73,7 +73,6 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
             }),
             hold: None,
         }],
-        objects: None,
         directories: Vec::new(),
         config: Some(config),
         kubeconfig: None,

@@ -144,6 +144,7 @@ impl Right {
 impl fmt::Display for What {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            What::Url(url) if url.trim_end_matches('*').is_empty() => out.write_str("every path"),
             What::Url(url) => out.write_str(url),
             What::Resource {
                 group,

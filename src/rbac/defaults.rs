@@ -50,8 +50,6 @@ struct WrittenRule {
     urls: Vec<String>,
     #[serde(default)]
     since: Option<Version>,
-    #[serde(default)]
-    default: Option<Version>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +64,7 @@ struct WrittenBinding {
 }
 
 impl Defaults {
-    /// Those of a version; without one, what differs between versions is unsure.
+    /// Those of a version; without one, those of the newest.
     ///
     /// # Errors
     /// When the binary's own table cannot be read, which a test rules out.
@@ -156,15 +154,13 @@ fn labelled(key: &str) -> Selector {
 
 impl WrittenRule {
     fn in_version(&self, version: Option<Version>) -> Option<Rule> {
-        let before = |least: Option<Version>| {
-            least
-                .zip(version)
-                .is_some_and(|(least, version)| version < least)
-        };
-        if before(self.since) {
+        let older = self
+            .since
+            .zip(version)
+            .is_some_and(|(since, version)| version < since);
+        if older {
             return None;
         }
-        let differs = self.since.is_some() || self.default.is_some();
         Some(Rule {
             line: 0,
             verbs: self.verbs.clone(),
@@ -172,7 +168,6 @@ impl WrittenRule {
             resources: self.resources.clone(),
             names: Vec::new(),
             urls: self.urls.clone(),
-            unsure: before(self.default) || differs && version.is_none(),
         })
     }
 }

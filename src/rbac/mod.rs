@@ -15,6 +15,7 @@ mod remove;
 mod rights;
 mod schema;
 mod selector;
+mod told;
 
 pub use allows::{Right, What};
 pub use compare::{Compared, Extra, Reach, compare};
@@ -22,8 +23,9 @@ pub use concern::Concern;
 pub use defaults::{Defaults, standard};
 pub use evaluate::{Answer, Cluster};
 pub use read::{Refused, is_rbac};
-pub use remove::{Outcome, plan, request_told};
+pub use remove::{Outcome, plan};
 pub use selector::{Operator, Requirement, Selector};
+pub use told::{request_told, requests_told};
 
 use std::collections::BTreeMap;
 
@@ -86,8 +88,6 @@ pub struct Rule {
     pub names: Vec<String>,
     /// Paths that are no resources; a star at the end stands for any rest.
     pub urls: Vec<String>,
-    /// It depends on the version or a feature gate whether the rule is there.
-    pub unsure: bool,
 }
 
 /// A ClusterRoleBinding or a RoleBinding.

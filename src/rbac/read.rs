@@ -187,7 +187,6 @@ fn rule(item: &Item, index: usize, cluster: bool) -> Result<Rule, Refused> {
         resources: texts(item, "resources"),
         names: texts(item, "resourceNames"),
         urls: texts(item, "nonResourceURLs"),
-        unsure: false,
     };
     let wrong = |field: &str, why: &str| {
         let message = format!("rules[{index}].{field}: {why}");

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::compare::{Compared, Reach};
 use super::evaluate::Twin;
+use super::told::requests_told;
 use super::{Answer, Cluster, Concern, Objects};
-use crate::auditpolicy::{Request, Target};
+use crate::auditpolicy::Request;
 
 /// Most comparisons of a request with a value of a rule.
 const MAX_COMPARED: usize = 20_000_000;
@@ -57,7 +58,10 @@ pub fn plan(
                     gone.insert(number);
                     Outcome::Remove
                 } else {
-                    Outcome::Left(told(cluster, reach, &lost))
+                    Outcome::Left(format!(
+                        "kube-proxy has {} from it, and no other binding in the manifests surely gives that",
+                        requests_told(&lost, MAX_TOLD)
+                    ))
                 }
             }
         };
@@ -174,8 +178,8 @@ fn obstacle(cluster: &Cluster, reach: &Reach) -> Option<String> {
     let (kind, name) = (binding.kind(), &binding.name);
     if let Some(others) = reach.shared.first() {
         return Some(format!(
-            "it reaches kube-proxy through {others}, which holds others too: bind those that need the rights by name, \
-             then take the group or account out of the {kind} {name}"
+            "it reaches kube-proxy through {others}, which holds others too: those that need its rights have to be \
+             bound by name first"
         ));
     }
     if cluster.twin(reach.binding) != Twin::None {
@@ -185,53 +189,6 @@ fn obstacle(cluster: &Cluster, reach: &Reach) -> Option<String> {
         ));
     }
     None
-}
-
-fn told(cluster: &Cluster, reach: &Reach, lost: &[&Request]) -> String {
-    let mut needed: Vec<String> = Vec::new();
-    for request in lost {
-        let one = request_told(request);
-        if !needed.contains(&one) {
-            needed.push(one);
-        }
-    }
-    let more = match needed.len().saturating_sub(MAX_TOLD) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    needed.truncate(MAX_TOLD);
-    let binding = cluster.objects().bindings.get(reach.binding);
-    let role = binding.map_or(String::new(), |binding| {
-        format!("the {} {}", binding.role_kind(), binding.role)
-    });
-    format!(
-        "kube-proxy has {}{more} from it, and no other binding in the manifests surely gives that: bind kube-proxy to \
-         the ClusterRole system:node-proxier first, or take the rules that it does not need out of {role}",
-        needed.join(", ")
-    )
-}
-
-/// A request as kubectl names it: `list services`, `create events.events.k8s.io in default`.
-pub fn request_told(request: &Request) -> String {
-    match &request.target {
-        Target::Path(path) => format!("{} {path}", request.verb),
-        Target::Resource(asked) => {
-            let mut text = format!("{} {}", request.verb, asked.resource);
-            if !asked.group.is_empty() {
-                text.push('.');
-                text.push_str(&asked.group);
-            }
-            if !asked.subresource.is_empty() {
-                text.push('/');
-                text.push_str(&asked.subresource);
-            }
-            if !asked.namespace.is_empty() {
-                text.push_str(" in ");
-                text.push_str(&asked.namespace);
-            }
-            text
-        }
-    }
 }
 
 /// Whether every request that is surely allowed now still is without the own subjects of these bindings.

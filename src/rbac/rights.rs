@@ -102,7 +102,7 @@ impl<'a> Index<'a> {
         let given = |rule: &'a Rule, role, certain| Given {
             rule,
             role,
-            certain: certain && !rule.unsure,
+            certain,
         };
         // What stands in an aggregated role was written there by the controller, or will be overwritten by it.
         let certain = !aggregated || role.source.is_none();

@@ -391,9 +391,8 @@ fn the_table_of_what_the_api_server_makes_itself_is_read_for_each_version() {
         answer(0, "watch servicecidrs.networking.k8s.io")
     };
     assert_eq!(rights(Some("1.26")), "denied");
-    assert_eq!(rights(Some("1.32")), "unknown");
-    assert_eq!(rights(Some("1.33")), "allowed");
-    assert_eq!(rights(None), "unknown");
+    assert_eq!(rights(Some("1.27")), "allowed");
+    assert_eq!(rights(None), "allowed");
 }
 
 #[test]

@@ -85,17 +85,13 @@ fn resource_rule() -> impl Strategy<Value = Rule> {
         1 => some(&["*", "*/log", "services/*", "pods"]),
     ];
     let names = prop_oneof![4 => Just(Vec::new()), 1 => some(&["one", "two"])];
-    let unsure = prop::bool::weighted(0.1);
-    (verbs, groups, resources, names, unsure).prop_map(
-        |(verbs, groups, resources, names, unsure)| Rule {
-            verbs,
-            groups,
-            resources,
-            names,
-            unsure,
-            ..Rule::default()
-        },
-    )
+    (verbs, groups, resources, names).prop_map(|(verbs, groups, resources, names)| Rule {
+        verbs,
+        groups,
+        resources,
+        names,
+        ..Rule::default()
+    })
 }
 
 fn url_rule() -> impl Strategy<Value = Rule> {

@@ -148,7 +148,7 @@ fn of_role(objects: &Objects, role: &Role) -> (BTreeSet<Permission>, BTreeSet<Pe
     let (mut sure, mut perhaps) = (BTreeSet::new(), BTreeSet::new());
     let is_aggregated = role.aggregates.is_some();
     for rule in &role.rules {
-        let into = if rule.unsure || is_aggregated {
+        let into = if is_aggregated {
             &mut perhaps
         } else {
             &mut sure
@@ -199,7 +199,7 @@ fn of_role(objects: &Objects, role: &Role) -> (BTreeSet<Permission>, BTreeSet<Pe
     }
     for other in taken.into_iter().skip(1) {
         for rule in &other.rules {
-            let into = if rule.unsure || other.aggregates.is_some() {
+            let into = if other.aggregates.is_some() {
                 &mut perhaps
             } else {
                 &mut sure
