@@ -46,8 +46,12 @@ impl RbacRights {
             let instance = match (reach.concern(), &reach.open) {
                 (Some(concern), _) if concern == self.without => {
                     let observed = observed(gathered, binding, reach);
+                    let besides = match outcome {
+                        Outcome::Remove => emptied(binding, object, reach),
+                        _ => None,
+                    };
                     Instance::judged(false, observed, || mend(check, object, reach, outcome))
-                        .besides(emptied(binding, object, reach))
+                        .besides(besides)
                 }
                 // What it gives is told by the check to which the worst of it belongs.
                 (Some(_), _) | (None, None) => continue,
