@@ -162,8 +162,9 @@ impl Refused {
     /// The same in a text in which this many lines stand before those that the line was counted in. What
     /// concerns all of them is told of the first.
     fn below(self, lines: usize) -> Self {
+        let first = (lines > 0).then_some(1);
         Refused {
-            line: Some(lines + self.line.unwrap_or(1)),
+            line: self.line.or(first).map(|line| lines + line),
             ..self
         }
     }

@@ -53,6 +53,12 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// The same image by a digest; the tag stays, since it tells the version.
+    pub fn with_digest(&self, digest: &str) -> String {
+        let tag = self.tag.map_or(String::new(), |tag| format!(":{tag}"));
+        format!("{}{tag}@{digest}", self.repository)
+    }
+
     /// True where the digest is one.
     pub fn is_pinned(&self) -> bool {
         self.digest.is_some_and(is_digest)

@@ -30,9 +30,8 @@ fn judged(check: &Check, found: &Found, image: &Image) -> Instance {
                 Mend::ByHand("--image-digest is no sha256: and 64 digits".into())
             }
             Some(digest) => {
-                let tag = name.tag.map_or(String::new(), |tag| format!(":{tag}"));
-                let pinned = format!("{}{tag}@{digest}", name.repository);
-                let set = Alteration::set(image.way.clone(), Scalar::Text(pinned));
+                let pinned = Scalar::Text(name.with_digest(digest));
+                let set = Alteration::set(image.way.clone(), pinned);
                 found.object.mend(vec![set])
             }
         })

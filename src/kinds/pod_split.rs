@@ -1,14 +1,15 @@
 //! The init container that does what kube-proxy needs a privileged one for.
 
+use super::pod_image::{Name, is_digest};
 use super::workload::{Found, boolean, is_init_only, text, texts};
-use crate::edit::{Alteration, Tree};
+use crate::edit::{Alteration, Scalar, Tree};
 use crate::yaml::Node;
 
 /// The name of the container.
 const NAME: &str = "kube-proxy-init";
 
 /// What the container has as kube-proxy's own has it, in this order; its command and arguments go between.
-const BEFORE: &[&str] = &["image", "imagePullPolicy"];
+const BEFORE: &[&str] = &["imagePullPolicy"];
 const BEHIND: &[&str] = &["env", "envFrom", "resources"];
 
 /// The container that is to be added.
@@ -47,11 +48,15 @@ impl Split {
                 "its pod has a container {NAME} already, without --init-only"
             ));
         }
-        let mut entries = vec![("name".to_owned(), Tree::text(NAME))];
+        let image = image(found).ok_or("its container names no image")?;
+        let mut entries = vec![
+            ("name".to_owned(), Tree::text(NAME)),
+            ("image".to_owned(), Tree::text(image)),
+        ];
         copy(found, BEFORE, &mut entries)?;
         entries.extend(words(found)?);
         copy(found, BEHIND, &mut entries)?;
-        let privileged = Tree::map([("privileged", Tree::Scalar(crate::edit::Scalar::Bool(true)))]);
+        let privileged = Tree::map([("privileged", Tree::Scalar(Scalar::Bool(true)))]);
         entries.push(("securityContext".into(), privileged));
         copy(found, &["volumeMounts"], &mut entries)?;
         let way = found.workload.in_pod(&["initContainers"]);
@@ -63,6 +68,18 @@ impl Split {
     pub fn alteration(self) -> Alteration {
         self.alteration
     }
+}
+
+/// The image of kube-proxy's container, by the digest that was named for it.
+fn image(found: &Found) -> Option<String> {
+    let name = Name::of(text(found.container, "image")?);
+    let digest = found.objects.image_digest.as_deref();
+    Some(
+        match digest.filter(|digest| !name.is_pinned() && is_digest(digest)) {
+            Some(digest) => name.with_digest(digest),
+            None => name.whole.to_owned(),
+        },
+    )
 }
 
 /// Adds what kube-proxy's container has under these keys.
