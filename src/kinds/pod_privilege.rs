@@ -10,7 +10,7 @@ use super::pod_split::Split;
 use super::workload::{Found, each_in_workload, is_init_only, switch, text, texts};
 use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Version, Written};
-use crate::edit::{Alteration, Scalar};
+use crate::edit::{Alteration, Scalar, Step, Tree};
 use crate::facts::Facts;
 use crate::yaml::Node;
 
@@ -38,22 +38,37 @@ impl<'a> Context<'a> {
     fn of(container: &'a Node) -> Result<Context<'a>, Instance> {
         let context = container.get("securityContext");
         let capabilities = context.and_then(|context| context.get("capabilities"));
-        let list = |key| texts(capabilities.and_then(|all| all.get(key)));
+        let list = |key| {
+            let node = capabilities.and_then(|all| all.get(key));
+            let names: Vec<&str> = texts(node).collect();
+            match node.filter(|node| !node.is_null() && names.len() != node.items().len()) {
+                Some(odd) => Err(Instance::unknown(format!(
+                    "capabilities.{key} is no list of names"
+                ))
+                .line(Some(odd.line))),
+                None => Ok(names),
+            }
+        };
         Ok(Context {
             privileged: switch(context, "privileged")?.unwrap_or(false),
             escalation: switch(context, "allowPrivilegeEscalation")?.unwrap_or(true),
-            drops_all: list("drop").any(|name| name == "ALL"),
-            added: list("add").collect(),
+            drops_all: list("drop")?.contains(&"ALL"),
+            added: list("add")?,
         })
     }
+}
+
+/// The name of a capability as Kubernetes writes it.
+fn plain(name: &str) -> &str {
+    name.strip_prefix("CAP_").unwrap_or(name)
 }
 
 impl PodPrivilege {
     /// Those of the added capabilities that may not be.
     fn beyond<'a>(&self, context: &Context<'a>) -> Vec<&'a str> {
         let allowed = |name: &&str| {
-            let plain = name.strip_prefix("CAP_").unwrap_or(name);
-            self.capabilities.iter().any(|allowed| allowed == plain)
+            let allowed = self.capabilities.iter();
+            allowed.into_iter().any(|allowed| allowed == plain(name))
         };
         let added = context.added.iter().copied();
         added.filter(|name| !allowed(name)).collect()
@@ -125,27 +140,32 @@ impl PodPrivilege {
         if context.escalation || context.privileged {
             all.push(set(&["allowPrivilegeEscalation"], Scalar::Bool(false)));
         }
+        let list = |key: &str, item: &str| {
+            let keys = ["securityContext", "capabilities", key];
+            let way = found.workload.in_container(&keys);
+            match found.in_container(&keys) {
+                Some(_) => Alteration::insert(way, None, vec![Tree::text(item)]),
+                None => Alteration::set(way, Scalar::List(vec![item.into()])),
+            }
+        };
         let beyond = self.beyond(context);
-        let mut kept: Vec<String> = context
-            .added
-            .iter()
-            .filter(|name| !beyond.contains(name))
-            .map(|name| (*name).to_owned())
-            .collect();
-        if !kept
-            .iter()
-            .any(|name| name.trim_start_matches("CAP_") == NEEDED)
-        {
-            kept.insert(0, NEEDED.into());
+        let has_needed = context.added.iter().any(|name| plain(name) == NEEDED);
+        if !has_needed {
+            all.push(list("add", NEEDED));
         }
-        if kept != context.added {
-            all.push(set(&["capabilities", "add"], Scalar::List(kept)));
+        // From behind, so that what is left keeps its position until its turn comes.
+        for (index, name) in context.added.iter().enumerate().rev() {
+            if beyond.contains(name) {
+                let mut way =
+                    found
+                        .workload
+                        .in_container(&["securityContext", "capabilities", "add"]);
+                way.push(Step::Index(index));
+                all.push(Alteration::remove(way));
+            }
         }
         if !context.drops_all {
-            all.push(set(
-                &["capabilities", "drop"],
-                Scalar::List(vec!["ALL".into()]),
-            ));
+            all.push(list("drop", "ALL"));
         }
         Ok(all)
     }
