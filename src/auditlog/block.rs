@@ -2,6 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memrchr};
 
+use super::clients::Clients;
 use super::event::{Before, Event};
 use super::json::Damage;
 use super::pieces::{SMALL, is_rewritten};
@@ -142,6 +143,7 @@ pub struct Worker<'q> {
     query: &'q Query,
     /// What was counted since it was last taken.
     pub counted: Counted,
+    clients: Clients,
     /// The lines at hand hold no control characters.
     plain: bool,
 }
@@ -152,6 +154,7 @@ impl<'q> Worker<'q> {
         Worker {
             query,
             counted,
+            clients: Clients::with_room(),
             plain: false,
         }
     }
@@ -191,7 +194,7 @@ impl<'q> Worker<'q> {
     /// Parses each line.
     fn parse<'a>(&mut self, body: &'a [u8], found: &mut Found<'a>) {
         self.plain = is_plain(body);
-        let mut before = Before::default();
+        let mut before = Before::of(std::mem::take(&mut self.clients));
         let mut start = 0;
         for end in memchr_iter(b'\n', body) {
             let line = body.get(start..end).unwrap_or_default();
@@ -199,6 +202,7 @@ impl<'q> Worker<'q> {
             found.lines += 1;
             start = end + 1;
         }
+        self.clients = before.clients();
         self.plain = false;
     }
 
@@ -206,7 +210,7 @@ impl<'q> Worker<'q> {
     fn search<'a>(&mut self, search: &Search, body: &'a [u8], found: &mut Found<'a>) {
         let mut hits = search.hits(body);
         let mut hit = hits.next(0);
-        let mut before = Before::default();
+        let mut before = Before::of(std::mem::take(&mut self.clients));
         let mut start = 0;
         for end in memchr_iter(b'\n', body) {
             let line = body.get(start..end).unwrap_or_default();
@@ -220,6 +224,7 @@ impl<'q> Worker<'q> {
             found.lines += 1;
             start = end + 1;
         }
+        self.clients = before.clients();
     }
 
     fn line<'a>(

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::clients::Clients;
 use super::json::{Cursor, Damage, Field, Seen, Text};
 use super::parts::{OF_USER, Object, User, last, object, status, text, time};
 use super::time::{Instant, Near};
@@ -67,6 +68,7 @@ pub fn is_asked_for(name: &[u8]) -> bool {
 /// What was read of the lines before, of which much stands in the next one again.
 #[derive(Default)]
 pub struct Before<'a> {
+    clients: Clients,
     user: Seen<'a, User<'a>>,
     groups: Seen<'a, &'a [u8]>,
     sources: Seen<'a, Text<'a>>,
@@ -75,6 +77,21 @@ pub struct Before<'a> {
     code: Seen<'a, u16>,
     annotations: Seen<'a, ()>,
     time: Near,
+}
+
+impl Before<'_> {
+    /// Nothing but clients that are known.
+    pub fn of(clients: Clients) -> Self {
+        Before {
+            clients,
+            ..Before::default()
+        }
+    }
+
+    /// The clients that are known, which outlast the lines.
+    pub fn clients(self) -> Clients {
+        self.clients
+    }
 }
 
 /// What an event says. Texts that are not there are empty.
@@ -224,9 +241,14 @@ impl<'a> Event<'a> {
             REQUEST_URI => self.uri = text(at)?.unwrap_or_default(),
             VERB => self.verb = text(at)?.unwrap_or_default(),
             USER => {
-                let groups = &mut before.groups;
-                let user = at.again(&mut before.user, |at| User::read(at, groups))?;
+                let (seen, groups) = (&mut before.user, &mut before.groups);
+                let read =
+                    |at: &mut Cursor<'a>| at.again(seen, |at: &mut _| User::read(at, groups));
+                let (user, followed) = before.clients.read(at, read)?;
                 (self.user, self.groups, self.extra) = (user.name, user.groups, user.extra);
+                if let Some(followed) = followed {
+                    (self.source, self.user_agent) = (followed.source, followed.user_agent);
+                }
             }
             IMPERSONATED_USER => {
                 let mut name = Text::default();
@@ -271,17 +293,28 @@ impl<'a> Event<'a> {
         found
     }
 
-    /// What the authenticator adds under a key, the first of the values.
-    pub fn extra(&self, key: Field) -> Option<Text<'a>> {
-        let mut found = None;
-        let _ = Cursor::new(self.extra).object(&[key], |at, _| {
-            found = None;
-            at.list(|at| {
+    /// What the authenticator adds under each of these keys, the first of the values.
+    pub fn extras<const N: usize>(&self, keys: &[Field; N]) -> [Option<Text<'a>>; N] {
+        let mut found = [None; N];
+        // It was read before, so that no string in it holds control characters.
+        let _ = Cursor::without_control(self.extra).object(keys, |at, key| {
+            let mut first = None;
+            let read = at.list(|at| {
                 let item = text(at)?;
-                found = found.or(item);
+                first = first.or(item);
                 Ok(())
-            })
+            });
+            if let Some(found) = found.get_mut(key) {
+                *found = first;
+            }
+            read
         });
+        found
+    }
+
+    /// As [`Event::extras`], under one key.
+    pub fn extra(&self, key: Field) -> Option<Text<'a>> {
+        let [found] = self.extras(&[key]);
         found
     }
 

@@ -1,6 +1,7 @@
 //! The API server's audit log: what was asked, by whom, and what of it is unusual.
 
 pub mod block;
+mod clients;
 pub mod event;
 pub mod follow;
 pub mod json;

@@ -21,19 +21,20 @@ pub struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// At the start of a line.
     pub fn new(line: &'a [u8]) -> Cursor<'a> {
-        Cursor {
-            rest: line,
-            depth: 0,
-            wary: has_control(line),
-        }
+        Cursor::new_at(line, has_control(line))
     }
 
     /// At the start of a line of which it is known that it holds no control characters.
     pub fn without_control(line: &'a [u8]) -> Cursor<'a> {
+        Cursor::new_at(line, false)
+    }
+
+    /// Where this is left, and may hold control characters or not.
+    pub(super) fn new_at(rest: &'a [u8], wary: bool) -> Cursor<'a> {
         Cursor {
-            rest: line,
+            rest,
             depth: 0,
-            wary: false,
+            wary,
         }
     }
 
@@ -77,9 +78,21 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// What was not passed yet.
+    #[inline]
+    pub fn ahead(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Whether the line may hold control characters, of which strings are searched.
+    #[inline]
+    pub fn is_wary(&self) -> bool {
+        self.wary
+    }
+
     /// What was passed since the cursor stood there.
     #[inline]
-    pub(super) fn since(&self, start: &'a [u8]) -> &'a [u8] {
+    pub fn since(&self, start: &'a [u8]) -> &'a [u8] {
         let length = start.len().saturating_sub(self.rest.len());
         start.get(..length).unwrap_or_default()
     }
@@ -101,7 +114,7 @@ impl<'a> Cursor<'a> {
 
     /// A string whose first quote was passed.
     #[inline]
-    fn string_rest(&mut self) -> Result<Text<'a>, Damage> {
+    pub fn string_rest(&mut self) -> Result<Text<'a>, Damage> {
         let start = self.rest;
         let (raw, behind) = start
             .split_at_checked(plain_length(start))
@@ -170,7 +183,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes an escape.
-    fn escape(&mut self) -> Result<(), Damage> {
+    pub(super) fn escape(&mut self) -> Result<(), Damage> {
         match self.rest {
             [
                 _,

@@ -17,6 +17,11 @@ impl<'a> Text<'a> {
         Text { raw, plain: 0 }
     }
 
+    /// What stands between the quotes.
+    pub fn written(self) -> &'a [u8] {
+        self.raw
+    }
+
     #[inline]
     fn is_escaped(self) -> bool {
         self.plain < self.raw.len()

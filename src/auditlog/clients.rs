@@ -1,0 +1,175 @@
+//! Clients that were read before: who they are, from where they come, and what they call themselves.
+//!
+//! From the user to the user agent all events of a client are the same, byte by byte, and that is a third of a
+//! line. To compare it takes much less time than to read it again. Copies are held, so that a client is still
+//! known in the next piece of the log.
+
+use memchr::memchr;
+
+use super::json::{Cursor, Damage, Part, Text};
+use super::parts::{User, last};
+
+/// Places for clients, a power of two. A cluster of 250 nodes has a thousand clients, of which half make most
+/// of the requests.
+const PLACES: usize = 512;
+/// Longest text of a client that is held, in bytes. What kube-proxy's token brings takes 700.
+const LONGEST: usize = 1024;
+
+/// Where in a user's text its name may begin to differ from others, in bytes.
+const NAME: usize = 32;
+/// So many bytes around the end of a user tell it from others.
+const AROUND: usize = 80;
+
+/// What follows the user.
+#[derive(Clone, Copy)]
+pub(super) struct Followed<'a> {
+    /// The address at the other end of the connection.
+    pub(super) source: Text<'a>,
+    /// What the client calls itself.
+    pub(super) user_agent: Text<'a>,
+}
+
+/// Clients that were read before.
+#[derive(Default)]
+pub struct Clients {
+    /// Each at the place that its text says; no places where none is to be held.
+    places: Vec<Option<Held>>,
+}
+
+/// A client's text, and where in it stands what it says.
+struct Held {
+    text: Box<[u8]>,
+    user: Part,
+    groups: Part,
+    extra: Part,
+    source: Part,
+    user_agent: Part,
+    /// It was met since somebody else last wanted its place.
+    met: bool,
+}
+
+impl Clients {
+    /// None yet, and room for them.
+    pub fn with_room() -> Clients {
+        Clients {
+            places: std::iter::repeat_with(|| None).take(PLACES).collect(),
+        }
+    }
+
+    /// Passes a client that is known.
+    #[inline]
+    fn find<'a>(&mut self, at: &mut Cursor<'a>, place: usize) -> Option<(User<'a>, Followed<'a>)> {
+        let held = self.places.get_mut(place)?.as_mut()?;
+        let start = at.ahead();
+        if !at.passes(&held.text) {
+            return None;
+        }
+        held.met = true;
+        let user = User {
+            name: held.user.text_in(start),
+            groups: held.groups.text_in(start).written(),
+            extra: held.extra.text_in(start).written(),
+        };
+        let followed = Followed {
+            source: held.source.text_in(start),
+            user_agent: held.user_agent.text_in(start),
+        };
+        Some((user, followed))
+    }
+
+    /// Holds a client, unless one stands in its place that was met lately.
+    fn keep(&mut self, place: usize, whole: &[u8], user: &User, followed: &Followed) {
+        let Some(place) = self.places.get_mut(place) else {
+            return;
+        };
+        if let Some(held) = place.as_mut().filter(|held| held.met) {
+            held.met = false;
+        } else if whole.len() <= LONGEST {
+            *place = Held::of(whole, user, followed);
+        }
+    }
+
+    /// Reads a user, and where it is followed by them as the API server writes it, the addresses and the user
+    /// agent. What does not stand there so is left to be read as fields of their own.
+    ///
+    /// # Errors
+    /// Why it is no event.
+    #[inline]
+    pub(super) fn read<'a>(
+        &mut self,
+        at: &mut Cursor<'a>,
+        user: impl FnOnce(&mut Cursor<'a>) -> Result<User<'a>, Damage>,
+    ) -> Result<(User<'a>, Option<Followed<'a>>), Damage> {
+        let start = at.ahead();
+        let place = place(start);
+        if let Some((user, followed)) = self.find(at, place) {
+            return Ok((user, Some(followed)));
+        }
+        let user = user(at)?;
+        let mut ahead = *at;
+        let Ok(Some(followed)) = follow(&mut ahead) else {
+            return Ok((user, None));
+        };
+        *at = ahead;
+        // A user that begins where the value does: what says where it ends is in the text, whatever stands behind.
+        if !at.is_wary() {
+            self.keep(place, at.since(start), &user, &followed);
+        }
+        Ok((user, Some(followed)))
+    }
+}
+
+/// Reads the addresses and the user agent, where the API server wrote them.
+fn follow<'a>(at: &mut Cursor<'a>) -> Result<Option<Followed<'a>>, Damage> {
+    if !at.passes(b",\"sourceIPs\":") {
+        return Ok(None);
+    }
+    let source = last(at)?;
+    if !at.passes(b",\"userAgent\":\"") {
+        return Ok(None);
+    }
+    let user_agent = at.string_rest()?;
+    Ok(Some(Followed { source, user_agent }))
+}
+
+impl Held {
+    fn of(whole: &[u8], user: &User, followed: &Followed) -> Option<Held> {
+        Some(Held {
+            user: Part::of(user.name, whole)?,
+            groups: Part::of(Text::raw(user.groups), whole)?,
+            extra: Part::of(Text::raw(user.extra), whole)?,
+            source: Part::of(followed.source, whole)?,
+            user_agent: Part::of(followed.user_agent, whole)?,
+            text: whole.into(),
+            met: false,
+        })
+    }
+}
+
+/// The place of the client whose text begins here. Names of users differ behind their beginning; tokens and
+/// addresses differ around the end of the user.
+#[inline]
+fn place(start: &[u8]) -> usize {
+    let end = memchr(b'}', start).unwrap_or(0);
+    let name = start.get(NAME..).and_then(<[u8]>::first_chunk);
+    let around = start.get(end.saturating_sub(AROUND / 2)..);
+    let around = around.and_then(<[u8]>::first_chunk);
+    let name: &[u8; 32] = name.unwrap_or(&[0; 32]);
+    let around: &[u8; AROUND] = around.unwrap_or(&[0; AROUND]);
+    let words = name
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .chain(around.as_chunks::<8>().0);
+    // Each word by a number of its own, so that the processor need not wait for the one before.
+    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut mixed = end as u64;
+    for word in words {
+        let product = (u64::from_le_bytes(*word) ^ factor).wrapping_mul(factor);
+        mixed = mixed.wrapping_add(product ^ product >> 32);
+        factor = factor.wrapping_mul(0xd129_2a4f_68e7_9e6d).rotate_left(17) | 1;
+    }
+    // The highest bits of a product depend on all that are multiplied.
+    let highest = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
+    usize::try_from(highest).unwrap_or(0) % PLACES
+}
