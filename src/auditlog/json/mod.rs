@@ -7,6 +7,7 @@ mod cursor;
 mod damage;
 mod field;
 mod levels;
+mod marks;
 mod number;
 mod part;
 mod scan;

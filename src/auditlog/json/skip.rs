@@ -3,6 +3,7 @@
 use super::cursor::Cursor;
 use super::damage::Damage;
 use super::levels::Levels;
+use super::marks::Marks;
 use super::number::{is_number, is_number_begun};
 
 impl<'a> Cursor<'a> {
@@ -52,38 +53,60 @@ impl<'a> Cursor<'a> {
     /// Passes an object or a list without recursion, so that depth costs a bit and no stack.
     fn skip_nested(&mut self) -> Result<(), Damage> {
         let mut open = Levels::inside(self.depth);
-        loop {
-            if open.is_object() {
-                self.expect(b'"')?;
-                self.skip_string()?;
-                self.expect(b':')?;
-            }
-            match self.peek()? {
+        let mut inside = Inside {
+            bytes: self.rest,
+            at: 0,
+            marks: Marks::of(self.rest),
+            wary: self.is_wary(),
+        };
+        'values: loop {
+            match inside.peek()? {
                 first @ (b'{' | b'[') => {
-                    self.pass();
+                    inside.at += 1;
                     let object = first == b'{';
                     open.push(object)?;
-                    if self.peek()? != if object { b'}' } else { b']' } {
-                        continue;
+                    if inside.peek()? != if object { b'}' } else { b']' } {
+                        if object {
+                            inside.expect(b'"')?;
+                            inside.pass_string()?;
+                            inside.expect(b':')?;
+                        }
+                        continue 'values;
                     }
                 }
                 b'"' => {
-                    self.pass();
-                    self.skip_string()?;
+                    inside.at += 1;
+                    inside.pass_string()?;
                 }
-                _ => self.word().map(drop)?,
+                _ => inside.pass(|cursor| cursor.word().map(drop))?,
             }
             // A value has ended, or an empty object or list is about to.
             loop {
-                match (self.peek()?, open.is_object()) {
-                    (b',', _) => {
-                        self.pass();
-                        break;
+                // What comes next most often: a text under another key.
+                if open.is_object() && inside.passes(*b",\"") {
+                    inside.pass_string()?;
+                    if inside.passes(*b":\"") {
+                        inside.pass_string()?;
+                        continue;
+                    }
+                    inside.expect(b':')?;
+                    continue 'values;
+                }
+                match (inside.peek()?, open.is_object()) {
+                    (b',', object) => {
+                        inside.at += 1;
+                        if object {
+                            inside.expect(b'"')?;
+                            inside.pass_string()?;
+                            inside.expect(b':')?;
+                        }
+                        continue 'values;
                     }
                     (b'}', true) | (b']', false) => {
-                        self.pass();
+                        inside.at += 1;
                         open.pop();
                         if open.is_empty() {
+                            self.rest = inside.rest();
                             return Ok(());
                         }
                     }
@@ -92,4 +115,96 @@ impl<'a> Cursor<'a> {
             }
         }
     }
+}
+
+/// Where reading stands in an object or list that nobody asks for: a number, which costs less than a slice. Only
+/// numbers are handed to what is seldom called, so that the others need not lie in memory.
+struct Inside<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    marks: Marks<'a>,
+    /// As that of the cursor.
+    wary: bool,
+}
+
+impl<'a> Inside<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// The next byte that is no white space, which is not passed.
+    #[inline(always)]
+    fn peek(&mut self) -> Result<u8, Damage> {
+        match self.bytes.get(self.at) {
+            Some(byte) if *byte > b' ' => Ok(*byte),
+            _ => {
+                self.pass(|cursor| cursor.peek().map(drop))?;
+                self.bytes.get(self.at).copied().ok_or(Damage::Cut)
+            }
+        }
+    }
+
+    /// Passes this byte, before which white space may stand.
+    #[inline(always)]
+    fn expect(&mut self, byte: u8) -> Result<(), Damage> {
+        if self.peek()? != byte {
+            return Err(Damage::NotJson);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Passes these bytes, when they stand here.
+    #[inline(always)]
+    fn passes(&mut self, pair: [u8; 2]) -> bool {
+        let next = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk);
+        let same = next == Some(&pair);
+        self.at += if same { 2 } else { 0 };
+        same
+    }
+
+    /// Passes a string whose first quote was passed.
+    #[inline(always)]
+    fn pass_string(&mut self) -> Result<(), Damage> {
+        if self.wary {
+            return self.pass(|cursor| cursor.string_rest().map(drop));
+        }
+        loop {
+            self.at = self.marks.next(self.at);
+            match self.bytes.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(_) => match self.bytes.get(self.at + 1) {
+                    Some(b'"' | b'\\' | b'n') => self.at += 2,
+                    _ => self.pass(Cursor::escape)?,
+                },
+                None => return Err(Damage::Cut),
+            }
+        }
+    }
+
+    /// Passes what is seldom.
+    #[inline(always)]
+    fn pass(
+        &mut self,
+        pass: impl FnOnce(&mut Cursor<'a>) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        self.at = passed(self.bytes, self.at, self.wary, pass)?;
+        Ok(())
+    }
+}
+
+/// Where reading stands behind what a cursor passes.
+#[inline(never)]
+fn passed<'a>(
+    bytes: &'a [u8],
+    at: usize,
+    wary: bool,
+    pass: impl FnOnce(&mut Cursor<'a>) -> Result<(), Damage>,
+) -> Result<usize, Damage> {
+    let mut cursor = Cursor::new_at(bytes.get(at..).unwrap_or_default(), wary);
+    pass(&mut cursor)?;
+    Ok(bytes.len() - cursor.rest.len())
 }
