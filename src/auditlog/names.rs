@@ -82,8 +82,8 @@ impl Numbered {
     }
 }
 
-/// So many names are found without a hash.
-const LATELY: usize = 64;
+/// So many names are found without a hash: some more than there are nodes in most clusters.
+const LATELY: usize = 512;
 
 /// Where a name is among those that were counted lately.
 #[inline]
@@ -91,7 +91,7 @@ fn slot(name: &[u8]) -> usize {
     let end = name.last_chunk().copied().map_or(0, u64::from_le_bytes);
     // The highest bits of this product depend on all that are multiplied.
     let mixed = (end ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    usize::try_from(mixed >> 58).unwrap_or(0) % LATELY
+    usize::try_from(mixed >> 48).unwrap_or(0) % LATELY
 }
 
 /// A worker's names of one kind, and how often they stand in the block at hand.
