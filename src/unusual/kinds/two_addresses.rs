@@ -97,14 +97,12 @@ struct Credential<'a> {
 
 impl<'a> Credential<'a> {
     /// The credential itself, or what comes nearest.
-    fn of(event: &Event<'a>) -> Credential<'a> {
+    fn of(event: &Event<'a>, id: Option<Text<'a>>, pod: Option<Text<'a>>) -> Credential<'a> {
         let credential = |tag, name, shared| Credential { tag, name, shared };
-        if let Some(id) = event.extra(CREDENTIAL) {
-            return credential(b'c', id, !id.bytes().starts_with(b"JTI="));
-        }
-        match event.extra(POD) {
-            Some(pod) => credential(b'p', pod, false),
-            None => credential(b'u', event.user, true),
+        match (id, pod) {
+            (Some(id), _) => credential(b'c', id, !id.bytes().starts_with(b"JTI=")),
+            (None, Some(pod)) => credential(b'p', pod, false),
+            (None, None) => credential(b'u', event.user, true),
         }
     }
 
@@ -173,8 +171,10 @@ impl Watch for Watched {
         // The end of a watch tells nothing new of where its credential is: it counts from when it was asked.
         let at = event.received.or(event.reached)?.0;
         let use_of = (case.address?, at);
-        let credential = Credential::of(event);
-        let node = event.extra(NODE_NAME).map(|name| Credential {
+        // In the order in which they are written.
+        let [id, node, pod] = event.extras(&[CREDENTIAL, NODE_NAME, POD]);
+        let credential = Credential::of(event, id, pod);
+        let node = node.map(|name| Credential {
             tag: b'n',
             name,
             shared: false,
