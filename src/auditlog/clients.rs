@@ -20,6 +20,19 @@ const NAME: usize = 32;
 /// So many bytes around the end of a user tell it from others.
 const AROUND: usize = 80;
 
+/// Odd numbers without a pattern, one for each word.
+const FACTORS: [u64; 14] = {
+    let mut factors = [0; 14];
+    let mut rest: &mut [u64] = &mut factors;
+    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
+    while let [first, behind @ ..] = rest {
+        factor = factor.wrapping_mul(0xd129_2a4f_68e7_9e6d);
+        *first = factor;
+        rest = behind;
+    }
+    factors
+};
+
 /// What follows the user.
 #[derive(Clone, Copy)]
 pub(super) struct Followed<'a> {
@@ -156,19 +169,14 @@ fn place(start: &[u8]) -> usize {
     let around = around.and_then(<[u8]>::first_chunk);
     let name: &[u8; 32] = name.unwrap_or(&[0; 32]);
     let around: &[u8; AROUND] = around.unwrap_or(&[0; AROUND]);
-    let words = name
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .chain(around.as_chunks::<8>().0);
     // Each word by a number of its own, so that the processor need not wait for the one before.
-    let mut factor = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut mixed = end as u64;
-    for word in words {
-        let product = (u64::from_le_bytes(*word) ^ factor).wrapping_mul(factor);
-        mixed = mixed.wrapping_add(product ^ product >> 32);
-        factor = factor.wrapping_mul(0xd129_2a4f_68e7_9e6d).rotate_left(17) | 1;
-    }
+    let (name, around) = (name.as_chunks().0, around.as_chunks().0);
+    let mix = |mixed: u64, (word, factor): (&[u8; 8], &u64)| {
+        mixed.wrapping_add((u64::from_le_bytes(*word) ^ factor).wrapping_mul(*factor))
+    };
+    let words = name.iter().chain(around).zip(&FACTORS);
+    let mixed = words.fold(end as u64, mix);
+    let mixed = mixed ^ mixed >> 32;
     // The highest bits of a product depend on all that are multiplied.
     let highest = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
     usize::try_from(highest).unwrap_or(0) % PLACES

@@ -78,6 +78,26 @@ pub struct Counted {
     total: Count,
     seen: Option<(Instant, Instant)>,
     scratch: Vec<u8>,
+    code: Digits,
+}
+
+/// The digits of a number, which most often is the last one again.
+#[derive(Default)]
+struct Digits {
+    number: u16,
+    text: Vec<u8>,
+}
+
+impl Digits {
+    #[inline]
+    fn text(&mut self, number: u16) -> &[u8] {
+        if self.number != number || self.text.is_empty() {
+            self.number = number;
+            self.text.clear();
+            self.text.extend(itoa(number));
+        }
+        &self.text
+    }
 }
 
 /// What happens to a request, in the order of the log.
@@ -112,9 +132,10 @@ impl Counted {
         };
         self.total += count;
         let mut numbers = [0; KINDS];
+        let code = self.code.text(event.code);
         for ((number, names), by) in numbers.iter_mut().zip(&mut self.names).zip(By::ALL) {
             self.scratch.clear();
-            *number = names.count(name(event, by, &mut self.scratch), count);
+            *number = names.count(name(event, by, code, &mut self.scratch), count);
         }
         let arrived = event.received.or(event.reached);
         let minute = arrived.map_or(0, Instant::minute);
@@ -141,18 +162,15 @@ impl Counted {
     }
 }
 
-/// The name that an event is counted under, written to `scratch` where it does not stand in the event.
-fn name<'a>(event: &Event<'a>, by: By, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+/// The name that an event with this code is counted under, written to `scratch` where it does not stand in the event.
+fn name<'a>(event: &Event<'a>, by: By, code: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
     let text = match by {
         By::User => event.user,
         By::Verb => event.verb,
         By::Namespace => event.namespace,
         By::Source => event.source,
         By::UserAgent => event.user_agent,
-        By::Code => {
-            scratch.extend(itoa(event.code));
-            return scratch;
-        }
+        By::Code => return code,
         By::Resource => {
             resource(event, scratch);
             return scratch;
