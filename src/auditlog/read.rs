@@ -1,6 +1,7 @@
 //! Reading a log on all processors, in constant memory.
 
 use std::fs::File;
+use std::hint;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -45,7 +46,13 @@ struct Turns<'l, 'q> {
     log: &'l mut Log<'q>,
     next: u64,
     stopped: Option<Stopped>,
+    /// How many workers sleep until their turn comes.
+    asleep: usize,
 }
+
+/// How often a worker looks whether its turn has come before it sleeps, which takes some microseconds. To be
+/// woken takes longer, and most turns come sooner.
+const LOOKS: usize = 200;
 
 /// Reads a source to its end. `live` says that somebody may still write to it. Meanwhile `progress` is
 /// called now and then, when it is there, with the bytes that were read of this source.
@@ -68,9 +75,10 @@ pub fn read(
         log,
         next: 0,
         stopped: None,
+        asleep: 0,
     });
-    let turned = Condvar::new();
-    let work = |counted| work(&pieces, query, &turns, &turned, &read, counted);
+    let (turn, turned) = (AtomicU64::new(0), Condvar::new());
+    let work = |counted| work(&pieces, query, &turns, (&turn, &turned), &read, counted);
     if number == 1 && progress.is_none() {
         work(counted());
     } else {
@@ -114,7 +122,7 @@ fn work(
     pieces: &Pieces,
     query: &Query,
     turns: &Mutex<Turns>,
-    turned: &Condvar,
+    (turn_of, turned): (&AtomicU64, &Condvar),
     read: &AtomicU64,
     counted: Counted,
 ) {
@@ -133,9 +141,15 @@ fn work(
         };
         let body = piece.rest.as_ref().map(|rest| rest.body);
         let found = body.map_or_else(Found::default, |body| worker.read(body, parse));
+        let mut looks = 0..LOOKS;
+        while turn_of.load(Ordering::Relaxed) < number && looks.next().is_some() {
+            hint::spin_loop();
+        }
         let mut turn = held(turns);
         while turn.next < number {
+            turn.asleep += 1;
             turn = turned.wait(turn).unwrap_or_else(PoisonError::into_inner);
+            turn.asleep -= 1;
         }
         if turn.next > number {
             // Somebody before met an error, behind which nothing counts.
@@ -153,7 +167,11 @@ fn work(
                 turn.next = u64::MAX;
             }
         }
+        turn_of.store(turn.next, Ordering::Relaxed);
+        let asleep = turn.asleep > 0;
         drop(turn);
-        turned.notify_all();
+        if asleep {
+            turned.notify_all();
+        }
     }
 }
