@@ -9,9 +9,9 @@ use memchr::memchr;
 use super::json::{Cursor, Damage, Part, Text};
 use super::parts::{User, last};
 
-/// Places for clients, a power of two. A cluster of 250 nodes has a thousand clients, of which half make most
-/// of the requests.
-const PLACES: usize = 512;
+/// Places for clients. A cluster of 250 nodes has a thousand, of which as many as these make four of five requests;
+/// twice as many places save one hundredth of the instructions.
+const PLACES: usize = 256;
 /// Longest text of a client that is held, in bytes. What kube-proxy's token brings takes 700.
 const LONGEST: usize = 1024;
 
