@@ -90,6 +90,13 @@ impl Clients {
         Some((user, followed))
     }
 
+    /// How many were met since somebody else last wanted their places.
+    #[cfg(test)]
+    pub fn were_met(&self) -> usize {
+        let held = self.places.iter().flatten();
+        held.filter(|held| held.met).count()
+    }
+
     /// Holds a client, unless one stands in its place that was met lately.
     fn keep(&mut self, place: usize, whole: &[u8], user: &User, followed: &Followed) {
         let Some(place) = self.places.get_mut(place) else {
@@ -111,14 +118,13 @@ impl Clients {
     pub(super) fn read<'a>(
         &mut self,
         at: &mut Cursor<'a>,
-        user: impl FnOnce(&mut Cursor<'a>) -> Result<User<'a>, Damage>,
     ) -> Result<(User<'a>, Option<Followed<'a>>), Damage> {
         let start = at.ahead();
         let place = place(start);
         if let Some((user, followed)) = self.find(at, place) {
             return Ok((user, Some(followed)));
         }
-        let user = user(at)?;
+        let user = User::read(at)?;
         let mut ahead = *at;
         let Ok(Some(followed)) = follow(&mut ahead) else {
             return Ok((user, None));

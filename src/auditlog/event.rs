@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::clients::Clients;
 use super::json::{Cursor, Damage, Field, Seen, Text};
-use super::parts::{OF_USER, Object, User, last, object, status, text, time};
+use super::parts::{OF_USER, Object, last, object, status, text, time};
 use super::time::{Instant, Near};
 
 pub use super::stage::Stage;
@@ -69,8 +69,6 @@ pub fn is_asked_for(name: &[u8]) -> bool {
 #[derive(Default)]
 pub struct Before<'a> {
     clients: Clients,
-    user: Seen<'a, User<'a>>,
-    groups: Seen<'a, &'a [u8]>,
     sources: Seen<'a, Text<'a>>,
     user_agent: Seen<'a, Text<'a>>,
     object: Seen<'a, Object<'a>>,
@@ -241,10 +239,7 @@ impl<'a> Event<'a> {
             REQUEST_URI => self.uri = text(at)?.unwrap_or_default(),
             VERB => self.verb = text(at)?.unwrap_or_default(),
             USER => {
-                let (seen, groups) = (&mut before.user, &mut before.groups);
-                let read =
-                    |at: &mut Cursor<'a>| at.again(seen, |at: &mut _| User::read(at, groups));
-                let (user, followed) = before.clients.read(at, read)?;
+                let (user, followed) = before.clients.read(at)?;
                 (self.user, self.groups, self.extra) = (user.name, user.groups, user.extra);
                 if let Some(followed) = followed {
                     (self.source, self.user_agent) = (followed.source, followed.user_agent);
@@ -341,6 +336,7 @@ mod tests {
         let time = r#""stageTimestamp":"2026-11-23T16:14:35.011937Z""#;
         let agent = r#""userAgent":"kubectl\u0026/v1.36""#;
         let object = r#""objectRef":{"resource":"pods","namespace":"default"}"#;
+        let client = format!(r#""user":{user},"sourceIPs":["10.0.0.9","10.0.0.1"],{agent}"#);
         let lines = [
             format!(r#"{begun}"auditID":"a","stage":"Panic","user":{user},{agent},{time}}}"#),
             format!(r#"{begun}"auditID":"b","stage":"Panic","user":{user},{agent},{object}}}"#),
@@ -361,14 +357,42 @@ mod tests {
             begun.to_string(),
             format!("{begun}}}"),
             format!(r#"{begun}"auditID":"k","stage":"Panic",{time},{time}}}"#),
+            // A client, and what is not quite the same.
+            format!(r#"{begun}"auditID":"l","stage":"Panic",{client},{object}}}"#),
+            format!(r#"{begun}"auditID":"m","stage":"Panic",{client},{client},{time}}}"#),
+            format!(
+                r#"{begun}"auditID":"n","stage":"Panic",{client},"user":{{"username":"bob"}}}}"#
+            ),
+            format!(r#"{begun}"auditID":"o","stage":"Panic",{client},"sourceIPs":["10.0.0.2"]}}"#),
+            format!(r#"{begun}"auditID":"p","stage":"Panic",{client} ,"userAgent":null}}"#),
+            format!(r#"{begun}"auditID":"q","stage":"Panic",{client}{object}}}"#),
+            format!(r#"{begun}"auditID":"r","stage":"Panic",{client}"#),
+            format!(
+                r#"{begun}"auditID":"s","stage":"Panic",{client},"verb":"{}"}}"#,
+                '\u{1}'
+            ),
+            format!(
+                r#"{begun}"auditID":"t","stage":"Panic","user":{user},"sourceIPs":7,{agent}}}"#
+            ),
+            format!(
+                r#"{begun}"auditID":"u","stage":"Panic","user":{user},"sourceIPs":null,{agent}}}"#
+            ),
+            format!(
+                r#"{begun}"auditID":"v","stage":"Panic","user":{user},"sourceIPs":["10.0.0.1"],"userAgent":7}}"#
+            ),
+            format!(
+                r#"{begun}"auditID":"w","stage":"Panic","user":7,"sourceIPs":["10.0.0.1"],{agent}}}"#
+            ),
+            format!(r#"{begun}"auditID":"x","stage":"Panic","user":null,"sourceIPs":[],{agent}}}"#),
         ];
-        let mut before = Before::default();
+        let mut before = Before::of(Clients::with_room());
         for line in lines.iter().chain(lines.iter().rev()) {
             let alone = Event::read(line.as_bytes()).map(|event| format!("{event:?}"));
             let told = |event: &Event| format!("{event:?}");
             let behind = Event::read_after(&mut before, line.as_bytes(), false, told);
             assert_eq!(behind, alone, "{line}");
         }
-        assert_eq!(before.user.find(user.as_bytes()).unwrap().0, b"");
+        // The client was found by its bytes.
+        assert!(before.clients().were_met() > 0);
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of an event: what stands in its fields.
 
-use super::json::{Cursor, Damage, Field, Seen, Text};
+use super::json::{Cursor, Damage, Field, Text};
 use super::time::{Instant, Near, QUOTED};
 
 pub(super) const OF_USER: &[Field] = &[
@@ -30,15 +30,12 @@ pub(super) struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    pub(super) fn read(
-        at: &mut Cursor<'a>,
-        groups: &mut Seen<'a, &'a [u8]>,
-    ) -> Result<User<'a>, Damage> {
+    pub(super) fn read(at: &mut Cursor<'a>) -> Result<User<'a>, Damage> {
         let mut user = User::default();
         object(at, OF_USER, |at, field| {
             match field {
                 0 => user.name = text(at)?.unwrap_or_default(),
-                2 => user.groups = at.again(groups, Cursor::value)?,
+                2 => user.groups = at.value()?,
                 3 => user.extra = at.value()?,
                 _ => at.skip()?,
             }

@@ -83,3 +83,37 @@ fn marks(block: &[u8; BLOCK]) -> u64 {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_is_found_as_byte_by_byte() {
+        // Each byte value, at each place of a block, before and behind the border between two.
+        let mut bytes: Vec<u8> = (0..400u32).map(|at| (at * 37 % 251) as u8).collect();
+        for at in [0, 1, 62, 63, 64, 65, 127, 128, 255, 256, 383, 384, 399] {
+            bytes[at] = if at % 2 == 0 { b'"' } else { b'\\' };
+        }
+        for length in [0, 1, 63, 64, 65, 128, 200, 399, 400] {
+            let bytes = &bytes[..length];
+            for step in [1, 2, 7, 64, 130] {
+                let mut marks = Marks::of(bytes);
+                let mut at = 0;
+                while at <= length {
+                    let naive = bytes[at..]
+                        .iter()
+                        .position(|byte| matches!(byte, b'"' | b'\\'));
+                    let found = marks.next(at);
+                    let expected = naive.map_or(usize::MAX, |behind| at + behind);
+                    assert_eq!(found, expected, "{length} bytes from {at} on");
+                    at = if naive.is_some() {
+                        found + step
+                    } else {
+                        at + step
+                    };
+                }
+            }
+        }
+    }
+}
