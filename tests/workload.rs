@@ -121,3 +121,57 @@ fn the_plan_says_what_kubeadm_undoes() {
     let told = "workload-privileged (where kubeadm keeps this DaemonSet, kubeadm upgrade writes its own again, with privileged: true and none of these changes: apply the manifest again after each upgrade)";
     assert!(plan.out.contains(told), "{}", plan.out);
 }
+
+#[test]
+fn no_secret_beside_a_change_is_shown() {
+    let config = concat!(
+        "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: kube-proxy\n  namespace: kube-system\ndata:\n",
+        "  kubeconfig.conf: |\n    users: [{name: a, user: {token: geheim-1}}]\n",
+        "  config.conf: |\n    kind: KubeProxyConfiguration\n    apiVersion: kubeproxy.config.k8s.io/v1alpha1\n",
+        "    enableProfiling: true\n",
+        "  other.conf: \"{\\\"password\\\": \\\"geheim-2\\\"}\"\n",
+    );
+    let secret = "{apiVersion: v1, kind: Secret, metadata: {name: a}, data: {a: geheim-3}}\n";
+    let mut documents = ADDON.split("---\n");
+    let daemon_set = documents.find(|text| text.contains("kind: DaemonSet"));
+    let daemon_set = daemon_set.unwrap().trim_end();
+    let text = format!("{config}---\n{daemon_set}\n---\n{secret}");
+    let node = Node::empty();
+    node.write("/m/all.yaml", &text);
+    let chosen = [
+        "--baseline",
+        "kube-proxy",
+        "--baseline",
+        "kube-proxy-workload",
+        "--manifests",
+        "/m",
+        "--only",
+        "workload-privileged,profiling-enabled",
+    ];
+    let plan = node.path("/plan.json");
+    let out = ["plan", "--out", plan.to_str().unwrap()];
+    for command in [
+        &["scan"][..],
+        &["plan", "-v"],
+        &["--format", "json", "plan"],
+        &out,
+        &["apply", "--yes"],
+        &["history"],
+        &["rollback", "--yes"],
+    ] {
+        let ran = match command {
+            ["history"] | ["rollback", ..] => node.run(command),
+            _ => node.run(&[&chosen[..], command].concat()),
+        };
+        assert!(matches!(ran.code, 0 | 2), "{command:?}: {ran:?}");
+        assert!(!ran.out.contains("geheim"), "{command:?}: {}", ran.out);
+        assert!(!ran.err.contains("geheim"), "{command:?}: {}", ran.err);
+        if command.contains(&"-v") {
+            assert!(ran.out.contains("initContainers:"), "{}", ran.out);
+            assert!(ran.out.contains("enableProfiling: false"), "{}", ran.out);
+            assert!(ran.out.contains("***"), "{}", ran.out);
+        }
+    }
+    let saved = std::fs::read_to_string(plan).unwrap();
+    assert!(!saved.contains("geheim"), "{saved}");
+}

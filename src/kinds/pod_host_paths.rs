@@ -23,7 +23,7 @@ impl PodHostPaths {
     fn judged(&self, check: &Check, found: &Found) -> Vec<Instance> {
         let mounts = match mounts(found) {
             Ok(mounts) => mounts,
-            Err(unknown) => return vec![unknown],
+            Err(odd) => return vec![odd.unknown()],
         };
         let may = |host: &str| self.writable.iter().any(|path| path == host);
         let written = mounts.iter().filter_map(|mount| {

@@ -1,7 +1,7 @@
 //! The images that kube-proxy is started from, and their names.
 
 use super::Instance;
-use super::workload::{Found, is_init_only, text};
+use super::workload::{Found, Odd, is_init_only, text};
 use crate::edit::Step;
 use crate::yaml::Node;
 
@@ -89,8 +89,8 @@ pub struct Image<'a> {
 /// The images of kube-proxy's containers: of its own, and of those that prepare the node for it.
 ///
 /// # Errors
-/// Where one has none, as an instance.
-pub fn images<'a>(found: &Found<'a>) -> Result<Vec<Image<'a>>, Instance> {
+/// Where one has none.
+pub fn images<'a>(found: &Found<'a>) -> Result<Vec<Image<'a>>, Odd> {
     let own = (found.workload.in_container(&[]), found.container);
     let before = found.init_containers();
     let before = before.filter(|(_, container)| is_init_only(container));
@@ -98,10 +98,10 @@ pub fn images<'a>(found: &Found<'a>) -> Result<Vec<Image<'a>>, Instance> {
     all.map(|(way, container)| image(way, container)).collect()
 }
 
-fn image<'a>(mut way: Vec<Step>, container: &'a Node) -> Result<Image<'a>, Instance> {
+fn image<'a>(mut way: Vec<Step>, container: &'a Node) -> Result<Image<'a>, Odd> {
     let node = container.get("image").unwrap_or(container);
     let Some(whole) = text(container, "image").filter(|whole| !whole.is_empty()) else {
-        return Err(Instance::unknown("its container names no image").line(Some(node.line)));
+        return Err(Odd::of(node, "its container names no image"));
     };
     way.push(Step::Key("image".into()));
     Ok(Image {
@@ -115,7 +115,7 @@ fn image<'a>(mut way: Vec<Step>, container: &'a Node) -> Result<Image<'a>, Insta
 pub fn each_image(found: &Found, judge: impl Fn(&Image) -> Instance) -> Vec<Instance> {
     let images = match images(found) {
         Ok(images) => images,
-        Err(unknown) => return vec![unknown],
+        Err(odd) => return vec![odd.unknown()],
     };
     let judged = images
         .iter()

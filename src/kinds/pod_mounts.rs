@@ -1,7 +1,6 @@
 //! What is mounted in the container that runs kube-proxy.
 
-use super::Instance;
-use super::workload::{Found, switch, text};
+use super::workload::{Found, Odd, switch, text};
 use crate::yaml::Node;
 
 /// A mount of the container.
@@ -21,22 +20,22 @@ pub struct Mount<'a> {
 /// The mounts of the container.
 ///
 /// # Errors
-/// Where one cannot be judged, as an instance.
-pub fn mounts<'a>(found: &Found<'a>) -> Result<Vec<Mount<'a>>, Instance> {
+/// Where one cannot be judged.
+pub fn mounts<'a>(found: &Found<'a>) -> Result<Vec<Mount<'a>>, Odd> {
     let all = found.in_container(&["volumeMounts"]).map(Node::items);
     let all = all.unwrap_or_default().iter().enumerate();
     all.map(|(index, mount)| {
-        let unknown = |why: &str| Instance::unknown(why).line(Some(mount.line));
-        let at = text(mount, "mountPath").ok_or_else(|| unknown("a mount without a path"))?;
+        let odd = |why: &str| Odd::of(mount, why);
+        let at = text(mount, "mountPath").ok_or_else(|| odd("a mount without a path"))?;
         let name =
-            text(mount, "name").ok_or_else(|| unknown("a mount without the name of its volume"))?;
+            text(mount, "name").ok_or_else(|| odd("a mount without the name of its volume"))?;
         let volume = volume(found, name)
-            .ok_or_else(|| unknown("a mount of a volume that its pod does not have"))?;
+            .ok_or_else(|| odd("a mount of a volume that its pod does not have"))?;
         let host = match volume.get("hostPath").filter(|host| !host.is_null()) {
             None => None,
             Some(host) => {
                 let path = text(host, "path");
-                Some(path.ok_or_else(|| unknown("a hostPath without a path"))?)
+                Some(path.ok_or_else(|| odd("a hostPath without a path"))?)
             }
         };
         Ok(Mount {

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 
 use super::pod_split::Split;
-use super::workload::{Found, each_in_workload, is_init_only, switch, text, texts};
+use super::workload::{Found, Odd, each_in_workload, is_init_only, switch, text, texts};
 use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Version, Written};
 use crate::edit::{Alteration, Scalar, Step, Tree};
@@ -35,17 +35,18 @@ struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn of(container: &'a Node) -> Result<Context<'a>, Instance> {
+    fn of(container: &'a Node) -> Result<Context<'a>, Odd> {
         let context = container.get("securityContext");
         let capabilities = context.and_then(|context| context.get("capabilities"));
         let list = |key| {
             let node = capabilities.and_then(|all| all.get(key));
             let names: Vec<&str> = texts(node).collect();
-            match node.filter(|node| !node.is_null() && names.len() != node.items().len()) {
-                Some(odd) => Err(Instance::unknown(format!(
-                    "capabilities.{key} is no list of names"
-                ))
-                .line(Some(odd.line))),
+            let odd = node.filter(|node| !node.is_null() && names.len() != node.items().len());
+            match odd {
+                Some(odd) => Err(Odd::of(
+                    odd,
+                    format!("capabilities.{key} is no list of names"),
+                )),
                 None => Ok(names),
             }
         };
@@ -67,8 +68,8 @@ impl PodPrivilege {
     /// Those of the added capabilities that may not be.
     fn beyond<'a>(&self, context: &Context<'a>) -> Vec<&'a str> {
         let allowed = |name: &&str| {
-            let allowed = self.capabilities.iter();
-            allowed.into_iter().any(|allowed| allowed == plain(name))
+            let mut all = self.capabilities.iter();
+            all.any(|allowed| allowed == plain(name))
         };
         let added = context.added.iter().copied();
         added.filter(|name| !allowed(name)).collect()
@@ -77,7 +78,7 @@ impl PodPrivilege {
     fn judged(&self, check: &Check, found: &Found) -> Vec<Instance> {
         let own = match Context::of(found.container) {
             Ok(context) => self.own(check, found, &context),
-            Err(unknown) => unknown,
+            Err(odd) => odd.unknown(),
         };
         std::iter::once(own).chain(others(found)).collect()
     }
@@ -198,7 +199,7 @@ fn others<'a>(found: &'a Found) -> impl Iterator<Item = Instance> + 'a {
         let name = text(container, "name").unwrap_or("without a name");
         let privileged = match switch(container.get("securityContext"), "privileged") {
             Ok(privileged) => privileged.unwrap_or(false),
-            Err(unknown) => return Some(unknown),
+            Err(odd) => return Some(odd.unknown()),
         };
         let why = format!(
             "what its container {name} needs is not known here: take the right away by hand"

@@ -29,7 +29,7 @@ impl PodRootFilesystem {
         let judged = switch(context, KEY).and_then(|on| Ok((on.unwrap_or(false), mounts(found)?)));
         let (on, mounts) = match judged {
             Ok(judged) => judged,
-            Err(unknown) => return unknown,
+            Err(odd) => return odd.unknown(),
         };
         let missing: Vec<&String> = self
             .writable

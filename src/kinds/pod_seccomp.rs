@@ -54,7 +54,7 @@ impl PodSeccomp {
         };
         let privileged = match switch(found.in_container(&["securityContext"]), "privileged") {
             Ok(privileged) => privileged.unwrap_or(false),
-            Err(unknown) => return unknown,
+            Err(odd) => return odd.unknown(),
         };
         let observed = match name {
             // What is no word of the API is not repeated.

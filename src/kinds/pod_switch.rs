@@ -39,7 +39,7 @@ impl PodSwitch {
         let name = self.key.name();
         let on = match switch(Some(found.pod), name) {
             Ok(on) => on.unwrap_or(false),
-            Err(unknown) => return unknown,
+            Err(odd) => return odd.unknown(),
         };
         Instance::judged(on == self.be, format!("{name}: {on}"), || {
             fix_or_by_hand(check, |_| {

@@ -44,7 +44,7 @@ impl<'a> Found<'a> {
 }
 
 /// The texts of a list, without what is none.
-pub fn texts<'a>(node: Option<&'a Node>) -> impl Iterator<Item = &'a str> {
+pub fn texts(node: Option<&Node>) -> impl Iterator<Item = &str> {
     let items = node.map(Node::items).unwrap_or_default();
     items.iter().filter_map(Node::text)
 }
@@ -115,18 +115,38 @@ fn placed(instance: Instance, object: &Object) -> Instance {
     instance.at(&object.file).line(Some(line)).from(&origin)
 }
 
+/// What cannot be judged, and where it stands.
+pub struct Odd {
+    why: String,
+    line: usize,
+}
+
+impl Odd {
+    /// What is odd about a node.
+    pub fn of(node: &Node, why: impl Into<String>) -> Odd {
+        Odd {
+            why: why.into(),
+            line: node.line,
+        }
+    }
+
+    /// As a verdict.
+    pub fn unknown(self) -> Instance {
+        Instance::unknown(self.why).line(Some(self.line))
+    }
+}
+
 /// What a switch of a mapping says; `None` where it is not there or null.
 ///
 /// # Errors
-/// Where it is neither true nor false, as an instance.
-pub fn switch(node: Option<&Node>, key: &str) -> Result<Option<bool>, Instance> {
+/// Where it is neither true nor false.
+pub fn switch(node: Option<&Node>, key: &str) -> Result<Option<bool>, Odd> {
     let value = node.and_then(|node| node.get(key));
     let Some(value) = value.filter(|value| !value.is_null()) else {
         return Ok(None);
     };
-    let wrong =
-        || Instance::unknown(format!("{key} is neither true nor false")).line(Some(value.line));
-    boolean(value).map(Some).ok_or_else(wrong)
+    let odd = || Odd::of(value, format!("{key} is neither true nor false"));
+    boolean(value).map(Some).ok_or_else(odd)
 }
 
 /// What a value means as a switch: the words of YAML 1.1, without quotes. Everything that Kubernetes reads

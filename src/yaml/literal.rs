@@ -96,7 +96,10 @@ fn detected(body: &str) -> usize {
 fn lines(text: &str, body: usize, indentation: usize) -> Vec<Range<usize>> {
     let (mut found, mut last, mut at) = (Vec::new(), 0, body);
     // Without indentation there is nothing that would end it: it is empty.
-    while indentation > 0 {
+    if indentation == 0 {
+        return found;
+    }
+    loop {
         let (content, length) = line(text.get(at..).unwrap_or_default());
         let blanks = content.len() - content.trim_start_matches(' ').len();
         let empty = blanks == content.len() && blanks <= indentation;
