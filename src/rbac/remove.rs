@@ -59,8 +59,9 @@ pub fn plan(
                     Outcome::Remove
                 } else {
                     Outcome::Left(format!(
-                        "kube-proxy has {} from it, and no other binding in the manifests surely gives that",
-                        requests_told(&lost, MAX_TOLD)
+                        "kube-proxy has {} from {}, and no other binding in the manifests surely gives that",
+                        requests_told(&lost, MAX_TOLD),
+                        title(cluster, reach)
                     ))
                 }
             }
@@ -172,19 +173,26 @@ impl Support {
     }
 }
 
+/// A binding's name for people.
+fn title(cluster: &Cluster, reach: &Reach) -> String {
+    let binding = cluster.objects().bindings.get(reach.binding);
+    binding.map_or(String::new(), |binding| {
+        format!("the {} {}", binding.kind(), binding.name)
+    })
+}
+
 /// Why a subject cannot be taken out of a binding, whatever the binding gives.
 fn obstacle(cluster: &Cluster, reach: &Reach) -> Option<String> {
-    let binding = cluster.objects().bindings.get(reach.binding)?;
-    let (kind, name) = (binding.kind(), &binding.name);
+    let title = title(cluster, reach);
     if let Some(others) = reach.shared.first() {
         return Some(format!(
-            "it reaches kube-proxy through {others}, which holds others too: those that need its rights have to be \
+            "{title} reaches kube-proxy through {others}, which holds others too: those that need the rights have to be \
              bound by name first"
         ));
     }
     if cluster.twin(reach.binding) != Twin::None {
         return Some(format!(
-            "the {kind} {name} is in the manifests more than once: decide which of them is applied, and take \
+            "{title} is in the manifests more than once: decide which of them is applied, and take \
              kube-proxy out of it"
         ));
     }

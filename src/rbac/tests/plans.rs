@@ -152,7 +152,7 @@ fn a_binding_stays_when_nothing_else_gives_what_is_needed() {
     assert_eq!(
         why,
         "kube-proxy has list services, watch endpointslices.discovery.k8s.io, get nodes, create events in default \
-         from it, and no other binding in the manifests surely gives that"
+         from the ClusterRoleBinding x, and no other binding in the manifests surely gives that"
     );
 }
 
