@@ -124,7 +124,7 @@ fn reach(cluster: &Cluster, identities: &[(String, Vec<String>)], number: usize)
         shared: Vec::new(),
         users: Vec::new(),
         extra: Vec::new(),
-        open: cluster.rights(number)?.open.clone(),
+        open: None,
     };
     for subject in &binding.subjects {
         let mut best = Named::No;
@@ -144,15 +144,19 @@ fn reach(cluster: &Cluster, identities: &[(String, Vec<String>)], number: usize)
             (_, None) => reach.own.push(subject.index),
         }
     }
+    if reach.users.is_empty() {
+        return None;
+    }
+    reach.open.clone_from(&cluster.rights(number)?.open);
     // Whether it reaches a service account depends on the namespace, if it names none itself.
-    if binding.scope == Scope::Unsaid && !reach.users.is_empty() {
+    if binding.scope == Scope::Unsaid {
         reach.open = Some(format!(
             "the {} {} names no namespace: whoever applies it decides where it is in force",
             binding.kind(),
             binding.name
         ));
     }
-    (!reach.users.is_empty()).then_some(reach)
+    Some(reach)
 }
 
 /// Who has a subject's rights beside kube-proxy; none for what is kube-proxy's alone.

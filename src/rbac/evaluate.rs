@@ -1,6 +1,7 @@
 //! Whether a request is allowed: k8s.io/kubernetes' plugin/pkg/auth/authorizer/rbac/rbac.go and
 //! pkg/registry/rbac/validation/rule.go.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use super::rights::{Index, Rights};
@@ -42,7 +43,9 @@ pub enum Named {
 /// Roles and bindings, ready to be asked.
 pub struct Cluster<'a> {
     objects: &'a Objects,
-    rights: Vec<Rights<'a>>,
+    index: Index<'a>,
+    /// Of each role that is bound what it gives, found when somebody asks.
+    rights: Vec<OnceCell<Rights<'a>>>,
     /// Of each binding the position in `rights`: many bind the same role.
     of: Vec<usize>,
     /// Of each binding whether another one has its name, so that one of them is overwritten.
@@ -61,9 +64,8 @@ pub enum Twin {
 }
 
 impl<'a> Cluster<'a> {
-    /// Finds the rules of each binding.
+    /// Makes roles and bindings ready to be asked.
     pub fn of(objects: &'a Objects) -> Cluster<'a> {
-        let index = Index::of(objects);
         let mut known: BTreeMap<(&Scope, &str), usize> = BTreeMap::new();
         let (mut rights, mut of) = (Vec::new(), Vec::new());
         for binding in &objects.bindings {
@@ -73,13 +75,14 @@ impl<'a> Cluster<'a> {
                 &binding.scope
             };
             let place = *known.entry((scope, &binding.role)).or_insert_with(|| {
-                rights.push(index.rights(binding));
+                rights.push(OnceCell::new());
                 rights.len() - 1
             });
             of.push(place);
         }
         Cluster {
             objects,
+            index: Index::of(objects),
             rights,
             of,
             twins: twins(objects),
@@ -98,7 +101,9 @@ impl<'a> Cluster<'a> {
 
     /// What a binding gives, by its position.
     pub fn rights(&self, binding: usize) -> Option<&Rights<'a>> {
-        self.rights.get(*self.of.get(binding)?)
+        let found = self.rights.get(*self.of.get(binding)?)?;
+        let binding = self.objects.bindings.get(binding)?;
+        Some(found.get_or_init(|| self.index.rights(binding)))
     }
 
     /// Whether a request is allowed.
@@ -121,8 +126,7 @@ impl<'a> Cluster<'a> {
 
     /// What one binding says to a request, by its position.
     pub fn by(&self, number: usize, request: &Request) -> Answer {
-        let Some((binding, rights)) = self.objects.bindings.get(number).zip(self.rights(number))
-        else {
+        let Some(binding) = self.objects.bindings.get(number) else {
             return Answer::Denied;
         };
         let reach = binding.names(&request.user, &request.groups);
@@ -130,6 +134,9 @@ impl<'a> Cluster<'a> {
         if reach == Named::No || in_force == Named::No {
             return Answer::Denied;
         }
+        let Some(rights) = self.rights(number) else {
+            return Answer::Denied;
+        };
         let placed = reach == Named::Yes && in_force == Named::Yes;
         let sure = placed && self.twin(number) != Twin::Different;
         let mut unknown = rights.open.clone();
@@ -163,7 +170,7 @@ impl<'a> Cluster<'a> {
 
 /// Of each binding whether another one has its kind, namespace and name.
 fn twins(objects: &Objects) -> Vec<Twin> {
-    let key = |binding: &'_ Binding| (binding.scope.clone(), binding.name.clone());
+    let key = |binding: &Binding| (binding.scope.clone(), binding.name.clone());
     let mut by_name: BTreeMap<_, Vec<&Binding>> = BTreeMap::new();
     for binding in &objects.bindings {
         by_name.entry(key(binding)).or_default().push(binding);
@@ -180,15 +187,18 @@ fn twins(objects: &Objects) -> Vec<Twin> {
             && one.role == other.role
             && who(one) == who(other)
     };
-    let each = objects.bindings.iter().map(|binding| {
-        let all = by_name.get(&key(binding)).map_or(&[][..], Vec::as_slice);
-        match all {
-            [] | [_] => Twin::None,
-            [first, others @ ..] if others.iter().all(|other| same(first, other)) => Twin::Same,
-            _ => Twin::Different,
-        }
-    });
-    each.collect()
+    let twin = |all: &Vec<&Binding>| match all.as_slice() {
+        [] | [_] => Twin::None,
+        [first, others @ ..] if others.iter().all(|other| same(first, other)) => Twin::Same,
+        _ => Twin::Different,
+    };
+    let twins: BTreeMap<_, Twin> = by_name
+        .iter()
+        .map(|(key, all)| (key.clone(), twin(all)))
+        .collect();
+    let each = objects.bindings.iter();
+    each.map(|binding| twins.get(&key(binding)).copied().unwrap_or(Twin::None))
+        .collect()
 }
 
 impl Binding {

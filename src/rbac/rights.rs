@@ -1,5 +1,6 @@
 //! Which rules a binding gives: its role's, and those that an aggregated ClusterRole takes from others.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Binding, Objects, Role, Rule, Scope};
@@ -24,10 +25,30 @@ pub struct Rights<'a> {
     pub open: Option<String>,
 }
 
+/// Most steps that are taken to find the rules of all roles: labels compared with selectors, rules taken over. Some
+/// hundred aggregated roles take some ten thousand; a hostile set would take days.
+const MAX_STEPS: usize = 2_000_000;
+/// Most roles of one name that are compared with each other.
+const MAX_SAME_NAME: usize = 50;
+
+/// Why a role may have other rules once the steps are used up.
+const TOO_MUCH: &str = "the roles of the manifests refer to more than is looked at here";
+
+/// Whose rules an aggregated role has.
+struct Members {
+    roles: BTreeSet<usize>,
+    /// Each of the selectors on the way found some.
+    complete: bool,
+    /// Why there may be others.
+    open: Option<String>,
+}
+
 /// The roles by their names.
 pub struct Index<'a> {
     objects: &'a Objects,
     by_name: BTreeMap<(&'a Scope, &'a str), Vec<usize>>,
+    /// Steps that may still be taken.
+    left: Cell<usize>,
 }
 
 impl<'a> Index<'a> {
@@ -37,7 +58,18 @@ impl<'a> Index<'a> {
             let key = (&role.scope, role.name.as_str());
             by_name.entry(key).or_default().push(number);
         }
-        Index { objects, by_name }
+        Index {
+            objects,
+            by_name,
+            left: Cell::new(MAX_STEPS),
+        }
+    }
+
+    /// Whether so many steps may still be taken.
+    fn may(&self, steps: usize) -> bool {
+        let left = self.left.get().checked_sub(steps);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     /// The rules of a binding's role.
@@ -56,10 +88,11 @@ impl<'a> Index<'a> {
             };
         };
         let mut rights = Rights::default();
-        for number in self.different(found) {
-            self.add(number, &mut rights);
+        let different = self.different(found);
+        for number in &different {
+            self.add(*number, &mut rights);
         }
-        if let [_, _, ..] = self.different(found).as_slice() {
+        if different.len() > 1 || found.len() > MAX_SAME_NAME {
             // Which of them is applied last is not known.
             for given in &mut rights.given {
                 given.certain = false;
@@ -83,7 +116,7 @@ impl<'a> Index<'a> {
             (rules, role.aggregates.clone())
         };
         let mut kept: Vec<(usize, _)> = Vec::new();
-        for number in found {
+        for number in found.iter().take(MAX_SAME_NAME) {
             let Some(content) = self.objects.roles.get(*number).map(bare) else {
                 continue;
             };
@@ -98,64 +131,84 @@ impl<'a> Index<'a> {
         let Some(role) = self.objects.roles.get(number) else {
             return;
         };
-        let aggregated = role.aggregates.is_some();
-        let given = |rule: &'a Rule, role, certain| Given {
-            rule,
-            role,
-            certain,
-        };
         // What stands in an aggregated role was written there by the controller, or will be overwritten by it.
-        let certain = !aggregated || role.source.is_none();
-        rights
-            .given
-            .extend(role.rules.iter().map(|rule| given(rule, number, certain)));
+        let certain = role.aggregates.is_none() || role.source.is_none();
+        self.take_over(number, certain, rights);
         if role.open.is_some() {
             rights.open.clone_from(&role.open);
         }
-        if !aggregated {
+        if role.aggregates.is_none() {
             return;
         }
-        let (members, complete) = self.members(number);
-        for member in members {
-            let Some(role) = self.objects.roles.get(member) else {
-                continue;
-            };
-            let own = role.aggregates.is_none();
-            rights
-                .given
-                .extend(role.rules.iter().map(|rule| given(rule, member, own)));
+        let members = self.members(number);
+        for member in members.roles {
+            let own = self.objects.roles.get(member);
+            let certain = own.is_some_and(|role| role.aggregates.is_none());
+            self.take_over(member, certain, rights);
         }
-        if !complete && role.rules.is_empty() {
+        if !members.complete && role.rules.is_empty() {
             rights.open = Some(format!(
                 "the {} {} takes its rules from ClusterRoles with labels that none in the manifests has",
                 role.kind(),
                 role.name
             ));
         }
+        if members.open.is_some() {
+            rights.open = members.open;
+        }
     }
 
-    /// The ClusterRoles of which an aggregated one has the rules, directly and through others, and whether each of
-    /// the selectors on the way found some.
-    fn members(&self, number: usize) -> (BTreeSet<usize>, bool) {
+    /// The rules that stand in a role.
+    fn take_over(&self, number: usize, certain: bool, rights: &mut Rights<'a>) {
+        let rules = self.objects.roles.get(number).map(|role| &role.rules);
+        for rule in rules.into_iter().flatten() {
+            if !self.may(1) {
+                rights.open = Some(TOO_MUCH.to_owned());
+                return;
+            }
+            rights.given.push(Given {
+                rule,
+                role: number,
+                certain,
+            });
+        }
+    }
+
+    /// The ClusterRoles of which an aggregated one has the rules, directly and through others.
+    fn members(&self, number: usize) -> Members {
         let roles = &self.objects.roles;
-        let (mut members, mut complete) = (BTreeSet::new(), true);
-        let mut open = vec![number];
-        while let Some(next) = open.pop() {
+        let mut members = Members {
+            roles: BTreeSet::new(),
+            complete: true,
+            open: None,
+        };
+        let mut next_ones = vec![number];
+        while let Some(next) = next_ones.pop() {
             let selectors = roles.get(next).and_then(|role| role.aggregates.as_ref());
             for selector in selectors.into_iter().flatten() {
                 let mut found = false;
-                let of_cluster = |role: &Role| role.scope == Scope::Cluster;
                 for (member, role) in roles.iter().enumerate() {
-                    if member != next && of_cluster(role) && selector.selects(&role.labels) {
+                    if !self.may(1 + selector.0.len()) {
+                        members.open = Some(TOO_MUCH.to_owned());
+                        return members;
+                    }
+                    if member == next || role.scope != Scope::Cluster {
+                        continue;
+                    }
+                    // Of a role that cannot be read nobody knows the labels.
+                    if role.source.is_some() && role.open.is_some() {
+                        members.open.clone_from(&role.open);
+                    }
+                    if selector.selects(&role.labels) {
                         found = true;
-                        if member != number && members.insert(member) {
-                            open.push(member);
+                        if member != number && members.roles.insert(member) {
+                            next_ones.push(member);
                         }
                     }
                 }
-                complete &= found;
+                members.complete &= found;
             }
         }
-        (members, complete)
+        members
     }
 }

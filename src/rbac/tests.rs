@@ -363,3 +363,28 @@ fn where_no_namespace_is_said_nothing_is_sure() {
     assert_eq!(asked(&text, "get pods"), Answer::Denied);
     assert_eq!(asked(&text, "list pods in kube-system"), Answer::Denied);
 }
+
+#[test]
+fn roles_that_refer_to_each_other_without_end_are_given_up() {
+    let label = || [("a".to_owned(), "x".to_owned())].into();
+    let selector = Selector(vec![Requirement {
+        key: "a".into(),
+        operator: Operator::Exists,
+        values: Vec::new(),
+    }]);
+    let role = |number: usize| Role {
+        source: Some(number),
+        line: 1,
+        scope: Scope::Cluster,
+        name: format!("r{number}"),
+        labels: label(),
+        rules: Vec::new(),
+        aggregates: Some(vec![selector.clone(); 3]),
+        open: None,
+    };
+    let mut objects = objects(&bound("ClusterRoleBinding", "b", "ClusterRole/r0", PROXY));
+    objects.roles.extend((0..4_000).map(role));
+    let answer = Cluster::of(&objects).answer(&request(1, "get pods"));
+    let why = "the roles of the manifests refer to more than is looked at here";
+    assert_eq!(answer, Answer::Unknown(why.into()));
+}

@@ -161,7 +161,7 @@ fn of_role(objects: &Objects, role: &Role) -> (BTreeSet<Permission>, BTreeSet<Pe
     // Rounds of the controller, until nothing changes any more.
     let is = |one: &Role, other: &Role| std::ptr::eq(one, other);
     let mut taken: Vec<&Role> = vec![role];
-    let mut missed = false;
+    let (mut missed, mut unread) = (false, false);
     loop {
         let mut next = taken.clone();
         for taker in &taken {
@@ -185,6 +185,11 @@ fn of_role(objects: &Objects, role: &Role) -> (BTreeSet<Permission>, BTreeSet<Pe
                     })
                     .collect();
                 missed |= chosen.is_empty();
+                // One that nobody can read may have the right labels.
+                unread |= objects.roles.iter().any(|other| {
+                    let of_cluster = other.scope == Scope::Cluster;
+                    of_cluster && other.open.is_some() && !is(other, taker)
+                });
                 for other in chosen {
                     if !next.iter().any(|held| is(held, other)) {
                         next.push(other);
@@ -210,7 +215,7 @@ fn of_role(objects: &Objects, role: &Role) -> (BTreeSet<Permission>, BTreeSet<Pe
     (
         sure,
         perhaps,
-        role.open.is_some() || missed && role.rules.is_empty(),
+        role.open.is_some() || unread || missed && role.rules.is_empty(),
     )
 }
 
