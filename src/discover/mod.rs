@@ -16,6 +16,7 @@ pub mod process;
 pub mod sandbox;
 mod settings;
 mod shell;
+pub mod sockets;
 pub mod systemd;
 mod volumes;
 mod within;
