@@ -8,6 +8,7 @@ use std::path::Path;
 const CARRIED: &[&str] = &[
     "kube-proxy",
     "kube-proxy-activity",
+    "kube-proxy-network",
     "kube-proxy-workload",
     "kubernetes-roles",
 ];

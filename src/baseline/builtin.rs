@@ -7,6 +7,10 @@ const BASELINES: &[(&str, &str)] = &[
         include_str!(concat!(env!("OUT_DIR"), "/kube-proxy.json")),
     ),
     (
+        "kube-proxy-network",
+        include_str!(concat!(env!("OUT_DIR"), "/kube-proxy-network.json")),
+    ),
+    (
         "kube-proxy-workload",
         include_str!(concat!(env!("OUT_DIR"), "/kube-proxy-workload.json")),
     ),

@@ -219,6 +219,7 @@ mod tests {
             let text = std::fs::read_to_string(&path).unwrap();
             let written = parse(&text, &path).unwrap();
             let carried = parse_builtin(builtin::baseline(name).unwrap(), name).unwrap();
+            assert_eq!(written.name, name);
             assert_eq!(
                 format!("{:?}", written.checks),
                 format!("{:?}", carried.checks)

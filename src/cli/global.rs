@@ -8,6 +8,7 @@ use clap::Args;
 use super::{Color, Format, Output};
 use crate::check::MaxRisk;
 use crate::discover::address::usable;
+use crate::ip_network::IpNetwork;
 use crate::report::quoted;
 use crate::root::NodePath;
 
@@ -48,6 +49,9 @@ pub struct Global {
     /// The node's own InternalIP, where tighten cannot find it
     #[arg(long, global = true, value_name = "IP", value_parser = node_ip)]
     pub node_ip: Option<IpAddr>,
+    /// Who may reach kube-proxy's open ports from other machines: addresses or ranges, for firewall-missing
+    #[arg(long, global = true, value_name = "CIDR,..", value_delimiter = ',', value_parser = allow_from)]
+    pub allow_from: Vec<IpNetwork>,
     /// kube-proxy's configuration, where tighten cannot find it
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -109,6 +113,10 @@ impl Global {
         if let Some(max_risk) = self.max_risk {
             words.push(format!("--max-risk {}", max_risk.word()));
         }
+        if !self.allow_from.is_empty() {
+            let ranges: Vec<String> = self.allow_from.iter().map(ToString::to_string).collect();
+            words.push(format!("--allow-from {}", ranges.join(",")));
+        }
         for waivers in &self.waivers {
             words.push("--waivers".into());
             words.push(quoted(&waivers.to_string_lossy()));
@@ -152,6 +160,17 @@ pub fn node_ip(text: &str) -> Result<IpAddr, String> {
                 .into(),
         )
     }
+}
+
+/// Who may be let in: not everybody, which is what there is without a table.
+fn allow_from(text: &str) -> Result<IpNetwork, String> {
+    let network: IpNetwork = text.parse()?;
+    if network.is_everybody() {
+        return Err(
+            "that is everybody, and no port is guarded then: name those who need it".into(),
+        );
+    }
+    Ok(network)
 }
 
 /// The digest of an image: any other hash than SHA-256 is none that a registry of today gives.

@@ -103,8 +103,7 @@ fn address(text: &str) -> Option<IpAddr> {
 /// What the kernel returns: the process is gone, or belongs to somebody else.
 pub fn held(pid: u32, listeners: Vec<Listener>) -> std::io::Result<Vec<Listener>> {
     let handles = fs::read_dir(format!("/proc/{pid}/fd"))?;
-    let mut wanted: Vec<(Listener, bool)> =
-        listeners.into_iter().map(|one| (one, false)).collect();
+    let mut wanted: Vec<(Listener, bool)> = listeners.into_iter().map(|one| (one, false)).collect();
     for entry in handles {
         // A handle that was closed meanwhile has no link any more.
         let Some(inode) = entry.ok().and_then(|entry| socket(&entry)) else {

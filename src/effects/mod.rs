@@ -16,6 +16,7 @@ mod due;
 mod health;
 mod http;
 mod listener;
+mod nft;
 mod preflight;
 mod processes;
 mod program;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 pub use again::again;
 pub use due::{Component, Due, Way, due};
+pub use nft::Nft;
 pub use preflight::{Asked, New, preflight};
 pub use progress::Progress;
 pub use work::{Told, Work};

@@ -74,6 +74,26 @@ pub(super) fn run(program: &Path, arguments: &[&OsStr], timeout: Duration) -> Re
     Err(format!("{shown} did not end within {seconds} s"))
 }
 
+/// Runs it to a good end; what it printed. `Err` says what failed, and the last that it said of it.
+pub(super) fn done(
+    program: &Path,
+    arguments: &[&OsStr],
+    timeout: Duration,
+) -> Result<String, String> {
+    let ran = run(program, arguments, timeout)?;
+    if ran.status.success() {
+        return Ok(ran.output);
+    }
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let words = arguments.iter().map(|word| word.to_string_lossy());
+    let words: Vec<_> = words.collect();
+    let what = format!("{name} {}", words.join(" "));
+    Err(match last_lines(&ran.output, 3) {
+        said if said.is_empty() => format!("{what} failed ({})", ran.status),
+        said => format!("{what} failed ({}): {said}", ran.status),
+    })
+}
+
 /// Ends the program and all that it started in its group.
 fn end_all(child: &mut Child) {
     if let Ok(group) = i32::try_from(child.id()) {

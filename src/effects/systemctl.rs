@@ -58,14 +58,6 @@ impl Systemctl {
 
     fn run(&self, arguments: &[&str], timeout: Duration) -> Result<(), String> {
         let words: Vec<&OsStr> = arguments.iter().map(OsStr::new).collect();
-        let ran = program::run(&self.0, &words, timeout)?;
-        if ran.status.success() {
-            return Ok(());
-        }
-        let what = format!("systemctl {}", arguments.join(" "));
-        Err(match program::last_lines(&ran.output, 3) {
-            said if said.is_empty() => format!("{what} failed ({})", ran.status),
-            said => format!("{what} failed ({}): {said}", ran.status),
-        })
+        program::done(&self.0, &words, timeout).map(|_| ())
     }
 }

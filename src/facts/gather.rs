@@ -78,6 +78,7 @@ pub fn nothing_yet(proxy: KubeProxy) -> Facts {
         clock: clock(),
         api_server: None,
         client_authority: None,
+        network: None,
     }
 }
 

@@ -8,7 +8,9 @@ mod gather;
 mod hold;
 mod hostname;
 mod list;
+mod network;
 mod origin;
+pub mod sysctl;
 
 use std::net::IpAddr;
 
@@ -17,7 +19,9 @@ pub use gather::{gather, gather_config, gather_pod, nothing_yet};
 pub use hold::{Hold, HoldKind};
 pub use hostname::hostname;
 pub use list::{Fact, list};
+pub use network::{Firewall, Guard, Network, Table, Unseen};
 pub use origin::{Origin, OriginKind};
+pub use sysctl::{RouteLocalnet, Setting};
 
 use crate::certificates::Moment;
 use crate::discover::drop_in::DropIn;
@@ -276,6 +280,8 @@ pub struct Facts {
     pub api_server: Option<ApiServer>,
     /// The CAs whose clients the API server takes, where that is known.
     pub client_authority: Option<ClientAuthority>,
+    /// What the network shows of it; looked at only where a check asks for it.
+    pub network: Option<Network>,
     /// The objects of the cluster, where manifests tell of them.
     pub objects: Option<Objects>,
 }

@@ -49,6 +49,11 @@ pub enum Edit {
     Within(Within, Vec<Alteration>),
     /// Flags of a program.
     Flags(Flags),
+    /// A file that is tighten's own, as a whole; where it is not there, it is made for all to read.
+    Whole {
+        /// All of its contents. They hold no secret.
+        text: String,
+    },
 }
 
 impl Edit {
@@ -71,6 +76,7 @@ impl Edit {
             Edit::Flags(flags) => flags
                 .of(bytes)
                 .map_err(|why| format!("not edited: {why}"))?,
+            Edit::Whole { text } => text.as_bytes().to_vec(),
         };
         if result == bytes {
             return Err("the value is already there".into());
@@ -83,6 +89,7 @@ impl Edit {
         match self {
             Edit::Values(_) | Edit::Within(..) => None,
             Edit::Flags(flags) => flags.makes(),
+            Edit::Whole { .. } => Some(0o644),
         }
     }
 
@@ -99,6 +106,7 @@ impl Edit {
                     .collect();
                 names.join(", ")
             }
+            Edit::Whole { .. } => "the whole file".into(),
         }
     }
 }
@@ -109,6 +117,7 @@ impl fmt::Display for Edit {
             Edit::Values(alterations) => out.write_str(&told(alterations)),
             Edit::Within(within, alterations) => write!(out, "{within}{}", told(alterations)),
             Edit::Flags(flags) => flags.fmt(out),
+            Edit::Whole { .. } => out.write_str("written anew"),
         }
     }
 }

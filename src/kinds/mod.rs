@@ -24,6 +24,7 @@ mod each;
 mod elsewhere;
 mod file_mode;
 mod file_owner;
+mod firewall;
 mod flag_value;
 mod flags_honoured;
 mod hold;
@@ -34,7 +35,10 @@ mod kubeconfig_ca;
 mod kubeconfig_credential;
 mod kubeconfig_server;
 mod kubeconfig_verification;
+mod listener_address;
+mod listening_port;
 mod mend;
+mod network;
 mod node_ports;
 mod pod_host_paths;
 mod pod_image;
@@ -53,6 +57,7 @@ mod presence;
 mod rbac;
 mod rbac_needed;
 mod rbac_rights;
+mod route_localnet;
 mod server;
 mod workload;
 
@@ -125,6 +130,14 @@ pub enum Expect {
     AuditLogLimits(audit_log_limits::AuditLogLimits),
     /// Only root reads the audit log and the policy.
     AuditLogAccess(audit_log_access::AuditLogAccess),
+    /// A port that kube-proxy's process opens.
+    ListeningPort(listening_port::ListeningPort),
+    /// kube-proxy's process listens where its configuration says.
+    ListenerAddress(listener_address::ListenerAddress),
+    /// The table that guards its ports.
+    Firewall(firewall::Firewall),
+    /// Packets from elsewhere are not routed to loopback.
+    RouteLocalnet(route_localnet::RouteLocalnet),
     /// A switch of kube-proxy's pod.
     PodSwitch(pod_switch::PodSwitch),
     /// No binding gives kube-proxy what it does not need.
@@ -190,6 +203,10 @@ macro_rules! each_kind {
             Expect::AuditLog($kind) => $call,
             Expect::AuditLogLimits($kind) => $call,
             Expect::AuditLogAccess($kind) => $call,
+            Expect::ListeningPort($kind) => $call,
+            Expect::ListenerAddress($kind) => $call,
+            Expect::Firewall($kind) => $call,
+            Expect::RouteLocalnet($kind) => $call,
             Expect::PodSwitch($kind) => $call,
             Expect::RbacRights($kind) => $call,
             Expect::RbacNeeded($kind) => $call,
@@ -288,6 +305,17 @@ impl Expect {
         self.name().starts_with("audit-")
     }
 
+    /// True for what is judged by the network of the node, which is looked at only then.
+    pub fn is_of_network(&self) -> bool {
+        matches!(
+            self,
+            Expect::ListeningPort(_)
+                | Expect::ListenerAddress(_)
+                | Expect::Firewall(_)
+                | Expect::RouteLocalnet(_)
+        )
+    }
+
     /// The kind's name in a baseline.
     pub fn name(&self) -> &'static str {
         match self {
@@ -315,6 +343,10 @@ impl Expect {
             Expect::AuditLog(_) => "audit-log",
             Expect::AuditLogLimits(_) => "audit-log-limits",
             Expect::AuditLogAccess(_) => "audit-log-access",
+            Expect::ListeningPort(_) => "listening-port",
+            Expect::ListenerAddress(_) => "listener-address",
+            Expect::Firewall(_) => "firewall",
+            Expect::RouteLocalnet(_) => "route-localnet",
             Expect::PodSwitch(_) => "pod-switch",
             Expect::RbacRights(_) => "rbac-rights",
             Expect::RbacNeeded(_) => "rbac-needed",

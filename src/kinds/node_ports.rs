@@ -112,6 +112,24 @@ fn span(text: &str) -> Option<(bool, Span)> {
     Some((is_ipv4, (first & !size, first | size)))
 }
 
+/// True when NodePorts are open on an IPv4 loopback address, for which kube-proxy sets route_localnet.
+pub(super) fn on_loopback(list: &[&str], bind_address: &str) -> bool {
+    const LOOPBACK: Span = (0x7f00_0000, 0x7fff_ffff);
+    if list.contains(&"primary") {
+        // With a loopback node IP the list comes to nothing, which means all.
+        return split(bind_address).is_some_and(|(address, _)| address.is_loopback());
+    }
+    let ipv4: Vec<Span> = list
+        .iter()
+        .filter_map(|text| span(text))
+        .filter_map(|(is_ipv4, span)| is_ipv4.then_some(span))
+        .collect();
+    ipv4.is_empty()
+        || ipv4
+            .iter()
+            .any(|(first, end)| *first <= LOOPBACK.1 && LOOPBACK.0 <= *end)
+}
+
 /// True when the ranges hold every address that a node can have: multicast and the unspecified ones
 /// are no node's.
 fn covers_all(ipv4: bool, spans: &[Span]) -> bool {
@@ -281,6 +299,23 @@ mod tests {
         assert_eq!(verdict(&["10.0.0.0/8"], Some(both)), "all, by hand");
         assert_eq!(verdict(&["fd00::/8"], Some(both)), "all, by hand");
         assert_eq!(verdict(&["10.0.0.0/8", "fd00::/8"], Some(both)), "chosen");
+    }
+
+    #[test]
+    fn loopback_is_open_where_a_range_meets_it_or_its_family_has_none() {
+        for (list, bind, expected) in [
+            (&[][..], "10.0.0.10", true),
+            (&["10.0.0.0/8"], "10.0.0.10", false),
+            (&["10.0.0.0/8", "127.0.0.1/32"], "10.0.0.10", true),
+            (&["0.0.0.0/0"], "10.0.0.10", true),
+            (&["126.0.0.0/7"], "10.0.0.10", true),
+            (&["128.0.0.0/1"], "10.0.0.10", false),
+            (&["fd00::/8"], "10.0.0.10", true),
+            (&["primary"], "10.0.0.10", false),
+            (&["primary"], "127.0.0.1", true),
+        ] {
+            assert_eq!(on_loopback(list, bind), expected, "{list:?} {bind}");
+        }
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
         api_server: None,
         client_authority: None,
         objects: None,
+        network: None,
     }
 }
 

@@ -64,7 +64,8 @@ impl<'a> Chain<'a> {
                 let show = |bytes: &[u8]| match edit {
                     Edit::Values(_) | Edit::Within(..) => Shown::of(bytes),
                     Edit::Flags(flags) if flags.is_yaml() => Shown::of(bytes),
-                    Edit::Flags(_) => Shown::flags(bytes),
+                    // What somebody else wrote in its place may hold anything.
+                    Edit::Flags(_) | Edit::Whole { .. } => Shown::flags(bytes),
                 };
                 let next = show(bytes);
                 let before = shown.unwrap_or_else(|| show(&now.bytes));

@@ -27,6 +27,7 @@ pub use state::FileState;
 
 use crate::baseline::{Risk, Severity};
 use crate::check::MaxRisk;
+use crate::ip_network::IpNetwork;
 use crate::kinds::Edit;
 use crate::root::NodePath;
 use crate::waivers::Grounds;
@@ -203,6 +204,9 @@ pub struct Inputs {
     pub max_risk: MaxRisk,
     /// `--node-ip`
     pub node_ip: Option<std::net::IpAddr>,
+    /// `--allow-from`. Not written where there is none, so that an older version reads the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allow_from: Vec<IpNetwork>,
     /// `--config`
     pub config: Option<NodePath>,
     /// `--kubeconfig`

@@ -69,7 +69,7 @@ pub(super) fn attach(
 fn settings(wanted: &[&Wanted]) -> Vec<(String, Scalar)> {
     let alterations = wanted.iter().flat_map(|wanted| match wanted.edit {
         Edit::Values(alterations) => alterations.as_slice(),
-        Edit::Within(..) | Edit::Flags(_) => &[],
+        Edit::Within(..) | Edit::Flags(_) | Edit::Whole { .. } => &[],
     });
     alterations
         .filter_map(|alteration| match &alteration.operation {

@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::manifests;
+use super::network::few_enough;
 use crate::baseline::{self, Baseline};
 use crate::check::{self, MaxRisk, Outcome, Selection};
 use crate::cli::{EffectOptions, Format, Global};
@@ -68,6 +69,7 @@ impl Context {
             max_risk: global.max_risk.unwrap_or_default(),
         };
         selection.known(&baselines)?;
+        few_enough(&global.allow_from)?;
         let named = |path: &Option<PathBuf>| -> Result<Option<NodePath>, Failure> {
             path.as_ref()
                 .map(|path| {
@@ -88,6 +90,7 @@ impl Context {
             skip: global.skip.clone(),
             max_risk: global.max_risk.unwrap_or_default(),
             node_ip: global.node_ip,
+            allow_from: global.allow_from.clone(),
             config: named(&global.config)?,
             kubeconfig: named(&global.kubeconfig)?,
             manifests: manifests::paths(global)?,
@@ -157,6 +160,10 @@ impl Context {
             (
                 self.max_risk.is_some_and(|own| own != saved.max_risk),
                 "--max-risk",
+            ),
+            (
+                !own.allow_from.is_empty() && own.allow_from != saved.allow_from,
+                "--allow-from",
             ),
         ];
         if let Some((_, flag)) = given.iter().find(|(given, _)| *given) {

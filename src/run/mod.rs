@@ -13,6 +13,7 @@ mod malformed;
 mod man;
 mod manifests;
 mod merge;
+mod network;
 mod own;
 mod prompt;
 mod prune;

@@ -7,7 +7,6 @@
 mod judge;
 mod kinds;
 mod known;
-mod network;
 mod outcome;
 mod pattern;
 mod rules;
@@ -15,10 +14,10 @@ mod seen;
 mod span;
 mod told;
 
+pub use crate::ip_network::IpNetwork;
 pub use judge::Judge;
 pub use kinds::{Heard, Kind, Reason, Silence, Silent};
 pub use known::{Known, OwnNode};
-pub use network::IpNetwork;
 pub use outcome::{End, First, Judged, NotJudged, PolicyFile, Unusual};
 pub use rules::{DEFAULT, Rule, Rules};
 

@@ -100,6 +100,6 @@ impl Context {
                 facts.add(found);
             }
         }
-        facts
+        self.with_network(facts)
     }
 }

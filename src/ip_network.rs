@@ -4,9 +4,12 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// An address, or a range of them: `10.0.0.5`, `10.0.0.0/16`, `fd00::/64`. An IPv4 address that is written as
 /// IPv6 is the IPv4 address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct IpNetwork {
     address: IpAddr,
     /// How many of the first bits all of its addresses share.
@@ -20,6 +23,33 @@ impl IpNetwork {
         let differ = bits(self.address) ^ bits(address);
         self.address.is_ipv4() == address.is_ipv4()
             && differ.leading_zeros() >= u32::from(self.length)
+    }
+
+    /// Whether all of another range is in it.
+    pub fn holds(&self, other: &IpNetwork) -> bool {
+        self.length <= other.length && self.contains(other.address)
+    }
+
+    /// True for a range of IPv4.
+    pub fn is_ipv4(&self) -> bool {
+        self.address.is_ipv4()
+    }
+
+    /// True for what holds all addresses of its family.
+    pub fn is_everybody(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The same range, named by its first address.
+    #[must_use]
+    pub fn from_its_first(&self) -> IpNetwork {
+        let kept = u128::MAX.checked_shl(128 - u32::from(self.length));
+        let first = bits(self.address) & kept.unwrap_or_default();
+        let address = match self.address {
+            IpAddr::V4(_) => IpAddr::from(((first >> 96) as u32).to_be_bytes()),
+            IpAddr::V6(_) => IpAddr::from(first.to_be_bytes()),
+        };
+        IpNetwork { address, ..*self }
     }
 }
 
@@ -74,6 +104,20 @@ impl FromStr for IpNetwork {
     }
 }
 
+impl TryFrom<String> for IpNetwork {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<IpNetwork, String> {
+        text.parse()
+    }
+}
+
+impl From<IpNetwork> for String {
+    fn from(network: IpNetwork) -> String {
+        network.to_string()
+    }
+}
+
 impl fmt::Display for IpNetwork {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address.fmt(out)?;
@@ -109,6 +153,21 @@ mod tests {
         assert!(!has("fd00::/64", "fd00:0:0:1::"));
         assert!(has("fd00::1", "fd00::1"));
         assert!(!has("10.0.0.1", "10.0.0.2"));
+    }
+
+    #[test]
+    fn a_range_is_named_by_its_first_address() {
+        for (network, first) in [
+            ("10.0.4.77/22", "10.0.4.0/22"),
+            ("10.0.0.5", "10.0.0.5"),
+            ("203.0.113.9/0", "0.0.0.0/0"),
+            ("fd00::5/64", "fd00::/64"),
+            ("fd00::5", "fd00::5"),
+            ("fd00::5/0", "::/0"),
+        ] {
+            let network: IpNetwork = network.parse().unwrap();
+            assert_eq!(network.from_its_first().to_string(), first);
+        }
     }
 
     #[test]
