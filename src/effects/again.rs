@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use super::Settings;
 use super::due::{Component, Due, Way};
 use super::health;
+use super::kernel::{Kernel, left_of};
 use super::processes::Moment;
 use super::progress::Progress;
 use super::systemctl::Systemctl;
@@ -76,7 +77,9 @@ pub fn again(
         if !settings.run {
             // What is known not to run has read nothing.
             if process != Some(None) {
-                left.push(name.to_string());
+                left.push(format!(
+                    "restart {name}, which may run with the files of the interrupted transaction"
+                ));
             }
             continue;
         }
@@ -100,11 +103,20 @@ pub fn again(
             });
         }
     }
+    let kernel = match settings.run {
+        true => Kernel::of(root, &began.kernel, since.is_some())
+            .map_err(|why| unseen(Failure::refused(why)))?,
+        false => {
+            left.extend(began.kernel.iter().filter_map(left_of));
+            Kernel::default()
+        }
+    };
     let units = due.iter().any(|due| matches!(due.way, Way::Unit { .. }));
     let work = Work {
         settings,
         root,
         due,
+        kernel,
         systemctl: units
             .then(|| Systemctl::find(settings.systemctl.as_deref()))
             .transpose()

@@ -15,6 +15,7 @@ mod configz;
 mod due;
 mod health;
 mod http;
+mod kernel;
 mod listener;
 mod nft;
 mod preflight;
@@ -31,7 +32,8 @@ use std::time::Duration;
 
 pub use again::again;
 pub use due::{Component, Due, Way, due};
-pub use nft::Nft;
+pub use kernel::{Part, Tell, To, to_tell};
+pub use nft::{Nft, accepts};
 pub use preflight::{Asked, New, preflight};
 pub use progress::Progress;
 pub use work::{Told, Work};

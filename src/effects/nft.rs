@@ -4,15 +4,39 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
+use super::preflight::{Place, write};
 use super::program;
 use crate::facts::Table;
+use crate::failure::Failure;
 use crate::nftables::{TABLE, listed};
+use crate::report::printable;
 use crate::root::NodePath;
 
 /// How long nft may take; it waits for others who change the ruleset.
 const LIMIT: Duration = Duration::from_secs(30);
 /// What nft says in the C locale of a table that is not there: the kernel's ENOENT.
 const NO_TABLE: &str = "No such file or directory";
+
+/// Lets nft and the kernel judge the new table, in a private directory below the state directory. The caller
+/// holds the lock.
+///
+/// # Errors
+/// Exit 1, nothing was written: it would not be loaded.
+pub fn accepts(nft: &NodePath, new: &[u8], state: &Path) -> Result<(), Failure> {
+    let refused = |why: String| Failure::refused(why).state("nothing was written");
+    let place = Place::make(state)
+        .map_err(|error| refused(format!("{}: {error}", state.display())).because(error))?;
+    let file = place.file("nftables.nft");
+    write(&file, new)
+        .map_err(|error| refused(format!("{}: {error}", file.display())).because(error))?;
+    Nft::at(nft).check(&file).map_err(|why| {
+        // Its own path would mean nothing to the reader.
+        let why = why.replace(&file.display().to_string(), "the table");
+        refused(printable(&why)).help(
+            "this is what nft says of it; leave the change out with --skip firewall-missing, or see docs/network.md",
+        )
+    })
+}
 
 /// The program.
 #[derive(Clone, Debug)]

@@ -82,7 +82,7 @@ pub fn preflight(
             .state("nothing was written")
             .because(error)
     })?;
-    let (new, out) = (place.0.join("config"), place.0.join("out"));
+    let (new, out) = (place.file("config"), place.file("out"));
     let flag = |name: &str, path: &Path| {
         let mut word = OsString::from(name);
         word.push(path);
@@ -136,12 +136,12 @@ fn as_word(flag: &Flag) -> OsString {
 }
 
 /// The directory for the question, gone with it.
-struct Place(PathBuf);
+pub(super) struct Place(PathBuf);
 
 impl Place {
     const NAME: &str = "preflight";
 
-    fn make(state: &Path) -> std::io::Result<Place> {
+    pub(super) fn make(state: &Path) -> std::io::Result<Place> {
         let path = state.join(Place::NAME);
         // One that was killed has left it; the lock says that nobody uses it now.
         match fs::remove_dir_all(&path) {
@@ -151,6 +151,11 @@ impl Place {
         fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Place(path))
     }
+
+    /// A file in it.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
 }
 
 impl Drop for Place {
@@ -159,7 +164,7 @@ impl Drop for Place {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut options = fs::OpenOptions::new();
     let options = options.write(true).create_new(true).mode(0o600);
     options.open(path)?.write_all(bytes)

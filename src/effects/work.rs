@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Settings;
 use super::due::{Component, Due, Way, pod_by_hand};
 use super::health::{self, Wanted, Well};
+use super::kernel::{self, Kernel, Tell};
 use super::processes::Moment;
 use super::progress::Progress;
 use super::systemctl::Systemctl;
@@ -13,12 +14,12 @@ use super::wait::{Ended, until_well};
 use crate::facts::Facts;
 use crate::failure::{Exit, Failure};
 use crate::root::Root;
-use crate::transaction::{Interrupt, Restart};
+use crate::transaction::{Interrupt, KernelState, Restart};
 
 /// How an effect ended, for the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// `daemon-reload`, `restart` or `health`.
+    /// `daemon-reload`, `restart`, `health`, `preflight`, `load`, `unload` or `set`.
     pub kind: &'static str,
     /// Of what.
     pub target: String,
@@ -37,6 +38,8 @@ pub struct Work<'a> {
     pub(super) root: &'a Root,
     /// What tighten restarts itself, or lets the kubelet restart.
     pub(super) due: Vec<Due>,
+    /// What the kernel is told.
+    pub(super) kernel: Kernel,
     pub(super) systemctl: Option<Systemctl>,
     pub(super) look: &'a Look<'a>,
     pub(super) progress: RefCell<Progress>,
@@ -64,6 +67,7 @@ impl<'a> Work<'a> {
             settings,
             root,
             due: Vec::new(),
+            kernel: Kernel::default(),
             systemctl: None,
             look,
             progress: RefCell::new(progress),
@@ -90,6 +94,21 @@ impl<'a> Work<'a> {
         }
         work.begun.set(Moment::now());
         Ok(work)
+    }
+
+    /// The same, with what the kernel is told besides.
+    ///
+    /// # Errors
+    /// Exit 1: nft is missing, or what is loaded is not ours to replace.
+    pub fn telling(mut self, wanted: &[Tell]) -> Result<Work<'a>, Failure> {
+        if self.settings.run {
+            self.kernel = Kernel::prepare(self.root, wanted)?;
+        } else {
+            for (kind, target, detail) in wanted.iter().map(kernel::left) {
+                self.tell(kind, &target, "left-to-you", &detail);
+            }
+        }
+        Ok(self)
     }
 
     fn leave(&self, due: &Due, why: &str) {
@@ -144,9 +163,10 @@ impl<'a> Work<'a> {
         .help("mend it first, or take restart and health into your own hands with --no-effects"))
     }
 
-    /// What goes into the journal.
-    pub fn restarts(&self) -> Vec<Restart> {
-        self.due.iter().filter_map(Due::restart).collect()
+    /// What goes into the journal: what is restarted, and what the kernel had before.
+    pub fn noted(&self) -> (Vec<Restart>, Vec<KernelState>) {
+        let restarts = self.due.iter().filter_map(Due::restart).collect();
+        (restarts, self.kernel.states())
     }
 
     /// How the effects ended so far.
@@ -179,7 +199,8 @@ impl<'a> Work<'a> {
     /// Exit 4: it does not come back with the former files either.
     pub fn put_back(&self) -> Result<Option<String>, Failure> {
         let kubelets = |due: &Due| matches!(due.way, Way::Kubelet(_));
-        if !self.begun_anew.get() && !self.due.iter().any(kubelets) {
+        let nothing = !self.begun_anew.get() && !self.kernel.begun();
+        if nothing && !self.due.iter().any(kubelets) {
             return Ok(None);
         }
         // A second signal does not stop the way back.
@@ -201,6 +222,18 @@ impl<'a> Work<'a> {
         stop: &mut dyn FnMut() -> Result<(), Failure>,
     ) -> Result<Option<String>, Failure> {
         let mut failed = Vec::new();
+        let mut came_back = Vec::new();
+        for (kind, target, done) in self.kernel.all(self.root, forward) {
+            self.outcome(kind, &target, &done);
+            match done {
+                Ok(()) => came_back.push(format!("{target} is as before")),
+                Err(why) => failed
+                    .push(Failure::refused(format!("{kind} {target}: {why}")).help(LOOK_AT_KERNEL)),
+            }
+        }
+        if forward && let Some(failure) = failed.pop() {
+            return Err(failure);
+        }
         let reload = self
             .due
             .iter()
@@ -214,7 +247,6 @@ impl<'a> Work<'a> {
                 failed.push(failure);
             }
         }
-        let mut came_back = Vec::new();
         for due in &self.due {
             // On the way back one that fails keeps no other from coming back.
             if forward && !failed.is_empty() {
@@ -330,6 +362,8 @@ fn both(one: Failure, other: Failure) -> Failure {
     }
 }
 
+const LOOK_AT_KERNEL: &str =
+    "look at: nft list table inet tighten; sysctl net.ipv4.conf.all.route_localnet";
 const LOOK_AT_SYSTEMD: &str = "look at the unit files: systemctl daemon-reload says what is wrong, and so does journalctl -b _PID=1";
 
 fn look_at_unit(unit: &str) -> String {

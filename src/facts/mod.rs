@@ -19,7 +19,7 @@ pub use gather::{gather, gather_config, gather_pod, nothing_yet};
 pub use hold::{Hold, HoldKind};
 pub use hostname::hostname;
 pub use list::{Fact, list};
-pub use network::{Firewall, Guard, Network, Table, Unseen};
+pub use network::{Firewall, Guard, Network, Table, Unseen, nft_program};
 pub use origin::{Origin, OriginKind};
 pub use sysctl::{RouteLocalnet, Setting};
 

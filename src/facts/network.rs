@@ -121,26 +121,32 @@ fn listening(root: &Root, proxy: &KubeProxy) -> Result<Vec<Listener>, Unseen> {
     sockets::held(pid, all).map_err(look("its sockets"))
 }
 
+/// The program that loads tables, where it is installed.
+pub fn nft_program(root: &Root) -> Option<NodePath> {
+    NFT.iter().find_map(|path| there(root, path))
+}
+
+fn there(root: &Root, path: &str) -> Option<NodePath> {
+    let path = NodePath::new(path)?;
+    root.open(&path).ok().map(|_| path)
+}
+
 impl Firewall {
     fn gather(root: &Root, allow_from: &[IpNetwork]) -> Firewall {
-        let there = |path: &&str| {
-            let path = NodePath::new(path)?;
-            root.open(&path).ok().map(|_| path)
-        };
         let durable = [nftables::UNIT, nftables::DROP_IN];
         let durable = durable.iter().filter_map(|path| NodePath::new(path));
         Firewall {
             allow_from: allow_from.to_vec(),
             file: ruleset(root),
             table: Table::NotAsked,
-            nft: NFT.iter().find_map(there),
+            nft: nft_program(root),
             durable: durable
                 .map(|path| {
                     let text = text(root, &path);
                     (path, text)
                 })
                 .collect(),
-            systemd: there(&SYSTEMD).is_some(),
+            systemd: there(root, SYSTEMD).is_some(),
         }
     }
 

@@ -16,8 +16,8 @@ pub const PROC: &str = "/proc/sys/net/ipv4/conf/all/route_localnet";
 pub const FILE: &str = "/etc/sysctl.d/99-tighten.conf";
 /// What it holds.
 pub const TEXT: &str = "\
-# Written by tighten; tighten rollback takes it back. kube-proxy set this to 1, and does not set it back when
-# iptables.localhostNodePorts is off.
+# Written by tighten; a rollback takes it back. kube-proxy sets this to 1 for NodePorts on loopback, and does not
+# set it back when it stops serving them there.
 net.ipv4.conf.all.route_localnet = 0
 ";
 /// What `sysctl --system` of procps reads last of all, and systemd does not read.

@@ -96,7 +96,6 @@ fn judged(check: &Check, found: &Found, open: &[u16]) -> Vec<Instance> {
         Err(why) => return vec![fails(FILE, unguarded(), Mend::ByHand(why))],
     };
     let mut instances = Vec::new();
-    let mut before: Option<NodePath> = None;
     for (path, text) in files {
         let there = match held(found, path) {
             Ok(there) => there,
@@ -106,7 +105,6 @@ fn judged(check: &Check, found: &Found, open: &[u16]) -> Vec<Instance> {
             }
         };
         if there.as_ref() == Some(&text) {
-            before = NodePath::new(path);
             continue;
         }
         let observed = match (path, &there) {
@@ -120,13 +118,7 @@ fn judged(check: &Check, found: &Found, open: &[u16]) -> Vec<Instance> {
         };
         let mend =
             NodePath::new(path).map_or(Mend::None, |path| Mend::Edit(path, Edit::Whole { text }));
-        let instance = fails(path, observed, fix_or_by_hand(check, |_| mend));
-        // A unit that loads nothing, or is not there, is of no use.
-        instances.push(match &before {
-            Some(needed) => instance.needing(needed),
-            None => instance,
-        });
-        before = NodePath::new(path);
+        instances.push(fails(path, observed, fix_or_by_hand(check, |_| mend)));
     }
     if instances.is_empty() {
         instances.push(at(FILE, loaded(found, &ruleset)));

@@ -81,26 +81,35 @@ impl Ruleset {
         };
         let _ = writeln!(text, "table {family} {name} {{");
         for (set, kind, ipv4) in SETS {
-            let _ = writeln!(text, "\tset {set} {{\n\t\ttype {kind}\n\t\tflags interval");
+            let _ = writeln!(
+                text,
+                "    set {set} {{\n        type {kind}\n        flags interval"
+            );
             let elements = allowed(ipv4);
             if !elements.is_empty() {
-                let elements = elements.join(",\n\t\t\t");
-                let _ = writeln!(text, "\t\telements = {{\n\t\t\t{elements}\n\t\t}}");
+                let elements = elements.join(",\n            ");
+                let _ = writeln!(
+                    text,
+                    "        elements = {{\n            {elements}\n        }}"
+                );
             }
-            text.push_str("\t}\n");
+            text.push_str("    }\n");
         }
         let _ = writeln!(
             text,
-            "\tchain input {{\n\t\ttype filter hook input priority {PRIORITY}; policy accept;\n\t\tiif \"lo\" accept"
+            "    chain input {{\n        type filter hook input priority {PRIORITY}; policy accept;\n        iif \"lo\" accept"
         );
         for port in &self.ports {
             for (set, _, ipv4) in SETS {
                 let family = if ipv4 { "ip" } else { "ip6" };
-                let _ = writeln!(text, "\t\ttcp dport {port} {family} saddr @{set} accept");
+                let _ = writeln!(
+                    text,
+                    "        tcp dport {port} {family} saddr @{set} accept"
+                );
             }
-            let _ = writeln!(text, "\t\ttcp dport {port} drop");
+            let _ = writeln!(text, "        tcp dport {port} drop");
         }
-        text.push_str("\t}\n}\n");
+        text.push_str("    }\n}\n");
         text
     }
 
@@ -138,10 +147,9 @@ const SETS: [(&str, &str, bool); 2] = [
 ];
 
 const HEAD: &str = "\
-# Written by tighten, which reads it again: change it with tighten apply --allow-from, and take it back with
-# tighten rollback. It guards what kube-proxy opens to other machines. Loopback, and so the node's own
-# addresses, are always let in. Connections are not tracked: who is not allowed is cut off at once, and a
-# node without connection tracking is guarded as well.
+# Written by tighten, which reads it again: --allow-from changes it, and a rollback takes it back. It guards what
+# kube-proxy opens to other machines. Loopback, and so the node's own addresses, are always let in. Connections
+# are not tracked: who is not allowed is cut off at once, and a node without tracking is guarded as well.
 
 ";
 
@@ -152,7 +160,7 @@ const LEAD: &str = "table inet tighten\ndelete table inet tighten\n";
 pub fn unit(nft: &str) -> String {
     format!(
         "\
-# Written by tighten; tighten rollback takes it back.
+# Written by tighten; a rollback takes it back.
 [Unit]
 Description=Guards the ports that kube-proxy opens
 Documentation=man:nft(8)
@@ -176,7 +184,7 @@ ExecReload={nft} -f {FILE}
 
 /// The drop-in for sysinit.target.
 pub const DROP_IN_TEXT: &str = "\
-# Written by tighten; tighten rollback takes it back.
+# Written by tighten; a rollback takes it back.
 [Unit]
 Wants=tighten-nftables.service
 ";

@@ -104,7 +104,7 @@ impl Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effect {
-    /// `daemon-reload` or `restart`.
+    /// `daemon-reload`, `restart`, `load` or `set`.
     pub kind: String,
     /// Whom.
     pub target: String,

@@ -4,7 +4,7 @@ use super::build::{Draft, Planner, Wanted, Work};
 use super::chain::Chain;
 use super::{Effect, Plan};
 use crate::edit::{Scalar, Step};
-use crate::effects::{Due, Way, due};
+use crate::effects::{Due, Way, due, to_tell};
 use crate::facts::Facts;
 use crate::kinds::Edit;
 use crate::root::NodePath;
@@ -29,6 +29,14 @@ pub(super) fn effects(facts: &Facts, plan: &Plan) -> Vec<Effect> {
             kind: one.kind().into(),
             target: one.target(),
             because: one.because,
+        });
+    }
+    for tell in to_tell(&plan.rewritten()) {
+        let (kind, target, because) = tell.told();
+        effects.push(Effect {
+            kind: kind.into(),
+            target,
+            because: because.into(),
         });
     }
     effects

@@ -183,7 +183,8 @@ fn carry_out(
         due,
         &look,
         context.progress(),
-    )?;
+    )?
+    .telling(&effects::to_tell(&planned.plan.rewritten()))?;
     let config = transact::config_path(facts);
     told.effects.extend(transact::preflight(
         context,
@@ -191,8 +192,10 @@ fn carry_out(
         &planned.works,
         state.path(),
     )?);
+    let judged = transact::judge_table(context, &planned.works, state.path())?;
+    told.effects.extend(judged);
     let mut description = transact::describe(&planned.plan, context, facts);
-    description.restarts = work.restarts();
+    (description.restarts, description.kernel) = work.noted();
     let operations = planned.works.iter().map(transact::operation).collect();
     let prepared = Transaction::begin(&state, &context.root, interrupt, description, operations)?;
     told.transaction = Some(prepared.id().to_string());

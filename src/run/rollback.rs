@@ -6,12 +6,14 @@ use super::context::Context;
 use super::settle::{self, Go};
 use super::{look, print_json, prompt, told_change, told_failure, transact, undone};
 use crate::cli::Format;
-use crate::effects::{self, Component, Due, Way};
+use crate::effects::{self, Component, Due, Part, Tell, To, Way};
 use crate::failure::{Exit, Failure};
 use crate::plan;
 use crate::report;
 use crate::root::NodePath;
-use crate::transaction::{Action, Change, Interrupt, Operation, Rollback, Staged, StateDir, stays};
+use crate::transaction::{
+    Action, Change, Interrupt, Operation, Rollback, Staged, StateDir, Uptime, stays,
+};
 
 /// Undoes the newest committed transaction, or the named one.
 pub fn rollback(context: &Context, id: Option<&str>, go: Go, force: bool) -> Result<Exit, Failure> {
@@ -88,6 +90,7 @@ fn run(
             Format::Json => {
                 let due = due(context, &rollback);
                 told.due = due.iter().map(planned).collect();
+                told.due.extend(to_tell(&rollback).iter().map(planned_tell));
                 print_json(&report::document("rollback", told.body("planned", None)));
             }
             Format::Text => context.say("Nothing was written (--dry-run).\n"),
@@ -112,7 +115,7 @@ fn run(
                 .help("run tighten rollback again"),
         );
     }
-    let due = due(context, &again);
+    let (due, tell) = (due(context, &again), to_tell(&again));
     let look = || context.facts();
     let work = effects::Work::prepare(
         &context.effects,
@@ -120,9 +123,10 @@ fn run(
         due,
         &look,
         context.progress(),
-    )?;
-    let (user, restarts) = (Context::user(), work.restarts());
-    let prepared = again.begin(&state, &context.root, &interrupt, user, restarts)?;
+    )?
+    .telling(&tell)?;
+    let user = Context::user();
+    let prepared = again.begin(&state, &context.root, &interrupt, user, work.noted())?;
     told.transaction = Some(prepared.id().to_string());
     let committed = prepared
         .then(Box::new(|| work.put_back()))
@@ -172,6 +176,39 @@ fn due(context: &Context, rollback: &Rollback) -> Vec<Due> {
             because: "files that it may read change".into(),
         }],
     }
+}
+
+/// What the kernel is to be told once the former files are back: what it had before, as far as the journal
+/// knows and the machine was not started anew since.
+fn to_tell(rollback: &Rollback) -> Vec<Tell> {
+    let (states, began) = rollback.kernel();
+    let same_boot = began.and_then(Uptime::in_this_boot).is_some();
+    let tell = |part: Part| {
+        let mut operations = rollback.operations().iter();
+        let operation = operations.find(|operation| operation.path.as_str() == part.file())?;
+        let state = states.iter().find(|state| state.part == part.name());
+        let former = state.filter(|_| same_boot).map(|state| state.former);
+        let to = match (part, &operation.action, former) {
+            (_, Action::SetMeta { .. }, _) => return None,
+            (Part::Table, Action::Remove, _) => To::Off,
+            (_, _, Some(true)) => To::On,
+            (_, _, Some(false)) => To::Off,
+            (Part::Table, ..) => To::AsItIs,
+            (Part::RouteLocalnet, ..) => return None,
+        };
+        Some(Tell { part, to })
+    };
+    Part::ALL.into_iter().filter_map(tell).collect()
+}
+
+/// The same as a dry run tells it.
+fn planned_tell(tell: &Tell) -> Value {
+    let (kind, target, because) = tell.told();
+    transact::due_body(&plan::Effect {
+        kind: kind.into(),
+        target,
+        because: because.into(),
+    })
 }
 
 /// A restart as a dry run tells it.

@@ -109,10 +109,8 @@ pub fn all(
         )
     };
     let recovered = recover(state, &context.root, resolution, &mut follow)?;
-    for target in left {
-        context.tell(&format!(
-            "Left to you: restart {target}, which may run with the files of the interrupted transaction.\n"
-        ));
+    for what in left {
+        context.tell(&format!("Left to you: {what}.\n"));
     }
     Ok(recovered)
 }

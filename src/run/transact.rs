@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::context::Context;
 use crate::discover::flags::{self, Flag};
 use crate::discover::systemd;
-use crate::effects::{self, Asked, New, Told};
-use crate::facts::{Facts, Role};
+use crate::effects::{self, Asked, New, Part, Told};
+use crate::facts::{self, Facts, Role};
 use crate::failure::Failure;
 use crate::plan::{Effect, Plan, Work};
 use crate::proxyconfig;
@@ -77,6 +77,7 @@ pub fn describe(plan: &Plan, context: &Context, facts: &Facts) -> Description {
             .collect(),
         plan: Some(document.to_string().into_bytes()),
         restarts: Vec::new(),
+        kernel: Vec::new(),
     }
 }
 
@@ -139,6 +140,33 @@ pub fn preflight(
     }))
 }
 
+/// Lets nft judge the new table, where there is one and a kernel to ask. The lock is held.
+///
+/// # Errors
+/// Exit 1, nothing was written: it would not be loaded.
+pub fn judge_table(
+    context: &Context,
+    works: &[Work],
+    state: &Path,
+) -> Result<Option<Told>, Failure> {
+    let table = works
+        .iter()
+        .find(|work| work.path.as_str() == Part::Table.file());
+    let new = table.and_then(|work| work.bytes.as_deref());
+    let live = matches!(context.root.place(), Where::Live);
+    let nft = facts::nft_program(&context.root);
+    let (Some(new), Some(nft), true) = (new, nft, live && nix::unistd::geteuid().is_root()) else {
+        return Ok(None);
+    };
+    effects::accepts(&nft, new, state)?;
+    Ok(Some(Told {
+        kind: "preflight",
+        target: "the new table".into(),
+        outcome: "done",
+        detail: format!("{nft} accepts it"),
+    }))
+}
+
 /// The flags that kube-proxy's service will give it, where a drop-in changes them and they decide.
 fn new_flags(context: &Context, facts: &Facts, works: &[Work]) -> Option<Vec<Flag>> {
     let name = &facts.proxy.unit()?.name;
@@ -187,6 +215,9 @@ pub fn told_effects(effects: &[Told]) -> String {
             }
             "left-to-you" => format!("Left to you: {kind} {target}, because {detail}.\n"),
             "not-running" => format!("{target} does not run: {detail}.\n"),
+            "done" if matches!(kind, "load" | "unload" | "set") => {
+                format!("Told the kernel: {kind} {target}.\n")
+            }
             "healthy" => format!("Restarted: {target}; {detail}.\n"),
             _ => continue,
         });

@@ -13,7 +13,9 @@ use super::interrupt::Interrupt;
 use super::journal::{self, Journal};
 use super::operation::{Operation, sha256};
 use super::preflight::{Ready, examine};
-use super::record::{Begin, ChangeNote, FIRST_FORMAT, Kind, Record, RestartNote, RootIdentity};
+use super::record::{
+    Begin, ChangeNote, FIRST_FORMAT, KernelNote, Kind, Record, RestartNote, RootIdentity,
+};
 use super::space;
 use super::state_dir::Locked;
 use super::uptime::Uptime;
@@ -29,6 +31,8 @@ pub struct Description {
     pub plan: Option<Vec<u8>>,
     /// What will be started anew with the new files before the commit.
     pub restarts: Vec<Restart>,
+    /// What the kernel will be told before the commit.
+    pub kernel: Vec<KernelState>,
 }
 
 /// A component that is started anew because of the changes. Whoever puts the files back, be it after
@@ -41,6 +45,16 @@ pub struct Restart {
     pub unit: Option<String>,
     /// Whether systemd has to read its units again first.
     pub reload: bool,
+}
+
+/// A part of the kernel that does not follow its file by itself, as it was before. Whoever puts the files
+/// back brings it back as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelState {
+    /// `table` or `route-localnet`.
+    pub part: String,
+    /// Whether it was on before.
+    pub former: bool,
 }
 
 /// A change as a person reads it. It must hold no secret.
@@ -172,6 +186,24 @@ impl From<&RestartNote> for Restart {
     }
 }
 
+impl From<&KernelState> for KernelNote {
+    fn from(state: &KernelState) -> KernelNote {
+        KernelNote {
+            part: state.part.clone(),
+            former: state.former,
+        }
+    }
+}
+
+impl From<&KernelNote> for KernelState {
+    fn from(note: &KernelNote) -> KernelState {
+        KernelState {
+            part: note.part.clone(),
+            former: note.former,
+        }
+    }
+}
+
 /// What is written must be read again. The owner of a file can give it more attributes than a journal
 /// may hold, and a transaction that cannot be undone must not begin.
 fn readable(records: &[Record], purpose: &Purpose) -> Result<(), Failure> {
@@ -242,7 +274,8 @@ fn records(
         files: ready.len(),
         changes: changes.collect(),
         restarts: description.restarts.iter().map(RestartNote::from).collect(),
-        uptime: match description.restarts.is_empty() {
+        kernel: description.kernel.iter().map(KernelNote::from).collect(),
+        uptime: match description.restarts.is_empty() && description.kernel.is_empty() {
             true => None,
             false => Uptime::now(),
         },

@@ -39,7 +39,7 @@ mod story;
 mod undo;
 mod uptime;
 
-pub use begin::{Change, Description, Restart, Transaction, machine_id};
+pub use begin::{Change, Description, KernelState, Restart, Transaction, machine_id};
 pub use carry::stays;
 pub use flow::{CarriedOut, CheckStaged, Committed, Prepared, Staged, Verified};
 pub use history::{Details, State, Summary, history, show};

@@ -12,11 +12,13 @@ use super::id::TransactionId;
 use super::uptime::Uptime;
 
 /// The newest format that this version writes and reads. 2: directories are made and removed,
-/// and something is restarted.
+/// and something is restarted. 3: the kernel is told.
 ///
 /// A journal is written in the oldest format that can hold it, so that an older version of the tool can
 /// still take back what it understands.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
+/// The one with directories and restarts.
+const SECOND_FORMAT: u32 = 2;
 /// The oldest.
 pub(super) const FIRST_FORMAT: u32 = 1;
 
@@ -61,7 +63,11 @@ pub(super) struct Begin {
     /// What is started anew with the new files, and must be again when they are put back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) restarts: Vec<RestartNote>,
-    /// When that was, where something is started anew: what is older has not read the new files.
+    /// What the kernel is told because of the changes, with what it had before. From format 3 on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) kernel: Vec<KernelNote>,
+    /// When that was, where something is started anew or the kernel is told: what is older has not read the
+    /// new files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) uptime: Option<Uptime>,
 }
@@ -76,6 +82,16 @@ pub(super) struct RestartNote {
     pub(super) unit: Option<String>,
     /// Whether systemd has to read its units again first.
     pub(super) reload: bool,
+}
+
+/// A part of the kernel that does not follow its file by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KernelNote {
+    /// `table` or `route-localnet`.
+    pub(super) part: String,
+    /// Whether it was on before.
+    pub(super) former: bool,
 }
 
 /// Whether a transaction applied a plan or undid another transaction.
@@ -149,8 +165,11 @@ impl Record {
             )
         };
         match self {
-            Record::Intent(intent) if directory(intent.operation) => FORMAT,
-            Record::Begin(begin) if !begin.restarts.is_empty() || begin.uptime.is_some() => FORMAT,
+            Record::Begin(begin) if !begin.kernel.is_empty() => FORMAT,
+            Record::Intent(intent) if directory(intent.operation) => SECOND_FORMAT,
+            Record::Begin(begin) if !begin.restarts.is_empty() || begin.uptime.is_some() => {
+                SECOND_FORMAT
+            }
             _ => FIRST_FORMAT,
         }
     }

@@ -3,7 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::root::{LookError, NodePath, Root};
 
-use super::begin::Restart;
+use super::begin::{KernelState, Restart};
 use super::form::{differences, look};
 use super::id::TransactionId;
 use super::journal::{Journal, Unusable};
@@ -54,6 +54,8 @@ pub struct Began {
     pub at: Option<Uptime>,
     /// What it may have started anew with the new files.
     pub restarts: Vec<Restart>,
+    /// What the kernel had before, of which it may have been told otherwise.
+    pub kernel: Vec<KernelState>,
 }
 
 /// What must follow when an interrupted transaction was put back; see [`super::Aftermath`].
@@ -212,6 +214,7 @@ fn undo(
     let began = Began {
         at: story.begin.uptime.clone(),
         restarts: story.begin.restarts.iter().map(Restart::from).collect(),
+        kernel: story.begin.kernel.iter().map(KernelState::from).collect(),
     };
     let undone = put_back(
         state,
@@ -224,7 +227,7 @@ fn undo(
             attempted: steps.len(),
             resolution,
         },
-        &mut || match began.restarts.is_empty() {
+        &mut || match began.restarts.is_empty() && began.kernel.is_empty() {
             true => Ok(None),
             false => follow(&began),
         },

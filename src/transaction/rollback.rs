@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::root::{FileKind, LookError, NodePath, Root};
 
-use super::begin::{Change, Description, Purpose, Restart, begin};
+use super::begin::{Change, Description, KernelState, Purpose, Restart, begin};
 use super::directory::is_filled;
 use super::disk;
 use super::flow::Prepared;
@@ -17,6 +17,7 @@ use super::operation::{Action, Operation};
 use super::state_dir::{Locked, StateDir};
 use super::step::{Step, Work};
 use super::story::{self, Reached};
+use super::uptime::Uptime;
 
 /// A file that is not as a transaction left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct Rollback {
     filled: Vec<NodePath>,
     changes: Vec<Change>,
     operations: Vec<Operation>,
+    kernel: Vec<KernelState>,
+    began: Option<Uptime>,
 }
 
 const BY_HAND: &str = "put this file back by hand";
@@ -81,6 +84,8 @@ impl Rollback {
             filled: Vec::new(),
             changes: story.begin.changes.iter().rev().map(undone).collect(),
             operations: Vec::new(),
+            kernel: story.begin.kernel.iter().map(KernelState::from).collect(),
+            began: story.begin.uptime.clone(),
         };
         for step in story.steps.iter().rev() {
             rollback.add(state, root, &id, step, force)?;
@@ -122,6 +127,11 @@ impl Rollback {
         &self.operations
     }
 
+    /// What the kernel had before the transaction that is undone told it otherwise, and when that was.
+    pub fn kernel(&self) -> (&[KernelState], Option<&Uptime>) {
+        (&self.kernel, self.began.as_ref())
+    }
+
     /// Begins the rollback as a transaction; it goes on like any other.
     ///
     /// # Errors
@@ -132,13 +142,14 @@ impl Rollback {
         root: &'a Root,
         interrupt: &'a Interrupt,
         user: String,
-        restarts: Vec<Restart>,
+        (restarts, kernel): (Vec<Restart>, Vec<KernelState>),
     ) -> Result<Prepared<'a>, Failure> {
         let description = Description {
             user,
             changes: self.changes,
             plan: None,
             restarts,
+            kernel,
         };
         let purpose = Purpose::RollbackOf(self.of);
         begin(

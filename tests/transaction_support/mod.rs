@@ -311,6 +311,7 @@ pub fn description() -> Description {
         }],
         plan: Some(b"{\"schema\":\"tighten.plan/v1\"}\n".to_vec()),
         restarts: Vec::new(),
+        kernel: Vec::new(),
     }
 }
 
@@ -346,7 +347,7 @@ pub fn rollback(
     let state = StateDir::open(state, &root)?.lock()?;
     recover(&state, &root, Resolution::Stop, &mut |_| Ok(None))?;
     Rollback::plan(&state, &root, id, force)?
-        .begin(&state, &root, &interrupt, "tester".into(), Vec::new())?
+        .begin(&state, &root, &interrupt, "tester".into(), Default::default())?
         .stage(&mut |_, _| Ok(()))?
         .carry_out()?
         .verify(&mut || Ok(()))?
