@@ -113,7 +113,7 @@ fn a_transaction_that_cannot_be_judged_is_never_removed_and_is_named() {
     let text = fs::read_to_string(journal(2)).unwrap();
     fs::write(
         journal(2),
-        text.replace("tighten-journal-2", "tighten-journal-3"),
+        text.replace("tighten-journal-2", "tighten-journal-4"),
     )
     .unwrap();
     fs::write(journal(3), "").unwrap();
@@ -131,7 +131,7 @@ fn a_transaction_that_cannot_be_judged_is_never_removed_and_is_named() {
     for says in [
         format!("{}/journal: is damaged in line ", own(1)),
         format!(
-            "{}/journal: has format 3, written by a newer tighten",
+            "{}/journal: has format 4, written by a newer tighten",
             own(2)
         ),
         format!("{}/journal: holds no record", own(3)),

@@ -238,13 +238,13 @@ fn a_journal_of_a_newer_format_is_refused_by_its_number() {
     let journal = node.transaction().join("journal");
     let newer = fs::read_to_string(&journal)
         .unwrap()
-        .replace("tighten-journal-1 ", "tighten-journal-3 ");
+        .replace("tighten-journal-1 ", "tighten-journal-4 ");
     fs::write(&journal, newer).unwrap();
     let failure = node.rollback(None, false).unwrap_err();
     assert!(
         failure
             .message
-            .ends_with("has format 3, written by a newer tighten; this one reads up to 2"),
+            .ends_with("has format 4, written by a newer tighten; this one reads up to 3"),
         "{failure}"
     );
 }

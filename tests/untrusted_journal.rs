@@ -101,11 +101,11 @@ fn a_journal_of_a_newer_format_is_refused_by_its_number() {
     let Some(case) = interrupted() else { return };
     let newer = case
         .text()
-        .replace("tighten-journal-2 ", "tighten-journal-3 ");
+        .replace("tighten-journal-2 ", "tighten-journal-4 ");
     case.write(newer.as_bytes());
-    let said = "has format 3, written by a newer tighten; this one reads up to 2";
+    let said = "has format 4, written by a newer tighten; this one reads up to 3";
     case.refused(OPEN, &case.journal, said, "newer lines");
-    let newer = case.text().replace("\"format\":2", "\"format\":3");
+    let newer = case.text().replace("\"format\":2", "\"format\":4");
     case.write(&sealed_anew(newer.as_bytes()));
     case.refused(OPEN, &case.journal, said, "newer begin");
 }
