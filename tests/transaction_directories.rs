@@ -145,7 +145,13 @@ fn a_log_that_appears_in_the_middle_of_a_rollback_stays_and_the_rollback_succeed
     let interrupt = Interrupt::hold().unwrap();
     let staged = Rollback::plan(&state, &root, None, false)
         .unwrap()
-        .begin(&state, &root, &interrupt, "tester".into(), Vec::new())
+        .begin(
+            &state,
+            &root,
+            &interrupt,
+            "tester".into(),
+            Default::default(),
+        )
         .unwrap()
         .stage(&mut |_, _| Ok(()))
         .unwrap();
@@ -263,7 +269,13 @@ fn a_directory_that_was_removed_by_an_interrupted_rollback_is_there_again() {
         let interrupt = Interrupt::hold().unwrap();
         let carried_out = Rollback::plan(&state, &root, None, false)
             .unwrap()
-            .begin(&state, &root, &interrupt, "tester".into(), Vec::new())
+            .begin(
+                &state,
+                &root,
+                &interrupt,
+                "tester".into(),
+                Default::default(),
+            )
             .unwrap()
             .stage(&mut |_, _| Ok(()))
             .unwrap()

@@ -12,7 +12,9 @@
 
 mod api_server;
 mod asked_before;
+mod firewall;
 mod kube_proxy;
+mod peers;
 mod pods;
 mod proxy_pod;
 mod stage;
@@ -28,6 +30,7 @@ fn main() {
     let words: Vec<String> = std::env::args().collect();
     let name = words[0].rsplit('/').next().unwrap_or_default();
     stand_in::play(name, &words[1..]);
+    peers::play();
     if std::env::var_os(INSIDE).is_none() {
         return support::namespaces::enter(INSIDE);
     }
@@ -37,6 +40,7 @@ fn main() {
         asked_before::TESTS,
         api_server::TESTS,
         proxy_pod::TESTS,
+        firewall::TESTS,
     ];
     for (name, test) in tests.into_iter().flatten() {
         if only.is_none_or(|only| name.contains(only.as_str())) {

@@ -30,7 +30,7 @@ impl Stage {
     /// Files and programs, with nothing running yet.
     pub fn new() -> Stage {
         stand_in::stop();
-        for place in [UNITS, "/run"] {
+        for place in [UNITS, "/etc", "/run"] {
             let _ = Command::new("umount").arg(place).output();
         }
         let mounted = Command::new("mount")

@@ -347,7 +347,13 @@ pub fn rollback(
     let state = StateDir::open(state, &root)?.lock()?;
     recover(&state, &root, Resolution::Stop, &mut |_| Ok(None))?;
     Rollback::plan(&state, &root, id, force)?
-        .begin(&state, &root, &interrupt, "tester".into(), Default::default())?
+        .begin(
+            &state,
+            &root,
+            &interrupt,
+            "tester".into(),
+            Default::default(),
+        )?
         .stage(&mut |_, _| Ok(()))?
         .carry_out()?
         .verify(&mut || Ok(()))?
