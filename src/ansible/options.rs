@@ -44,6 +44,7 @@ const MAX_RISK: &[(&str, &str)] = &[
 
 /// The options that the module has, in the order in which Ansible lists them.
 const NAMES: &[&str] = &[
+    "allow_from",
     "baseline",
     "config",
     "effects",
@@ -233,6 +234,7 @@ impl Options {
             node_ip(&text).map_err(|why| format!("{name}: {}: {why}", convert::shown(&text)))?;
             Ok(text)
         })?;
+        from.each("allow_from", &mut global, |_| false)?;
         from.one("config", &mut global, path)?;
         from.one("kubeconfig", &mut global, path)?;
         from.each("manifests", &mut global, |_| true)?;

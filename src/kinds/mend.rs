@@ -106,7 +106,7 @@ impl Edit {
                     .collect();
                 names.join(", ")
             }
-            Edit::Whole { .. } => "the whole file".into(),
+            Edit::Whole { .. } => "all of it".into(),
         }
     }
 }

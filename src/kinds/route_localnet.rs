@@ -38,20 +38,16 @@ fn mend(check: &Check, found: &Found) -> Mend {
     if let Some(later) = found.behind_ours() {
         let (path, line) = (&later.path, later.line);
         return Mend::ByHand(format!(
-            "{path}:{line} sets it again behind {FILE}: take that line away, then sysctl -w {NAME}=0"
+            "{path}:{line} sets it again behind {FILE}: take that line away"
         ));
     }
     match &found.own {
         Ok(None) => {}
         Ok(Some(text)) if text == TEXT => {
-            return Mend::ByHand(format!(
-                "{FILE} has it at 0, and somebody set it since: sysctl -w {NAME}=0"
-            ));
+            return Mend::ByHand(format!("{FILE} has it at 0, and somebody set it since"));
         }
         Ok(Some(_)) => {
-            return Mend::ByHand(format!(
-                "{FILE} is not as tighten writes it: move it away, or set {NAME} to 0 in it"
-            ));
+            return Mend::ByHand(format!("{FILE} is not as tighten writes it: move it away"));
         }
         Err(error) => return Mend::ByHand(format!("{FILE}: {error}")),
     }

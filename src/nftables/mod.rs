@@ -118,20 +118,20 @@ impl Ruleset {
     /// # Errors
     /// When it is not, byte for byte, what is written here.
     pub fn parse(text: &str) -> Result<Ruleset, String> {
-        let mut read = Ruleset::default();
+        let (mut ports, mut allowed) = (Vec::new(), Vec::new());
         for line in text.lines().map(str::trim) {
             let mut words = line.split_whitespace();
             match (words.next(), words.next(), words.next()) {
                 (Some("tcp"), Some("dport"), Some(port)) => {
-                    read.ports.extend(port.parse::<u16>().ok());
+                    ports.extend(port.parse::<u16>().ok());
                 }
                 (Some(range), None, None) => {
-                    read.allowed
-                        .extend(range.trim_end_matches(',').parse::<IpNetwork>().ok());
+                    allowed.extend(range.trim_end_matches(',').parse::<IpNetwork>().ok());
                 }
                 _ => {}
             }
         }
+        let read = Ruleset::new(ports, allowed);
         if read.allowed.len() <= MAX_RANGES && read.text() == text {
             Ok(read)
         } else {

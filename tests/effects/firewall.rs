@@ -63,6 +63,20 @@ pub const TESTS: &[Test] = &[
     ("without root the sockets are not known", no_root),
 ];
 
+/// The program without which a test of this file cannot be tried.
+pub fn missing(name: &str) -> Option<&'static str> {
+    let own = TESTS.iter().any(|(own, _)| *own == name);
+    let there = |program: &&&str| {
+        let mut places = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].iter();
+        places.any(|place| Path::new(place).join(program).exists())
+    };
+    let programs: &[&'static str] = &["nft", "ip"];
+    programs
+        .iter()
+        .find(|program| own && !there(program))
+        .copied()
+}
+
 const FILE: &str = "/etc/tighten/nftables.nft";
 const ROUTE_LOCALNET: &str = "/proc/sys/net/ipv4/conf/all/route_localnet";
 /// Somebody else's table, which must stay as it is.

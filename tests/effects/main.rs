@@ -43,6 +43,10 @@ fn main() {
         firewall::TESTS,
     ];
     for (name, test) in tests.into_iter().flatten() {
+        if let Some(missing) = firewall::missing(name) {
+            println!("skipped: {missing} is not installed");
+            continue;
+        }
         if only.is_none_or(|only| name.contains(only.as_str())) {
             test();
             println!("test {name} ... ok");

@@ -26,6 +26,7 @@ ARGUMENTS = dict(
     root=dict(type="path"),
     state_dir=dict(type="path"),
     node_ip=dict(type="str"),
+    allow_from=dict(type="list", elements="str"),
     config=dict(type="path"),
     kubeconfig=dict(type="path"),
     manifests=dict(type="list", elements="path"),

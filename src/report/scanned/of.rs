@@ -5,7 +5,7 @@ use crate::baseline::Risk;
 use crate::check::Outcome;
 use crate::discover::Source;
 use crate::facts::{Facts, Role};
-use crate::kinds::{Instance, Mend, Verdict};
+use crate::kinds::{Edit, Instance, Mend, Verdict};
 use crate::root::Root;
 use crate::waivers::{self, Grounds as Given, State, Waiver};
 
@@ -123,6 +123,7 @@ fn summary(decisive: Option<&Instance>) -> String {
         Some(Mend::Mode(path, mode)) => format!("chmod {mode:04o} {path}"),
         Some(Mend::Owner(path, owner)) => format!("chown {}:{} {path}", owner.uid, owner.gid),
         Some(Mend::Directory(path, _, _)) => format!("take {path} away from others"),
+        Some(Mend::Edit(path, Edit::Whole { .. })) => format!("write {path}"),
         Some(Mend::Edit(path, edit)) => format!("set {} in {path}", edit.places()),
         Some(Mend::Elsewhere(_, edit, _)) => format!("set {} in the cluster's API", edit.places()),
         Some(Mend::Create(path, ..)) => format!("create {path}"),

@@ -1,0 +1,1 @@
+a file, where there should be a directory
