@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Facts, Origin, Role};
+use super::sysctl::NAME;
+use super::{Facts, Network, Origin, Role, Table};
 use crate::certificates::{Bundle, Fit};
 use crate::kinds::value_origin;
 
@@ -87,12 +88,33 @@ fn list_of_one(facts: &Facts) -> Vec<Fact> {
     if let Ok((address, origin)) = &facts.node_ip {
         push("nodeIP", json!(address), origin.clone());
     }
+    for (name, value) in facts.network.iter().flat_map(network) {
+        push(name, value, Origin::KERNEL);
+    }
     for flag in &facts.proxy.flags {
         push(
             &format!("--{}", flag.name),
             json!(flag.value),
             flag.origin.clone(),
         );
+    }
+    found
+}
+
+/// What the kernel shows: where kube-proxy's process listens, who is let in, and route_localnet.
+fn network(network: &Network) -> Vec<(&'static str, Value)> {
+    let mut found = Vec::new();
+    for listener in network.listening.iter().flatten() {
+        let address = std::net::SocketAddr::new(listener.ip, listener.port);
+        found.push(("listening", json!(address)));
+    }
+    if let Table::Loaded(loaded) = &network.firewall.table {
+        let ports: Vec<u16> = loaded.ports().collect();
+        found.push(("guardedPorts", json!(ports)));
+        found.push(("allowedFrom", json!(loaded.allowed())));
+    }
+    if let Some(Ok(on)) = &network.route_localnet.now {
+        found.push((NAME, json!(u8::from(*on))));
     }
     found
 }
