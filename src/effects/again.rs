@@ -107,7 +107,13 @@ pub fn again(
         true => Kernel::of(root, &began.kernel, since.is_some())
             .map_err(|why| unseen(Failure::refused(why)))?,
         false => {
-            left.extend(began.kernel.iter().filter_map(left_of));
+            let same_boot = since.is_some();
+            left.extend(
+                began
+                    .kernel
+                    .iter()
+                    .filter_map(|state| left_of(state, same_boot)),
+            );
             Kernel::default()
         }
     };

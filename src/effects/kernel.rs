@@ -298,8 +298,9 @@ pub(super) fn left(tell: &Tell) -> (&'static str, String, String) {
 }
 
 /// What is left to the caller of an interrupted transaction.
-pub(super) fn left_of(state: &KernelState) -> Option<String> {
-    let part = Part::named(&state.part)?;
+pub(super) fn left_of(state: &KernelState, same_boot: bool) -> Option<String> {
+    // A machine that was started anew since has what its files say.
+    let part = Part::named(&state.part).filter(|part| same_boot || *part != Part::RouteLocalnet)?;
     let command = part.by_hand(state.former);
     Some(format!(
         "{command}, since the kernel may have been told otherwise by the interrupted transaction"

@@ -12,7 +12,9 @@
 
 mod api_server;
 mod asked_before;
+mod exposure;
 mod firewall;
+mod guarded;
 mod kube_proxy;
 mod peers;
 mod pods;
@@ -40,13 +42,16 @@ fn main() {
         asked_before::TESTS,
         api_server::TESTS,
         proxy_pod::TESTS,
-        firewall::TESTS,
     ];
-    for (name, test) in tests.into_iter().flatten() {
-        if let Some(missing) = firewall::missing(name) {
+    let of_network = [firewall::TESTS, exposure::TESTS];
+    let of_network = match guarded::missing() {
+        Some(missing) => {
             println!("skipped: {missing} is not installed");
-            continue;
+            &[][..]
         }
+        None => &of_network,
+    };
+    for (name, test) in tests.iter().chain(of_network).copied().flatten() {
         if only.is_none_or(|only| name.contains(only.as_str())) {
             test();
             println!("test {name} ... ok");
