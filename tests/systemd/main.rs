@@ -22,6 +22,7 @@ mod scan;
 mod stand_in;
 #[path = "../support/mod.rs"]
 mod support;
+mod table;
 
 use std::process::Command;
 
@@ -46,6 +47,7 @@ fn main() {
         at_boot::TESTS,
         drop_ins::TESTS,
         scan::TESTS,
+        table::TESTS,
     ];
     for (name, test) in tests.into_iter().flatten() {
         if only.is_none_or(|only| name.contains(only.as_str())) {
