@@ -32,7 +32,8 @@ pub const TESTS: &[Test] = &[
     ("without root the sockets are not known", no_root),
 ];
 
-const ROUTE_LOCALNET: &str = "/proc/sys/net/ipv4/conf/all/route_localnet";
+pub const SYSCTL: &str = "/etc/sysctl.d/99-tighten.conf";
+pub const ROUTE_LOCALNET: &str = "/proc/sys/net/ipv4/conf/all/route_localnet";
 
 fn localnet() -> String {
     fs::read_to_string(ROUTE_LOCALNET)
@@ -59,8 +60,7 @@ fn route_localnet() {
     assert_eq!(localnet(), "0");
     assert!(!node.denied.connects(loopback));
     assert_eq!(node.verdict(check).0, "pass");
-    let file = "/etc/sysctl.d/99-tighten.conf";
-    assert!(Path::new(file).exists());
+    assert!(Path::new(SYSCTL).exists());
     // Somebody sets it again: the file is right, and the kernel is left to you.
     fs::write(ROUTE_LOCALNET, "1\n").unwrap();
     let ran = node.run(&["plan", "--only", check]);
@@ -73,7 +73,7 @@ fn route_localnet() {
     let ran = node.rollback();
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(localnet(), "1");
-    assert!(!Path::new(file).exists());
+    assert!(!Path::new(SYSCTL).exists());
 }
 
 fn needed() {

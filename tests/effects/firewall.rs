@@ -6,12 +6,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use super::exposure::{ROUTE_LOCALNET, SYSCTL};
 use super::guarded::{
     ALL, BOTH, FILE, GUARDED, Node, OTHER, nft, nft_again, stands_for_nft, tables,
 };
 use super::support;
+use super::support::traced::can_trace;
 
 type Test = (&'static str, fn());
+
+const UNIT: &str = "/etc/systemd/system/tighten-nftables.service";
+const DROP_IN: &str = "/etc/systemd/system/sysinit.target.d/90-tighten-nftables.conf";
 
 pub const TESTS: &[Test] = &[
     (
@@ -40,6 +45,10 @@ pub const TESTS: &[Test] = &[
     (
         "what was killed in between is recovered with the table",
         killed,
+    ),
+    (
+        "killed at its calls, it leaves the files and the kernel as before or as after",
+        killed_at_its_calls,
     ),
 ];
 
@@ -88,12 +97,7 @@ fn guarded() {
         "{ran:?}"
     );
     assert_eq!(nft(&["list", "ruleset"]), before);
-    for path in [
-        FILE,
-        "/etc/tighten",
-        "/etc/systemd/system/tighten-nftables.service",
-        "/etc/systemd/system/sysinit.target.d",
-    ] {
+    for path in [FILE, "/etc/tighten", UNIT, DROP_IN] {
         assert!(!Path::new(path).exists(), "{path}");
     }
     node.all_get_through(ALL);
@@ -331,4 +335,65 @@ fn killed() {
     assert!(ran.err.contains(told), "{ran:?}");
     nft(&["delete", "table", "inet", "tighten"]);
     node.none_is_left();
+}
+
+/// Calls of an apply of both parts, and at which of each it is killed: those that write, flush, rename and make
+/// files, and those that start nft and wait for it.
+const CALLS: &[(&str, &[usize])] = &[
+    ("mkdirat", &[3, 4, 5]),
+    ("renameat2", &[1, 2, 3, 4]),
+    ("fsync", &[3, 7, 9, 12, 14, 15, 16]),
+    ("write", &[5, 9, 11, 12, 13]),
+    ("clone3", &[1, 2, 3, 4, 5]),
+    ("wait4", &[3, 7, 9, 11, 12]),
+];
+
+fn killed_at_its_calls() {
+    if !can_trace() {
+        return;
+    }
+    let node = Node::listening("[::]");
+    node.configure("[::]", "iptables:\n  localhostNodePorts: false\n");
+    let mut killed = 0;
+    for (call, numbers) in CALLS {
+        for number in *numbers {
+            fs::write(ROUTE_LOCALNET, "1\n").unwrap();
+            let fault = format!("inject={call}:signal=KILL:when={number}");
+            let mut command = Command::new("strace");
+            // Without -f: nft is left alone.
+            command.args(["-o", "/dev/null", "-e", &fault]);
+            command.arg(support::tighten().get_program());
+            command.args([
+                "--state-dir",
+                "/run/state",
+                "--baseline",
+                "kube-proxy-network",
+            ]);
+            command.args([
+                "apply",
+                "--yes",
+                "--only",
+                "firewall-missing,route-localnet-left-on",
+            ]);
+            command.args(["--allow-from", "10.9.1.0/24"]);
+            killed += usize::from(!command.output().unwrap().status.success());
+            let ran = node.run(&["recover"]);
+            assert_eq!(ran.code, 0, "{fault}: {ran:?}");
+            let files = [FILE, UNIT, DROP_IN, SYSCTL].map(|path| Path::new(path).exists());
+            let kernel = (tables().len(), fs::read_to_string(ROUTE_LOCALNET).unwrap());
+            let kernel = (kernel.0, kernel.1.trim());
+            let expected = match files {
+                [true, true, true, true] => (2, "0"),
+                [false, false, false, false] => (1, "1"),
+                _ => panic!("{fault}: {files:?}"),
+            };
+            assert_eq!(kernel, expected, "{fault}");
+            assert_eq!(nft(&["list", "table", "inet", "other"]), OTHER);
+            if files[0] {
+                assert_eq!(node.rollback().code, 0, "{fault}");
+                assert_eq!(tables(), ["table inet other"], "{fault}");
+            }
+        }
+    }
+    assert!(killed > 15, "only {killed} were killed");
 }
