@@ -40,15 +40,14 @@ fn tag(bytes: &[u8]) -> &'static str {
         .unwrap_or_default();
     let first = String::from_utf8_lossy(first);
     let tagged = first.starts_with("tighten-journal-");
-    let newer = if tagged {
-        first.starts_with("tighten-journal-2 ")
-    } else {
-        first.contains("\"format\":2")
+    let is = |number: u32| match tagged {
+        true => first.starts_with(&format!("tighten-journal-{number} ")),
+        false => first.contains(&format!("\"format\":{number}")),
     };
-    if newer {
-        "tighten-journal-2"
-    } else {
-        "tighten-journal-1"
+    match (is(2), is(3)) {
+        (true, _) => "tighten-journal-2",
+        (_, true) => "tighten-journal-3",
+        _ => "tighten-journal-1",
     }
 }
 

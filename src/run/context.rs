@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::manifests;
-use super::network::few_enough;
+use super::network::can_be_let_in;
 use crate::baseline::{self, Baseline};
 use crate::check::{self, MaxRisk, Outcome, Selection};
 use crate::cli::{EffectOptions, Format, Global};
@@ -69,7 +69,7 @@ impl Context {
             max_risk: global.max_risk.unwrap_or_default(),
         };
         selection.known(&baselines)?;
-        few_enough(&global.allow_from)?;
+        can_be_let_in(&global.allow_from)?;
         let named = |path: &Option<PathBuf>| -> Result<Option<NodePath>, Failure> {
             path.as_ref()
                 .map(|path| {
@@ -145,6 +145,7 @@ impl Context {
     /// # Errors
     /// When the command line asks for something else beside it.
     pub fn take_inputs(&mut self, saved: &Inputs) -> Result<(), Failure> {
+        can_be_let_in(&saved.allow_from)?;
         let own = &self.inputs;
         let given = [
             (!own.only.is_empty(), "--only"),

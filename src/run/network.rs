@@ -8,17 +8,25 @@ use crate::ip_network::IpNetwork;
 use crate::nftables::MAX_RANGES;
 use crate::root::Where;
 
+/// Whether these can be let in: a saved plan is not believed, so that its ranges are judged as well.
+///
 /// # Errors
-/// When more ranges are named than a table of ours holds.
-pub fn few_enough(allow_from: &[IpNetwork]) -> Result<(), Failure> {
-    if allow_from.len() <= MAX_RANGES {
-        return Ok(());
+/// When they are more than a table of ours holds, or everybody is among them.
+pub fn can_be_let_in(allow_from: &[IpNetwork]) -> Result<(), Failure> {
+    if allow_from.len() > MAX_RANGES {
+        return Err(Failure::usage(format!(
+            "--allow-from names {} ranges, and no more than {MAX_RANGES} are taken",
+            allow_from.len()
+        ))
+        .help("name larger ranges that hold them"));
     }
-    Err(Failure::usage(format!(
-        "--allow-from names {} ranges, and no more than {MAX_RANGES} are taken",
-        allow_from.len()
-    ))
-    .help("name larger ranges that hold them"))
+    match allow_from.iter().find(|network| network.is_everybody()) {
+        Some(everybody) => Err(Failure::usage(format!(
+            "--allow-from {everybody} is everybody, and no port is guarded then"
+        ))
+        .help("name those who need it")),
+        None => Ok(()),
+    }
 }
 
 impl Context {

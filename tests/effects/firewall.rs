@@ -168,7 +168,7 @@ fn nobody_named() {
     for everybody in ["0.0.0.0/0", "::/0", "10.0.0.0/8,::/0"] {
         let ran = node.run(&["plan", "--allow-from", everybody]);
         assert_eq!(ran.code, 64, "{ran:?}");
-        assert!(ran.err.contains("that is everybody"), "{ran:?}");
+        assert!(ran.err.contains("is everybody"), "{ran:?}");
     }
 }
 

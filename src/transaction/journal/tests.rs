@@ -60,3 +60,22 @@ fn an_append_takes_a_torn_tail_off_first() {
     let (first, last) = read_ends(&handle).unwrap();
     assert_eq!((first, last), (Record::Prepared, Record::Prepared));
 }
+
+#[test]
+fn each_kept_journal_says_the_oldest_format_that_can_hold_it() {
+    for (name, format) in [
+        ("committed-apply", 1),
+        ("directories-apply", 2),
+        ("kernel-apply", 3),
+        ("kernel-rollback", 3),
+    ] {
+        let path = format!("fuzz/corpus/journal/{name}");
+        let records = parse(&std::fs::read(path).unwrap()).unwrap().records;
+        assert_eq!(format_of(&records), format, "{name}");
+        let Some(Record::Begin(begin)) = records.into_iter().next() else {
+            panic!("{name}");
+        };
+        assert_eq!(begin.format, format, "{name}");
+        assert_eq!(begin.kernel.is_empty(), format < 3, "{name}");
+    }
+}
