@@ -142,16 +142,11 @@ fn a_log_that_appears_in_the_middle_of_a_rollback_stays_and_the_rollback_succeed
     let node = with_logs();
     node.run(operations(&node)).unwrap();
     let (root, state) = (node.root(), node.lock());
+    let none = Default::default();
     let interrupt = Interrupt::hold().unwrap();
     let staged = Rollback::plan(&state, &root, None, false)
         .unwrap()
-        .begin(
-            &state,
-            &root,
-            &interrupt,
-            "tester".into(),
-            Default::default(),
-        )
+        .begin(&state, &root, &interrupt, "tester".into(), none)
         .unwrap()
         .stage(&mut |_, _| Ok(()))
         .unwrap();
@@ -266,16 +261,11 @@ fn a_directory_that_was_removed_by_an_interrupted_rollback_is_there_again() {
     let after = node.snapshot();
     {
         let (root, state) = (node.root(), node.lock());
+        let none = Default::default();
         let interrupt = Interrupt::hold().unwrap();
         let carried_out = Rollback::plan(&state, &root, None, false)
             .unwrap()
-            .begin(
-                &state,
-                &root,
-                &interrupt,
-                "tester".into(),
-                Default::default(),
-            )
+            .begin(&state, &root, &interrupt, "tester".into(), none)
             .unwrap()
             .stage(&mut |_, _| Ok(()))
             .unwrap()

@@ -166,7 +166,7 @@ mod tests {
             line("0000", 2, "0A", 12),
             "\u{fffd} 0 : : 0A\n\n   1: 00000000\n".to_string(),
             // No number at the end of the last line, which breaks off.
-            line("00000000", 3, "0A", 13)[..60].to_string(),
+            line("00000000", 3, "0A", 13).chars().take(60).collect(),
         ]
         .concat();
         let expected = [

@@ -82,7 +82,6 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
         client_authority: None,
         objects: None,
         network: None,
-        objects: None,
     }
 }
 

@@ -71,7 +71,7 @@ fn what_nft_lists_is_known_again_and_what_was_changed_by_hand_is_not() {
         assert!(LISTED.contains(from), "{from}");
         assert!(listed(&LISTED.replacen(from, to, 1)).is_err(), "{to}");
     }
-    for broken in ["", "{", "{}", "[]", "null", &LISTED[..900]] {
+    for broken in ["", "{", "{}", "[]", "null", LISTED.get(..900).unwrap()] {
         assert!(listed(broken).is_err(), "{broken}");
     }
 }

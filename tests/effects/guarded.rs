@@ -96,14 +96,13 @@ metricsBindAddress: \"{address}:{metrics}\"
 
     /// Applies the table for the machine that is allowed.
     pub fn apply(&self, more: &[&str]) -> Ran {
-        let words = [
-            "apply",
-            "--yes",
-            "--only",
-            "firewall-missing",
-            "--allow-from",
-        ];
-        self.run(&[&words[..], &["10.9.1.0/24,fd00:9:1::/64"], more].concat())
+        self.apply_for("10.9.1.0/24,fd00:9:1::/64", more)
+    }
+
+    /// The same for others.
+    pub fn apply_for(&self, ranges: &str, more: &[&str]) -> Ran {
+        let words = ["apply", "--yes", "--only", "firewall-missing"];
+        self.run(&[&words[..], &["--allow-from", ranges], more].concat())
     }
 
     pub fn rollback(&self) -> Ran {

@@ -23,6 +23,7 @@ mod stage;
 mod stand_in;
 #[path = "../support/mod.rs"]
 mod support;
+mod table_killed;
 
 use stage::Stage;
 
@@ -43,7 +44,7 @@ fn main() {
         api_server::TESTS,
         proxy_pod::TESTS,
     ];
-    let of_network = [firewall::TESTS, exposure::TESTS];
+    let of_network = [firewall::TESTS, table_killed::TESTS, exposure::TESTS];
     let of_network = match guarded::missing() {
         Some(missing) => {
             println!("skipped: {missing} is not installed");

@@ -343,17 +343,12 @@ pub fn rollback(
     force: bool,
 ) -> Result<Committed, Failure> {
     let root = Root::directory(root).unwrap();
+    let none = Default::default();
     let interrupt = Interrupt::hold()?;
     let state = StateDir::open(state, &root)?.lock()?;
     recover(&state, &root, Resolution::Stop, &mut |_| Ok(None))?;
     Rollback::plan(&state, &root, id, force)?
-        .begin(
-            &state,
-            &root,
-            &interrupt,
-            "tester".into(),
-            Default::default(),
-        )?
+        .begin(&state, &root, &interrupt, "tester".into(), none)?
         .stage(&mut |_, _| Ok(()))?
         .carry_out()?
         .verify(&mut || Ok(()))?
