@@ -9,6 +9,7 @@ use crate::edit::{Alteration, Step};
 use crate::facts::Facts;
 use crate::objects::Object;
 use crate::rbac::{Binding, Cluster, Concern, Extra, Outcome, Reach, compare, plan, standard};
+use crate::report::quoted;
 
 /// Most rights that are told one by one of a binding.
 const MAX_TOLD: usize = 60;
@@ -143,7 +144,7 @@ fn emptied(binding: &Binding, object: &Object, reach: &Reach) -> Option<String> 
         return None;
     }
     let namespace = match &object.namespace {
-        Some(namespace) if !binding.is_of_cluster() => format!("-n {namespace} "),
+        Some(namespace) if !binding.is_of_cluster() => format!("-n {} ", quoted(namespace)),
         _ => String::new(),
     };
     let kind = binding.kind().to_lowercase();
@@ -151,7 +152,7 @@ fn emptied(binding: &Binding, object: &Object, reach: &Reach) -> Option<String> 
         "the {} names nobody then: once it is applied, take it out of {} and kubectl {namespace}delete {kind} {}",
         binding.kind(),
         object.file,
-        binding.name
+        quoted(&binding.name)
     ))
 }
 
