@@ -198,9 +198,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// Exit 4: it does not come back with the former files either.
     pub fn put_back(&self) -> Result<Option<String>, Failure> {
-        let kubelets = |due: &Due| matches!(due.way, Way::Kubelet(_));
-        let nothing = !self.begun_anew.get() && !self.kernel.begun();
-        if nothing && !self.due.iter().any(kubelets) {
+        if !self.may_have_read() && !self.kernel.begun() {
             return Ok(None);
         }
         // A second signal does not stop the way back.
@@ -216,13 +214,15 @@ impl<'a> Work<'a> {
         })
     }
 
-    fn all(
-        &self,
-        forward: bool,
-        stop: &mut dyn FnMut() -> Result<(), Failure>,
-    ) -> Result<Option<String>, Failure> {
-        let mut failed = Vec::new();
-        let mut came_back = Vec::new();
+    /// Whether anything may have been started with the new files.
+    fn may_have_read(&self) -> bool {
+        let kubelets = |due: &Due| matches!(due.way, Way::Kubelet(_));
+        self.begun_anew.get() || self.due.iter().any(kubelets)
+    }
+
+    /// Tells the kernel; what is as before, and what failed.
+    fn tell_kernel(&self, forward: bool) -> (Vec<String>, Vec<Failure>) {
+        let (mut came_back, mut failed) = (Vec::new(), Vec::new());
         for (kind, target, done) in self.kernel.all(self.root, forward) {
             self.outcome(kind, &target, &done);
             match done {
@@ -231,11 +231,22 @@ impl<'a> Work<'a> {
                     .push(Failure::refused(format!("{kind} {target}: {why}")).help(LOOK_AT_KERNEL)),
             }
         }
-        if forward && let Some(failure) = failed.pop() {
-            return Err(failure);
-        }
-        let reload = self
-            .due
+        (came_back, failed)
+    }
+
+    fn all(
+        &self,
+        forward: bool,
+        stop: &mut dyn FnMut() -> Result<(), Failure>,
+    ) -> Result<Option<String>, Failure> {
+        let (mut came_back, mut failed) = self.tell_kernel(forward);
+        // What never read the new files needs no restart on the way back.
+        let due = match (forward, self.may_have_read()) {
+            (true, _) if !failed.is_empty() => &[],
+            (false, false) => &[],
+            _ => self.due.as_slice(),
+        };
+        let reload = due
             .iter()
             .any(|due| matches!(due.way, Way::Unit { reload: true, .. }));
         if reload && let Some(systemctl) = &self.systemctl {
@@ -247,7 +258,7 @@ impl<'a> Work<'a> {
                 failed.push(failure);
             }
         }
-        for due in &self.due {
+        for due in due {
             // On the way back one that fails keeps no other from coming back.
             if forward && !failed.is_empty() {
                 break;

@@ -9,6 +9,7 @@ use std::process::Command;
 use super::guarded::{
     ALL, BOTH, FILE, GUARDED, Node, OTHER, nft, nft_again, stands_for_nft, tables,
 };
+use super::stage::SYSTEMCTL;
 use super::support;
 
 type Test = (&'static str, fn());
@@ -40,6 +41,10 @@ pub const TESTS: &[Test] = &[
         changed_by_hand,
     ),
     ("without effects the kernel is left to you", no_effects),
+    (
+        "where the table is not loaded, nothing is restarted for it",
+        nothing_restarted,
+    ),
     ("a saved plan keeps the ranges", saved),
 ];
 
@@ -277,6 +282,32 @@ fn no_effects() {
     // What was loaded by hand goes with its file.
     assert_eq!(node.rollback().code, 0);
     assert_eq!(tables(), ["table inet other"]);
+}
+
+/// kube-proxy has not read its new configuration yet when the table fails.
+fn nothing_restarted() {
+    let node = Node::new();
+    node.configure("[::]", "enableProfiling: true\n");
+    let (config, pid) = (node.stage.config(), node.stage.pid());
+    stands_for_nft("case \"$1\" in -f) exit 1;; esac\nexec /run/real-nft \"$@\"");
+    let ran = node.run(&[
+        "--baseline",
+        "kube-proxy",
+        "apply",
+        "--yes",
+        "--only",
+        "firewall-missing,profiling-enabled",
+        "--allow-from",
+        "10.9.1.0/24",
+        "--systemctl",
+        SYSTEMCTL,
+    ]);
+    nft_again();
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("load table inet tighten"), "{ran:?}");
+    assert_eq!(node.stage.config(), config);
+    assert_eq!(node.stage.pid(), pid);
+    assert_eq!(node.stage.asked(), Vec::<String>::new());
 }
 
 /// A plan that was saved with its ranges is applied exactly, and only with them.
