@@ -279,7 +279,11 @@ impl<'a> Planner<'a> {
         };
         let on_request = check.fix.as_ref().is_some_and(|fix| fix.on_request);
         if let Mend::ByHand(reason) = &instance.mend {
-            manual.push(by_hand(reason.clone()));
+            let entry = by_hand(reason.clone());
+            // Two places of one file can want the same of a person.
+            if !manual.contains(&entry) {
+                manual.push(entry);
+            }
             return;
         }
         if on_request && !self.selection.asked_for(&check.id) {
