@@ -6,7 +6,7 @@
 //! value that is held by a mapping. Every first line means something, so that no mutation is lost.
 
 use serde_json::Value as Json;
-use tighten::edit::{self, Operation, Scalar, Step, Tree};
+use tighten::edit::{self, Alteration, Operation, Scalar, Step, Tree, Within};
 use tighten::yaml::{Document, Node, Style, Value};
 
 use super::meaning;
@@ -72,7 +72,71 @@ pub fn holds(bytes: &[u8]) -> bool {
         "a value beside it was written in another way\n{before}\n{after}"
     );
     few_bytes_changed(before, &after, &old, &path, &operation, line.len());
+    let alteration = Alteration { path, operation };
+    as_a_part(before, &after, &alteration);
+    as_a_text(before, &after, &alteration);
     true
+}
+
+/// Where the document is one of a stream, its edit is refused or the same, and nothing else changes.
+fn as_a_part(before: &str, after: &str, alteration: &Alteration) {
+    let end = if before.contains("\r\n") {
+        "\r\n"
+    } else {
+        "\n"
+    };
+    let stream = |document: &str| format!("x: 1{end}---{end}{document}---{end}y: 2");
+    let within = Within {
+        document: 1,
+        embedded: Vec::new(),
+    };
+    let marked =
+        before.starts_with('\u{feff}') || before.lines().any(|line| line.starts_with("---"));
+    if marked || !before.ends_with('\n') {
+        return;
+    }
+    let made = edit::alter_within(
+        stream(before).as_bytes(),
+        &within,
+        std::slice::from_ref(alteration),
+    );
+    if let Ok(made) = made {
+        assert_eq!(
+            String::from_utf8(made).as_deref(),
+            Ok(stream(after).as_str())
+        );
+    }
+}
+
+/// Where the document is a block of text in another one, its edit is refused or the same.
+fn as_a_text(before: &str, after: &str, alteration: &Alteration) {
+    let block = |document: &str| {
+        let lines = document.lines().map(|line| match line {
+            "" => "\n".to_owned(),
+            line => format!("    {line}\n"),
+        });
+        format!("a: 1\nb:\n  c: |2\n{}  d: 2\n", lines.collect::<String>())
+    };
+    let within = Within {
+        document: 0,
+        embedded: vec![Step::Key("b".into()), Step::Key("c".into())],
+    };
+    let plain = |text: &str| text.ends_with('\n') && !text.ends_with("\n\n");
+    if before.contains(['\r', '\u{feff}']) || !plain(before) || before.trim().is_empty() {
+        return;
+    }
+    let made = edit::alter_within(
+        block(before).as_bytes(),
+        &within,
+        std::slice::from_ref(alteration),
+    );
+    if let Ok(made) = made {
+        assert!(plain(after), "the indicator says otherwise\n{after:?}");
+        assert_eq!(
+            String::from_utf8(made).as_deref(),
+            Ok(block(after).as_str())
+        );
+    }
 }
 
 fn read(line: &str) -> (Vec<Step>, Operation) {
