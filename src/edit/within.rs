@@ -4,10 +4,12 @@
 //! stream is read again: nothing but this document may have changed.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::yaml::{self, MAX_STREAM_BYTES, Part, Parts};
+use crate::yaml::{self, MAX_STREAM_BYTES, Node, Part, Parts, Value};
 
 use super::embedded::alter_embedded;
 use super::proof::{is_same, same_bytes_outside, unproved};
@@ -46,7 +48,7 @@ pub fn alter_within(
     alterations: &[Alteration],
 ) -> Result<Vec<u8>, Refused> {
     let text = as_text(bytes, MAX_STREAM_BYTES)?;
-    let part = find(text, within.document)?;
+    let (part, known) = find(text, within.document)?;
     let own = text.get(part.span.clone()).unwrap_or_default();
     let result =
         altered(own, within, alterations).map_err(|refused| refused.below(part.line - 1))?;
@@ -58,7 +60,8 @@ pub fn alter_within(
     if !same_bytes_outside(text, &result) {
         return unproved("bytes changed outside of its document");
     }
-    prove_stream(text, &result.text, within.document, &result.splice.text)?;
+    let own = &result.splice.text;
+    prove_stream(text, &known, &result.text, within.document, own)?;
     Ok(result.text.into_bytes())
 }
 
@@ -71,16 +74,62 @@ fn altered(own: &str, within: &Within, alterations: &[Alteration]) -> Result<Str
     String::from_utf8(result).map_err(|_| Refused::new("the result is not UTF-8"))
 }
 
-/// The document with this number of a stream that can be read to its end.
-fn find(text: &str, document: usize) -> Result<Part, Refused> {
-    let mut found = None;
+/// A document as it was read: its bytes, and the sum of its tree and its comments.
+pub(super) struct Known {
+    span: Range<usize>,
+    sum: u64,
+}
+
+impl Known {
+    fn of(part: &Part) -> Known {
+        // Only one tree of a large stream is in memory at a time. What is compared by its sum here has the
+        // same bytes too.
+        let mut sum = DefaultHasher::new();
+        add(&part.root, &mut sum);
+        texts(&part.comments).hash(&mut sum);
+        Known {
+            span: part.span.clone(),
+            sum: sum.finish(),
+        }
+    }
+}
+
+/// Adds a node to a sum, but for where it stands.
+fn add(node: &Node, sum: &mut DefaultHasher) {
+    (node.anchor, &node.tag).hash(sum);
+    match &node.value {
+        Value::Scalar(text, style) => (0, text, *style as u8).hash(sum),
+        Value::Sequence(items, flow) => {
+            (1, items.len(), flow).hash(sum);
+            items.iter().for_each(|item| add(item, sum));
+        }
+        Value::Mapping(entries, flow) => {
+            (2, entries.len(), flow).hash(sum);
+            for (key, value) in entries {
+                add(key, sum);
+                add(value, sum);
+            }
+        }
+        Value::Alias(anchor) => (3, anchor).hash(sum),
+    }
+}
+
+/// The document with this number of a stream that can be read to its end, and what is known of all.
+pub(super) fn find(text: &str, document: usize) -> Result<(Part, Vec<Known>), Refused> {
+    let (mut found, mut all) = (None, Vec::new());
     for (index, part) in stream(text)?.enumerate() {
         let part = part.map_err(unread)?;
+        all.push(Known::of(&part));
         if index == document {
             found = Some(part);
         }
     }
-    found.ok_or_else(|| Refused::new(format!("there is no document {document} in it")))
+    match found {
+        Some(part) => Ok((part, all)),
+        None => Err(Refused::new(format!(
+            "there is no document {document} in it"
+        ))),
+    }
 }
 
 fn stream(text: &str) -> Result<Parts<'_>, Refused> {
@@ -115,24 +164,26 @@ fn separators(own: &str, document: usize) -> Result<(), Refused> {
 
 /// Refuses the result unless the documents beside this one are what they were, and this one is what was
 /// proved as a text of its own.
-fn prove_stream(before: &str, after: &str, document: usize, own: &str) -> Result<(), Refused> {
-    let (mut old, mut new) = (stream(before)?, stream(after)?);
+pub(super) fn prove_stream(
+    before: &str,
+    known: &[Known],
+    after: &str,
+    document: usize,
+    own: &str,
+) -> Result<(), Refused> {
+    let (mut known, mut read) = (known.iter(), stream(after)?);
     for index in 0.. {
-        let (was, is) = match (old.next(), new.next()) {
+        let (was, is) = match (known.next(), read.next()) {
             (None, None) => break,
-            (Some(was), Some(is)) => (was.map_err(unread)?, is),
+            (Some(_), Some(Err(_))) => return unproved("the stream could not be read any more"),
+            (Some(was), Some(Ok(is))) => (was, is),
             _ => return unproved("the number of documents changed"),
-        };
-        let Ok(is) = is else {
-            return unproved("the stream could not be read any more");
         };
         let slice = after.get(is.span.clone()).unwrap_or_default();
         let same = if index == document {
             slice == own && is_read_as(&is, own)
         } else {
-            before.get(was.span.clone()) == Some(slice)
-                && is_same(&was.root, &is.root)
-                && texts(&was.comments) == texts(&is.comments)
+            before.get(was.span.clone()) == Some(slice) && Known::of(&is).sum == was.sum
         };
         if !same {
             return unproved("a document would be read otherwise");

@@ -274,3 +274,49 @@ fn a_document_of_a_stream_and_inside_a_block_is_proved_at_both_levels() {
         &before.replace("a: 1\n", "a: 1\n    l: [x]\n"),
     );
 }
+
+#[test]
+fn the_proof_of_a_stream_lets_no_other_change_pass() {
+    use super::super::within::{find, prove_stream};
+    let before = "a: 1\n---\nb: &x 2\nc: *x\n---\n# c\nd: 3\n";
+    let own = "---\nb: false\n";
+    let judge = |after: &str| {
+        let (_, known) = find(before, 1).unwrap();
+        let proved = prove_stream(before, &known, after, 1, own);
+        proved.map_err(|refused| refused.reason.split_once("right: ").unwrap().1.to_owned())
+    };
+    let right = "a: 1\n---\nb: false\n---\n# c\nd: 3\n";
+    assert_eq!(judge(right), Ok(()));
+    let other = Err("a document would be read otherwise".to_owned());
+    assert_eq!(judge(&right.replace("a: 1", "a: 2")), other);
+    assert_eq!(judge(&right.replace("a: 1", "a: '1'")), other);
+    assert_eq!(judge(&right.replace("# c", "# d")), other);
+    assert_eq!(judge(&right.replace("b: false", "b: true")), other);
+    let number = Err("the number of documents changed".to_owned());
+    assert_eq!(judge(&format!("{right}---\n")), number);
+    assert_eq!(judge("a: 1\n---\nb: false\n"), number);
+    let unread = Err("the stream could not be read any more".to_owned());
+    assert_eq!(judge(&right.replace("d: 3", "d: [")), unread);
+}
+
+#[test]
+fn the_proof_of_a_text_lets_no_other_change_pass() {
+    use super::super::source::Source;
+    use super::super::splice::Splice;
+    let before = "a: |\n  x: 1\n  y: 2\n# c\nb: 3\n";
+    let source = Source::read(before.as_bytes()).unwrap();
+    let judge = |range: std::ops::Range<usize>, written: &str| {
+        let text = written.to_owned();
+        let result = Splice { range, text }.into_text(before).unwrap();
+        let proved = proof::prove_text(&source, &result, &path("a"), "x: false\ny: 2\n");
+        proved.map_err(|refused| refused.reason.split_once("right: ").unwrap().1.to_owned())
+    };
+    assert_eq!(judge(10..11, "false"), Ok(()));
+    let meaning = Err("the result would not mean what was intended".to_owned());
+    assert_eq!(judge(10..11, "true"), meaning);
+    assert_eq!(judge(10..18, "false\n  y: 3"), meaning);
+    assert_eq!(judge(3..18, "\"x: false\\ny: 2\\n\""), meaning);
+    assert_eq!(judge(10..27, "false\n  y: 2\n# c\nb: 4"), meaning);
+    let comment = Err("a comment would be lost or changed".to_owned());
+    assert_eq!(judge(10..22, "false\n  y: 2"), comment);
+}
