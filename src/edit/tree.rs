@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::goyaml::{self, resolve};
 use crate::yaml::{Node, Style, Value};
 
 use super::value::{Scalar, reads_as_other_than_text};
@@ -45,14 +46,13 @@ impl Tree {
             return None;
         }
         match &node.value {
-            Value::Scalar(text, Style::Plain) => match (text.as_str(), text.parse::<i64>()) {
-                ("true" | "false", _) => Some(Tree::Scalar(Scalar::Bool(text == "true"))),
-                (_, Ok(number)) if number.to_string() == *text => {
-                    Some(Tree::Scalar(Scalar::Int(number)))
-                }
-                (text, _) => (!reads_as_other_than_text(text)).then(|| Tree::text(text)),
+            // As everything that Kubernetes reads.
+            Value::Scalar(text, style) => match resolve(None, text, *style == Style::Plain) {
+                Ok(goyaml::Scalar::Bool(on)) => Some(Tree::Scalar(Scalar::Bool(on))),
+                Ok(goyaml::Scalar::Int(number)) => Some(Tree::Scalar(Scalar::Int(number))),
+                Ok(goyaml::Scalar::Text(text)) => Some(Tree::text(text)),
+                _ => None,
             },
-            Value::Scalar(text, _) => Some(Tree::text(text.as_str())),
             Value::Sequence(items, _) => {
                 let items: Option<Vec<Tree>> = items.iter().map(Tree::of).collect();
                 items.map(Tree::List)

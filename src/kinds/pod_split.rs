@@ -88,8 +88,9 @@ fn copy(found: &Found, keys: &[&str], entries: &mut Vec<(String, Tree)>) -> Resu
         let Some(node) = found.in_container(&[key]) else {
             continue;
         };
-        let tree =
-            Tree::of(node).ok_or_else(|| format!("{key} of its container is not plain to copy"))?;
+        let tree = Tree::of(node).ok_or_else(|| {
+            format!("{key} of its container holds what cannot be copied for sure")
+        })?;
         entries.push(((*key).to_owned(), tree));
     }
     Ok(())
