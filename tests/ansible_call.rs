@@ -174,7 +174,7 @@ fn options_reach_the_command() {
 fn wrong_options_are_told_as_ansible_tells_them() {
     let node = Node::demo();
     let before = exact(&node.root());
-    let supported = "allow_from, baseline, config, effects, fail_on, force, kubeconfig, max_risk, node_ip, only, plan, pod_timeout, root, skip, state, state_dir, systemctl, transaction, unit_timeout, waivers";
+    let supported = "allow_from, baseline, config, effects, fail_on, force, image_digest, kubeconfig, manifests, max_risk, node_ip, only, plan, pod_timeout, root, skip, state, state_dir, systemctl, transaction, unit_timeout, waivers";
     let cases = [
         (
             json!({"rooot": "/"}),
