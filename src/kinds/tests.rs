@@ -13,6 +13,7 @@ use crate::proxyconfig;
 use crate::root::{FileKind, Meta, NodePath};
 
 mod held;
+mod network;
 mod validity;
 
 const HEAD: &str = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n";
@@ -87,7 +88,8 @@ fn facts(config: &str, node_ip: Option<(&str, Origin)>, local: Option<&[&str]>) 
 
 /// The verdict of a check, and what it would do: the value, or `by hand` with the reason.
 fn judged(id: &str, facts: &Facts) -> (Verdict, String) {
-    let baselines = baseline::load(&["kube-proxy".into()]).unwrap();
+    let names = ["kube-proxy", "kube-proxy-network"].map(String::from);
+    let baselines = baseline::load(&names).unwrap();
     let only = Selection {
         only: vec![id.into()],
         ..Selection::default()
