@@ -68,6 +68,9 @@ fn checks_page() -> String {
             text(&check["title"]),
             text(&check["why"])
         );
+        if let Some(since) = check["since"].as_str() {
+            let _ = writeln!(page, "\nHolds from Kubernetes {since} on.");
+        }
         for (name, key) in [("May break", "breaks"), ("By hand", "by_hand")] {
             if check[key].is_string() {
                 let _ = writeln!(page, "\n{name}: {}", text(&check[key]));

@@ -89,6 +89,8 @@ pub struct Check {
     pub expect: Expect,
     /// What mends it, where that can be written down.
     pub fix: Option<Fix>,
+    /// The oldest release of Kubernetes for which it holds; without one, for every release.
+    pub since: Option<Version>,
     /// Why it matters.
     pub why: String,
     /// What the fix may break.

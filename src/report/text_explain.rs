@@ -70,6 +70,9 @@ pub fn explain(check: &Check, style: Style) -> String {
     let mut row = |name: &str, text: &str| add_row(&mut out, name, text, style);
     row("severity", &check.severity.to_string());
     row("expects", &check.expect.expected());
+    if let Some(since) = check.since {
+        row("holds", &format!("from Kubernetes {since} on"));
+    }
     row("why", &check.why);
     match &check.fix {
         Some(fix) => row(

@@ -65,6 +65,7 @@ pub fn explain(global: &Global, id: Option<&str>) -> Result<Exit, Failure> {
                         "severity": check.severity,
                         "kind": check.expect.name(),
                         "expected": check.expect.expected(),
+                        "since": check.since.map(|version| version.to_string()),
                         "why": check.why,
                         "fix": check.fix.as_ref().map(|fix| json!({"risk": fix.risk, "on_request": fix.on_request})),
                         "breaks": check.breaks,
