@@ -155,7 +155,10 @@ fn stdin_is_judged_and_planned_and_never_changed() {
         "{}",
         plan.out
     );
-    assert!(!plan.out.contains("Apply would refuse"), "{}", plan.out);
+    assert!(!plan.out.contains("Apply"), "{}", plan.out);
+    let saved = node.outside().join("plan.json");
+    let plan = piped(&["plan", "--out", saved.to_str().unwrap()]);
+    assert_eq!((plan.code, saved.exists()), (64, false), "{plan:?}");
     let apply = piped(&["apply", "--yes"]);
     assert_eq!(apply.code, 64, "{apply:?}");
     assert!(
@@ -198,6 +201,48 @@ fn a_kustomization_names_its_files_and_its_patches_are_no_objects() {
         "{}",
         ran.err
     );
+}
+
+#[test]
+fn what_a_kustomization_may_change_decides_nothing_and_the_cluster_is_told_its_result() {
+    let node = with("/m/base/addon.yaml", ADDON);
+    node.write("/m/base/kustomization.yaml", "resources: [addon.yaml]\n");
+    node.write(
+        "/m/over/kustomization.yaml",
+        "resources: [../base]\nimages:\n- name: registry.k8s.io/kube-proxy\n  newTag: v1.20.0\n",
+    );
+    let arguments = ["--manifests", "/m/over", "--only"];
+    let plan = |check| node.run(&[&arguments[..], &[check, "plan"]].concat()).out;
+    let told = plan("workload-privileged");
+    assert!(told.contains("Plan: nothing to do for tighten"), "{told}");
+    assert!(told.contains("--init-only needs kube-proxy 1.29"), "{told}");
+    let told = plan("workload-seccomp");
+    assert!(
+        told.contains("Then: kubectl apply -k /m/over, because"),
+        "{told}"
+    );
+    assert!(!told.contains("apply -f"), "{told}");
+    // A changed template starts its pods anew by itself.
+    assert!(!told.contains("rollout restart"), "{told}");
+}
+
+#[test]
+fn a_rollback_of_manifests_takes_back_the_newest_of_theirs() {
+    let node = with("/m/a.yaml", ADDON);
+    node.write("/m/b.yaml", ADDON);
+    for file in ["/m/a.yaml", "/m/b.yaml"] {
+        let ran = apply(&node, file, MENDED);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let changed = node.read("/m/b.yaml");
+    let ran = node.run(&["--manifests", "/m/a.yaml", "rollback", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(node.read("/m/a.yaml"), ADDON);
+    assert_eq!(node.read("/m/b.yaml"), changed);
+    node.write("/m/c.yaml", ADDON);
+    let ran = node.run(&["--manifests", "/m/c.yaml", "rollback", "--yes"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("of these manifests alone"), "{}", ran.err);
 }
 
 #[test]

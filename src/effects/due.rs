@@ -95,6 +95,11 @@ impl Due {
         }
     }
 
+    /// True for the pods of a workload that are to read a ConfigMap again.
+    pub fn is_rollout(&self) -> bool {
+        matches!(&self.way, Way::Cluster(words) if words.contains("rollout restart"))
+    }
+
     /// For the journal; none for what tighten does not do itself.
     pub fn restart(&self) -> Option<Restart> {
         let (unit, reload) = match &self.way {
@@ -129,10 +134,15 @@ fn cluster(objects: &Objects, changed: &[&NodePath]) -> Vec<Due> {
         way: Way::Cluster(words),
         because: because.into(),
     };
-    let files: BTreeSet<&&NodePath> = changed.iter().collect();
-    let apply = files.iter().map(|path| {
+    let told = |path: &&NodePath| match objects.kustomized(path) {
+        // Its file alone is not what the cluster has.
+        Some(kustomized) => format!("apply -k {}", quoted(kustomized.directory.as_str())),
+        None => format!("apply -f {}", quoted(path.as_str())),
+    };
+    let words: BTreeSet<String> = changed.iter().map(told).collect();
+    let apply = words.into_iter().map(|words| {
         due(
-            format!("apply -f {}", quoted(path.as_str())),
+            words,
             "the cluster has its objects from its API, not from this file",
         )
     });

@@ -19,6 +19,15 @@ const CHANGES: &[&str] = &[
     "vars",
 ];
 
+/// The kustomization that a file is reached through.
+#[derive(Clone, Debug)]
+pub struct Kustomized {
+    /// The outermost one's directory.
+    pub directory: NodePath,
+    /// True when one may give the workload another image, and with it another version.
+    pub other_images: bool,
+}
+
 /// What a kustomization lists.
 #[derive(Default)]
 pub(super) struct Listed {
@@ -28,6 +37,8 @@ pub(super) struct Listed {
     pub others: Vec<NodePath>,
     /// What is not done here.
     pub remarks: Vec<String>,
+    /// True when it may give a workload another image.
+    pub other_images: bool,
 }
 
 /// What the kustomization of a directory lists, when it has one that can be read.
@@ -59,9 +70,11 @@ pub(super) fn listed(root: &Root, directory: &NodePath, names: &[String]) -> Opt
         .filter(|key| node.get(key).is_some())
         .chain((!patches.is_empty()).then_some("patches"))
         .collect();
+    let of_images = ["images", "patches", "replacements", "transformers", "vars"];
+    listed.other_images = changed.iter().any(|key| of_images.contains(key));
     if !changed.is_empty() {
         listed.remarks.push(format!(
-            "{path} changes its objects ({}), which are judged as their files have them; to judge what comes out: kustomize build | tighten scan --manifests -",
+            "{path} changes its objects ({}), which are judged as their files have them; what comes out is judged by piping kustomize build into tighten with --manifests -",
             changed.join(", ")
         ));
     }

@@ -23,6 +23,7 @@ use crate::facts::{Origin, OriginKind};
 use crate::root::NodePath;
 
 pub use embedded::carried_configuration;
+pub use kustomize::Kustomized;
 pub use object::{Object, Title};
 pub use read::{Given, of_static_pods, read};
 pub use view::View;
@@ -38,6 +39,8 @@ pub struct ManifestFile {
     pub path: NodePath,
     /// The file: its real path, metadata and contents.
     pub seen: Seen,
+    /// The kustomization through which it was reached.
+    pub kustomized: Option<Kustomized>,
 }
 
 /// All objects of the manifests that were named.
@@ -69,6 +72,13 @@ impl Objects {
         self.all
             .iter()
             .filter(move |object| object.kind == kind && object.group() == group)
+    }
+
+    /// The kustomization through which a file was reached.
+    pub fn kustomized(&self, file: &NodePath) -> Option<&Kustomized> {
+        let mut files = self.files.iter();
+        let file = files.find(|known| known.seen.path == *file)?;
+        file.kustomized.as_ref()
     }
 
     /// The object of a workload.

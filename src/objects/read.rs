@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::walk::{Found, walk};
-use super::{ManifestFile, Object, Objects, view, workload};
+use super::{Kustomized, ManifestFile, Object, Objects, view, workload};
 use crate::discover::Survey;
 use crate::edit::Step;
 use crate::facts::Seen;
@@ -50,14 +50,20 @@ pub fn read(root: &Root, given: &Given) -> Result<Objects, Failure> {
                 meta,
                 bytes: Some(bytes),
             };
-            take(&mut objects, path, seen, true)?;
+            take(&mut objects, path, seen, true, None)?;
             continue;
         }
         let found = walk(root, path, &mut objects.remarks)?;
-        for Found { path, seen, named } in found {
+        for Found {
+            path,
+            seen,
+            named,
+            kustomized,
+        } in found
+        {
             // One file may be reached by two ways.
             if known.insert(seen.path.clone()) {
-                take(&mut objects, &path, seen, named)?;
+                take(&mut objects, &path, seen, named, kustomized)?;
             }
         }
     }
@@ -101,7 +107,7 @@ pub fn of_static_pods(
         };
         // What is no YAML runs nothing, and the node's own checks say so.
         let before = objects.all.len();
-        if take(&mut objects, &pod.path, seen, true).is_err() || lasting == Some(&pod.path) {
+        if take(&mut objects, &pod.path, seen, true, None).is_err() || lasting == Some(&pod.path) {
             continue;
         }
         for object in objects.all.iter_mut().skip(before) {
@@ -116,7 +122,13 @@ pub fn of_static_pods(
 }
 
 /// Reads one file into the objects. One that nobody named by its path may be passed over.
-fn take(objects: &mut Objects, path: &NodePath, seen: Seen, named: bool) -> Result<(), Failure> {
+fn take(
+    objects: &mut Objects,
+    path: &NodePath,
+    seen: Seen,
+    named: bool,
+    kustomized: Option<Kustomized>,
+) -> Result<(), Failure> {
     let bytes = seen.bytes.as_deref().unwrap_or_default();
     let concerns = |text: &str| named || OURS.iter().any(|word| text.contains(word));
     let problem = match str::from_utf8(bytes) {
@@ -146,7 +158,11 @@ fn take(objects: &mut Objects, path: &NodePath, seen: Seen, named: bool) -> Resu
                 .help("correct the file; a template is rendered first, as with helm template or kustomize build; or name other files"));
         }
         Some((why, false)) => objects.remarks.push(format!("passed over: {why}")),
-        None => objects.files.push(ManifestFile { path, seen }),
+        None => objects.files.push(ManifestFile {
+            path,
+            seen,
+            kustomized,
+        }),
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::kustomize::{self, Listed};
+use super::kustomize::{self, Kustomized, Listed};
 use crate::facts::Seen;
 use crate::failure::Failure;
 use crate::root::{FileKind, LookError, NodePath, Root};
@@ -17,6 +17,7 @@ pub(super) struct Found {
     pub path: NodePath,
     pub seen: Seen,
     pub named: bool,
+    pub kustomized: Option<Kustomized>,
 }
 
 struct Walk<'a> {
@@ -25,6 +26,8 @@ struct Walk<'a> {
     /// Directories that were entered, and files that are no manifests of their own.
     entered: BTreeSet<NodePath>,
     excluded: BTreeSet<NodePath>,
+    /// The kustomization whose lists are followed.
+    kustomized: Option<Kustomized>,
     remarks: &'a mut Vec<String>,
 }
 
@@ -42,6 +45,7 @@ pub(super) fn walk(
         found: Vec::new(),
         entered: BTreeSet::new(),
         excluded: BTreeSet::new(),
+        kustomized: None,
         remarks,
     };
     walk.visit(path, true, 0)?;
@@ -90,7 +94,12 @@ impl Walk<'_> {
                     bytes: Some(bytes),
                 };
                 let path = path.clone();
-                self.found.push(Found { path, seen, named });
+                self.found.push(Found {
+                    path,
+                    seen,
+                    named,
+                    kustomized: self.kustomized.clone(),
+                });
                 Ok(())
             }
             kind if named => Err(refuse(LookError::Kind(kind))),
@@ -112,7 +121,7 @@ impl Walk<'_> {
             Failure::refused(format!("{path} {error}")).state("nothing was written")
         })?;
         if let Some(listed) = kustomize::listed(self.root, path, &names) {
-            return self.kustomization(listed, depth);
+            return self.kustomization(path, listed, depth);
         }
         for name in &names {
             let Some(inside) = path.join(name).filter(|_| !name.starts_with('.')) else {
@@ -132,16 +141,28 @@ impl Walk<'_> {
         opened.is_ok_and(|(_, opened)| opened.meta.kind == FileKind::Directory)
     }
 
-    /// What a kustomization lists, and nothing else of its directory.
-    fn kustomization(&mut self, listed: Listed, depth: usize) -> Result<(), Failure> {
+    /// What a kustomization lists, and nothing else of its directory. What one lists belongs to the outermost.
+    fn kustomization(
+        &mut self,
+        path: &NodePath,
+        listed: Listed,
+        depth: usize,
+    ) -> Result<(), Failure> {
         self.remarks.extend(listed.remarks);
         for path in listed.others {
             let real = self.root.open(&path).map_or(path, |(real, _)| real);
             self.excluded.insert(real);
         }
+        let outer = self.kustomized.clone();
+        let within = outer.as_ref();
+        self.kustomized = Some(Kustomized {
+            directory: within.map_or(path, |outer| &outer.directory).clone(),
+            other_images: listed.other_images || within.is_some_and(|outer| outer.other_images),
+        });
         for path in &listed.resources {
             self.visit(path, false, depth + 1)?;
         }
+        self.kustomized = outer;
         Ok(())
     }
 }

@@ -58,12 +58,15 @@ pub(super) fn find(objects: &mut Objects) {
             }
             continue;
         };
+        let other_image = objects
+            .kustomized(&object.file)
+            .is_some_and(|kustomized| kustomized.other_images);
         objects.workloads.push(Workload {
             object: index,
             spec,
             container: found.container,
             flags: flags::parse(&found.arguments, &found.origin),
-            version: found.version,
+            version: found.version.filter(|_| !other_image),
             problem: found.problem.or(doubt),
         });
     }

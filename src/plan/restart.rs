@@ -2,7 +2,7 @@
 
 use super::build::{Draft, Planner, Wanted, Work};
 use super::chain::Chain;
-use super::{Effect, Plan};
+use super::{Change, Effect, Plan};
 use crate::edit::{Scalar, Step};
 use crate::effects::{Due, Way, due, to_tell};
 use crate::facts::Facts;
@@ -14,10 +14,22 @@ const NOTE: &str = "tighten/restarted-for";
 /// How much of their checksum it holds, in hexadecimal digits.
 const DIGITS: usize = 16;
 
+impl Plan {
+    /// The restarts that it calls for. Where nothing that a ConfigMap carries changes, no pod has to read it
+    /// again: what changes of a workload starts its pods anew by itself.
+    pub fn due(&self, facts: &Facts) -> Vec<Due> {
+        let carried = |change: &Change| matches!(&change.edit, Some(Edit::Within(within, _)) if !within.embedded.is_empty());
+        let carried = self.changes.iter().any(carried);
+        let mut all = due(facts, &self.rewritten());
+        all.retain(|due| carried || !due.is_rollout());
+        all
+    }
+}
+
 /// What must follow, as the plan shows it.
 pub(super) fn effects(facts: &Facts, plan: &Plan) -> Vec<Effect> {
     let mut effects = Vec::new();
-    for one in due(facts, &plan.rewritten()) {
+    for one in plan.due(facts) {
         if matches!(one.way, Way::Unit { reload: true, .. }) {
             effects.push(Effect {
                 kind: "daemon-reload".into(),

@@ -175,7 +175,7 @@ fn carry_out(
         context.tell(&format!("warning: {}\n", plan::unpromised(&place, kind)));
     }
     settle::with(&state, context)?;
-    let due = effects::due(facts, &planned.plan.rewritten());
+    let due = planned.plan.due(facts);
     let look = || context.facts();
     let work = effects::Work::prepare(
         &context.effects,

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::context::Context;
-use super::{malformed, print_json};
+use super::{malformed, manifests, print_json};
 use crate::check::Outcome;
 use crate::cli::Format;
 use crate::facts::Facts;
@@ -28,7 +28,9 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
         let body = report::plan_body(&context.root, &facts, &planned.plan);
         report::document("plan", body)
     };
+    let lasting = manifests::lasting(&context.inputs.manifests);
     if let Some(path) = save_to {
+        lasting.clone()?;
         plan::save(path, &document())?;
     }
     match context.format {
@@ -41,7 +43,7 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
                 context.verbose,
                 context.quiet,
             );
-            if !planned.plan.changes.is_empty() {
+            if !planned.plan.changes.is_empty() && lasting.is_ok() {
                 text.truncate(text.trim_end().len());
                 text.push_str(" Apply with: tighten apply\n");
             }

@@ -12,7 +12,7 @@ use crate::plan;
 use crate::report;
 use crate::root::NodePath;
 use crate::transaction::{
-    Action, Change, Interrupt, Operation, Rollback, Staged, StateDir, Uptime, stays,
+    Action, Change, Interrupt, Operation, Rollback, Staged, StateDir, Uptime, newest_below, stays,
 };
 
 /// Undoes the newest committed transaction, or the named one.
@@ -55,6 +55,11 @@ fn run(
         Go::Ask | Go::Yes => settle::earlier(context)?,
     }
     let state = existing(context)?;
+    let own = match id {
+        None => of_manifests(context, &state)?,
+        Some(_) => None,
+    };
+    let id = id.or(own.as_deref());
     let rollback = Rollback::plan(&state, &context.root, id, force)?;
     let of = rollback.of().as_str().to_string();
     told.of = Some(of.clone());
@@ -157,6 +162,29 @@ fn run(
         }
     }
     Ok(Exit::Done)
+}
+
+/// The newest transaction of the manifests that are named; `None` where none are.
+fn of_manifests(context: &Context, state: &StateDir) -> Result<Option<String>, Failure> {
+    let named = &context.inputs.manifests;
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let real = named.iter().filter_map(|path| context.root.open(path).ok());
+    let mut paths: Vec<NodePath> = named.clone();
+    paths.extend(real.map(|(real, _)| real));
+    // A kustomization has files elsewhere as well.
+    if let Ok(Some(objects)) = context.facts().map(|facts| facts.objects) {
+        paths.extend(objects.files.into_iter().map(|file| file.seen.path));
+    }
+    match newest_below(state, &paths)? {
+        Some(id) => Ok(Some(id.to_string())),
+        None => Err(Failure::refused(
+            "there is no committed transaction of these manifests alone to roll back",
+        )
+        .state("nothing was written")
+        .help("tighten history lists what there is, and tighten rollback ID takes one of it back")),
+    }
 }
 
 /// The restarts that the former contents call for.

@@ -121,6 +121,28 @@ pub(super) fn newest_committed(state: &StateDir) -> Result<Option<TransactionId>
     Ok(None)
 }
 
+/// The newest transaction that committed and changed nothing but what lies at or below these paths.
+///
+/// # Errors
+/// As [`history`]; a journal that cannot be used is not passed over.
+pub fn newest_below(
+    state: &StateDir,
+    paths: &[NodePath],
+) -> Result<Option<TransactionId>, Failure> {
+    for summary in history(state)? {
+        let summary = summary?;
+        if summary.state != State::Committed {
+            continue;
+        }
+        let files = show(state, summary.id.as_str())?.files;
+        let below = |file: &NodePath| paths.iter().any(|path| file.is_below(path));
+        if files.iter().all(below) {
+            return Ok(Some(summary.id));
+        }
+    }
+    Ok(None)
+}
+
 fn summary(state: &StateDir, id: TransactionId) -> Result<Option<Summary>, Failure> {
     let Some(directory) = state.transaction(&id)? else {
         return Ok(None);

@@ -42,7 +42,7 @@ mod uptime;
 pub use begin::{Change, Description, KernelState, Restart, Transaction, machine_id};
 pub use carry::stays;
 pub use flow::{CarriedOut, CheckStaged, Committed, Prepared, Staged, Verified};
-pub use history::{Details, State, Summary, history, show};
+pub use history::{Details, State, Summary, history, newest_below, show};
 pub use id::TransactionId;
 pub use interrupt::{Interrupt, outlive_size_limit};
 pub use judge::obstacle;
