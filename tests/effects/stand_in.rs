@@ -254,5 +254,8 @@ fn start_with(drop_ins: bool) {
         .status();
     // One that ended at once has no place to mount on any more.
     let _ = mounted;
-    fs::write(PID, child.id().to_string()).unwrap();
+    // Whoever is killed in between leaves no half of it.
+    let whole = format!("{PID}.new");
+    fs::write(&whole, child.id().to_string()).unwrap();
+    fs::rename(&whole, PID).unwrap();
 }
