@@ -53,6 +53,17 @@ pub enum Happened {
     Damaged(String),
 }
 
+/// How far reading came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    /// Somebody stopped it.
+    Stopped,
+    /// To the end of the log.
+    ToItsEnd,
+    /// Nowhere: the log is shorter than what was read of it, or holds something else there.
+    Elsewhere,
+}
+
 /// Follows a log.
 pub struct Follower<'p, 'q> {
     place: &'p dyn Place,
@@ -120,16 +131,16 @@ impl<'p, 'q> Follower<'p, 'q> {
         stop: &mut dyn FnMut() -> bool,
         told: &mut dyn FnMut(Happened),
     ) -> io::Result<bool> {
-        if let Some(current) = &self.current
-            && current.is_truncated()?
-        {
+        loop {
+            match self.read_on(log, stop)? {
+                Came::Stopped => return Ok(false),
+                Came::ToItsEnd => break,
+                Came::Elsewhere => {}
+            }
             told(Happened::Truncated);
             if !self.truncated(log, stop)? {
                 return Ok(false);
             }
-        }
-        if !self.read_on(log, stop)? {
-            return Ok(false);
         }
         let next = match self.place.open().and_then(Current::of) {
             Ok(next) => next,
@@ -167,7 +178,7 @@ impl<'p, 'q> Follower<'p, 'q> {
                 return Ok(true);
             }
             // Nothing more is written to the former one, now that something stands in another.
-            if !self.read_on(log, stop)? {
+            if self.read_on(log, stop)? == Came::Stopped {
                 return Ok(false);
             }
             log.end_file(false);
@@ -184,7 +195,7 @@ impl<'p, 'q> Follower<'p, 'q> {
             self.files += 1;
             log.begin_file(self.files);
             self.current = Some(next);
-            if !self.read_on(log, stop)? {
+            if self.read_on(log, stop)? == Came::Stopped {
                 return Ok(false);
             }
             if let Some(why) = self.damaged.take() {
@@ -221,7 +232,7 @@ impl<'p, 'q> Follower<'p, 'q> {
                 log.begin_file(self.files);
             }
             self.current = Some(copy);
-            if !self.read_on(log, stop)? {
+            if self.read_on(log, stop)? == Came::Stopped {
                 return Ok(false);
             }
             log.end_file(false);
@@ -272,10 +283,11 @@ impl<'p, 'q> Follower<'p, 'q> {
         self.known.extend(identities);
     }
 
-    /// Reads to the end of the open log; false when it was stopped before.
-    fn read_on(&mut self, log: &mut Log, stop: &mut dyn FnMut() -> bool) -> io::Result<bool> {
+    /// Reads to the end of the open log. What stands before the place where reading stands is read once more
+    /// in the same call, so that a truncation is noticed whenever it happens.
+    fn read_on(&mut self, log: &mut Log, stop: &mut dyn FnMut() -> bool) -> io::Result<Came> {
         let Some(current) = &mut self.current else {
-            return Ok(true);
+            return Ok(Came::ToItsEnd);
         };
         if current.at == 0 && current.unpacked.is_none() {
             current.at = behind_hole(&current.file, &mut self.buffer)?;
@@ -285,8 +297,15 @@ impl<'p, 'q> Follower<'p, 'q> {
             }
         }
         while !stop() {
+            let marked = match &current.unpacked {
+                None => current.mark.len(),
+                Some(_) => 0,
+            };
             let next = match &mut current.unpacked {
-                None => current.file.read_at(&mut self.buffer, current.at),
+                None => {
+                    let at = current.at.saturating_sub(marked as u64);
+                    current.file.read_at(&mut self.buffer, at)
+                }
                 Some(stream) => match fill(stream, &mut self.buffer) {
                     (0, Err(error)) => {
                         self.damaged = Some(error.to_string());
@@ -296,21 +315,29 @@ impl<'p, 'q> Follower<'p, 'q> {
                 },
             };
             let read = match next {
-                Ok(0) => return Ok(true),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
             let bytes = self.buffer.get(..read).unwrap_or_default();
+            let Some((before, bytes)) = bytes.split_at_checked(marked) else {
+                return Ok(Came::Elsewhere);
+            };
+            if current.unpacked.is_none() && before != current.mark {
+                return Ok(Came::Elsewhere);
+            }
+            if bytes.is_empty() {
+                return Ok(Came::ToItsEnd);
+            }
             let piece = cut(bytes);
             let body = piece.rest.as_ref().map_or(&[][..], |rest| rest.body);
             let found = self.worker.read(body, true);
             log.add(&piece, &found, &mut self.worker.counted, true);
             current.went_on(bytes);
             if !log.flush() {
-                return Ok(false);
+                return Ok(Came::Stopped);
             }
         }
-        Ok(false)
+        Ok(Came::Stopped)
     }
 }
