@@ -4,6 +4,8 @@
 // A test that cannot go on should stop there.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "manifests_rbac/held.rs"]
+mod held;
 mod support;
 
 use serde_json::{Value, json};

@@ -57,6 +57,7 @@ mod presence;
 mod rbac;
 mod rbac_needed;
 mod rbac_rights;
+mod rbac_shared;
 mod route_localnet;
 mod server;
 mod workload;

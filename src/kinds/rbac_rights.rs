@@ -3,12 +3,15 @@
 use serde::Deserialize;
 
 use super::rbac::{Gathered, placed};
+use super::rbac_shared::shared;
 use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Removed};
 use crate::edit::{Alteration, Step};
 use crate::facts::Facts;
 use crate::objects::Object;
-use crate::rbac::{Binding, Cluster, Concern, Extra, Outcome, Reach, compare, plan, standard};
+use crate::rbac::{
+    Binding, Cluster, Compared, Concern, Extra, Outcome, Reach, compare, plan, standard,
+};
 use crate::report::quoted;
 
 /// Most rights that are told one by one of a binding.
@@ -25,11 +28,12 @@ pub struct RbacRights {
 impl RbacRights {
     fn judged(&self, check: &Check, gathered: &Gathered) -> Result<Vec<Instance>, String> {
         let cluster = Cluster::of(&gathered.objects);
-        let compared = compare(
+        let mut compared = compare(
             &cluster,
             &gathered.identities,
             &standard(&gathered.defaults),
         )?;
+        hold_shared(gathered, &mut compared);
         let requests = gathered
             .asks
             .possible(&gathered.identities, &compared.names)?;
@@ -82,6 +86,23 @@ impl RbacRights {
             });
         }
         Ok(found)
+    }
+}
+
+/// Leaves to a person what others would lose too.
+fn hold_shared(gathered: &Gathered, compared: &mut Compared) {
+    let users = gathered.identities.iter().map(|(user, _)| user.as_str());
+    let shared = shared(gathered.manifests, users);
+    for reach in &mut compared.reaches {
+        let others = reach
+            .users
+            .iter()
+            .find_map(|user| Some((user, shared.get(user)?)));
+        reach.held = others.map(|(user, others)| {
+            format!(
+                "gives its rights to {user}, as which {others} runs too and may need them: give kube-proxy a service account of its own first"
+            )
+        });
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Reach {
     pub extra: Vec<Extra>,
     /// Why it may give more, or nothing at all.
     pub open: Option<String>,
+    /// Why only a person can take its own subjects out, where the caller knows of something.
+    pub held: Option<String>,
 }
 
 /// A right that kube-proxy is not meant to have.
@@ -125,6 +127,7 @@ fn reach(cluster: &Cluster, identities: &[(String, Vec<String>)], number: usize)
         users: Vec::new(),
         extra: Vec::new(),
         open: None,
+        held: None,
     };
     for subject in &binding.subjects {
         let mut best = Named::No;

@@ -196,7 +196,8 @@ fn obstacle(cluster: &Cluster, reach: &Reach) -> Option<String> {
              kube-proxy out of it"
         ));
     }
-    None
+    let why = reach.held.as_ref()?;
+    Some(format!("{title} {why}"))
 }
 
 /// Whether every request that is surely allowed now still is without the own subjects of these bindings.
