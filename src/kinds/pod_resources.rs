@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::workload::{Found, each_workload};
-use super::{Instance, Kind, fix_or_by_hand};
+use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Written};
 use crate::edit::{Alteration, Scalar};
 use crate::facts::Facts;
@@ -31,10 +31,11 @@ impl PodResources {
         }
         // What is limited alone is requested as much as its limit (core/v1, ResourceRequirements).
         let limits = found.in_container(&["resources", "limits"]);
-        let asked = |name: &str| {
-            let set = |list: &Node| list.get(name).is_some_and(|amount| !amount.is_null());
-            requests.is_some_and(set) || limits.is_some_and(set)
+        let amount = |list: Option<&'_ Node>, name: &str| {
+            let amount = list.and_then(|list| list.get(name));
+            amount.filter(|amount| !amount.is_null()).map(is_some)
         };
+        let asked = |name: &str| amount(requests, name).or(amount(limits, name)) == Some(true);
         let missing: Vec<(&String, &String)> = self
             .requests
             .iter()
@@ -52,12 +53,26 @@ impl PodResources {
                     let way = found.workload.in_container(&keys);
                     Alteration::set(way, Scalar::Text((*amount).clone()))
                 };
+                // Nothing may be requested beyond its limit.
+                let limited = |(name, _): &&(&String, &String)| amount(limits, name).is_some();
+                if let Some((name, _)) = missing.iter().find(limited) {
+                    return Mend::ByHand(format!(
+                        "its request of {name} is 0, below a limit: raise it by hand"
+                    ));
+                }
                 found.object.mend(missing.iter().map(set).collect())
             })
         });
         let line = requests.or(resources).unwrap_or(found.container).line;
         instance.line(Some(line))
     }
+}
+
+/// True for an amount other than zero, as Kubernetes writes quantities: `100m`, `0.5`, `1e3`.
+fn is_some(amount: &Node) -> bool {
+    let text = amount.text().unwrap_or_default();
+    let number = text.split(|c: char| c.is_ascii_alphabetic()).next();
+    number.is_some_and(|number| number.contains(|c: char| matches!(c, '1'..='9')))
 }
 
 fn is_no_mapping(node: &&Node) -> bool {
