@@ -52,6 +52,7 @@ impl Object {
             (_, _, Some((api_version, kind))) => (api_version.into(), kind.into()),
             _ => return None,
         };
+        let hold = (kind == "Pod").then(|| running(metadata)).flatten();
         Some(Object {
             file: file.clone(),
             document,
@@ -62,7 +63,7 @@ impl Object {
             name: named("name")?,
             line: node.line,
             doubt: doubt(&node),
-            hold: None,
+            hold,
             node,
         })
     }
@@ -95,6 +96,19 @@ impl Object {
         let alterations = alterations.into_iter().map(placed).collect();
         Mend::Edit(self.file.clone(), Edit::Within(within, alterations))
     }
+}
+
+/// Why a pod is not changed by its manifest: the API server takes no change of what its containers may do once
+/// it is there (core/v1, Pod).
+fn running(metadata: &Node) -> Option<String> {
+    let made = metadata.get("ownerReferences");
+    if made.is_some_and(|owners| !owners.items().is_empty()) {
+        return Some("its controller made this pod, and makes it anew: change that".into());
+    }
+    let there = metadata.get("uid").is_some_and(|uid| !uid.is_null());
+    there.then(|| {
+        "nothing of this can be changed in a pod that is there: make it anew by hand".into()
+    })
 }
 
 /// An object's name for people.
