@@ -15,7 +15,7 @@ pub mod pod;
 pub mod process;
 pub mod sandbox;
 mod settings;
-mod shell;
+pub mod shell;
 pub mod sockets;
 pub mod systemd;
 mod volumes;

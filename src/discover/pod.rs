@@ -104,7 +104,7 @@ impl Manifests {
 pub fn in_spec(spec: &Node, path: &NodePath, program: &str) -> Option<StaticPod> {
     let containers = spec.get("containers")?.items().iter().enumerate();
     let mut found = containers.filter_map(|(index, container)| {
-        let pod = component(container, spec, path, program)?;
+        let pod = in_container(container, spec, path, program)?;
         Some(StaticPod {
             container: index,
             ..pod
@@ -115,6 +115,41 @@ pub fn in_spec(spec: &Node, path: &NodePath, program: &str) -> Option<StaticPod>
         first.problem = Some("more than one container of its pod runs it".into());
     }
     Some(first)
+}
+
+/// The container of a pod that is called as the program is, where nothing shows whether it runs it: its command
+/// stands in its image, or is one that may start anything. Nothing is known of its flags.
+pub fn called_in_spec(spec: &Node, path: &NodePath, program: &str) -> Option<StaticPod> {
+    if is_for_windows(spec) {
+        return None;
+    }
+    let shares = spec.get("hostNetwork").and_then(Node::text);
+    let on_node = shares.is_some_and(|text| matches!(text, "true" | "True" | "TRUE"));
+    let mut containers = spec.get("containers")?.items().iter().enumerate();
+    // A name alone is given to other programs too, and those seldom have the node's network.
+    let (index, container) = containers.find(|(_, container)| {
+        is_image_of(container, program) || (on_node && is_called(container, program))
+    })?;
+    let command = container.get("command").map(Node::items);
+    let problem = match command.unwrap_or_default() {
+        [] => "its command stands in the image",
+        _ => "what its command starts is not known",
+    };
+    let origin = Origin::at(OriginKind::Flag, path, Some(container.line));
+    let nothing = Found::default();
+    Some(StaticPod {
+        container: index,
+        ..running(container, spec, path, nothing, origin, Some(problem.into()))
+    })
+}
+
+/// True for a pod of nodes with Windows, to which nothing here applies.
+fn is_for_windows(spec: &Node) -> bool {
+    let selected = spec.get("nodeSelector");
+    let selected = selected.and_then(|labels| labels.get("kubernetes.io/os"));
+    let named = spec.get("os").and_then(|os| os.get("name"));
+    let mut systems = selected.into_iter().chain(named);
+    systems.any(|system| system.text() == Some("windows"))
 }
 
 /// The static pod that a manifest with these contents makes, when it runs the program.
@@ -134,7 +169,13 @@ fn read(root: &Root, path: NodePath) -> Option<(NodePath, Node)> {
     Some((path, yaml::parse_first(&text).ok()?.root?))
 }
 
-fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> Option<StaticPod> {
+/// What a container starts, when that is the program. `path` is the file that holds its pod's specification.
+pub fn in_container(
+    container: &Node,
+    spec: &Node,
+    path: &NodePath,
+    program: &str,
+) -> Option<StaticPod> {
     let mut command: Vec<String> = Vec::new();
     let mut line = container.line;
     let mut unread = None;
@@ -180,26 +221,53 @@ fn component(container: &Node, spec: &Node, path: &NodePath, program: &str) -> O
         None if unread.is_some() && is_called(container, program) => Found::default(),
         None => return None,
     };
-    Some(StaticPod {
+    let problem = unread.or_else(|| {
+        let problem = found.problem.as_ref()?;
+        Some(format!("its command holds {problem}"))
+    });
+    let origin = Origin::at(OriginKind::Flag, path, Some(line));
+    Some(running(container, spec, path, found, origin, problem))
+}
+
+/// A container that runs the program with these arguments.
+fn running(
+    container: &Node,
+    spec: &Node,
+    path: &NodePath,
+    found: Found,
+    origin: Origin,
+    problem: Option<String>,
+) -> StaticPod {
+    StaticPod {
         path: path.clone(),
         container: 0,
         arguments: found.words,
-        origin: Origin::at(OriginKind::Flag, path, Some(line)),
+        origin,
         version: container.get("image").and_then(Node::text).and_then(tag),
         mounts: mounts(container, spec),
         mounted: mounted(container),
-        problem: unread.or_else(|| {
-            let problem = found.problem?;
-            Some(format!("its command holds {problem}"))
-        }),
-    })
+        problem,
+    }
 }
 
 /// True for a container whose name or image is the program's.
 fn is_called(container: &Node, program: &str) -> bool {
-    let text = |key| container.get(key).and_then(Node::text).unwrap_or_default();
-    let image = text("image").rsplit('/').next().unwrap_or_default();
-    text("name") == program || image.split([':', '@']).next() == Some(program)
+    let name = container.get("name").and_then(Node::text);
+    name == Some(program) || is_image_of(container, program)
+}
+
+/// True for a container whose image is the program's, also that of one architecture: `kube-proxy-amd64`.
+fn is_image_of(container: &Node, program: &str) -> bool {
+    const ARCHITECTURES: &[&str] = &["amd64", "arm", "arm64", "ppc64le", "s390x"];
+    let image = container.get("image").and_then(Node::text);
+    let image = image.unwrap_or_default().split('@').next();
+    let image = image.unwrap_or_default().rsplit('/').next();
+    let name = image.and_then(|image| image.split(':').next());
+    name.and_then(|name| name.strip_prefix(program))
+        .is_some_and(|rest| {
+            let architecture = rest.strip_prefix('-');
+            rest.is_empty() || architecture.is_some_and(|name| ARCHITECTURES.contains(&name))
+        })
 }
 
 /// `1.36.2` out of `registry.k8s.io/kube-proxy:v1.36.2@sha256:...`.
@@ -211,7 +279,8 @@ fn tag(image: &str) -> Option<String> {
         .split(['.', '-', '+', '_'])
         .take(2)
         .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
-    (numeric && version.contains('.')).then(|| version.to_string())
+    // Every release of Kubernetes is one of its version 1; 2024.1.30 is somebody's date.
+    (numeric && version.starts_with("1.")).then(|| version.to_string())
 }
 
 fn mounted(container: &Node) -> Vec<NodePath> {
@@ -257,5 +326,7 @@ mod tests {
         assert_eq!(tag("host:5000/kube-proxy"), None);
         assert_eq!(tag("kube-proxy:latest"), None);
         assert_eq!(tag("kube-proxy:{{tag}}"), None);
+        assert_eq!(tag("kube-proxy:2024.1.30"), None);
+        assert_eq!(tag("kube-proxy:v1-2"), None);
     }
 }

@@ -158,7 +158,7 @@ fn one_of(words: &[String], programs: &[&'static str]) -> Option<&'static str> {
 }
 
 /// A shell's `-c`, also `-ec` and the like: the next word is a script, and those behind it are its own.
-fn is_script(word: &str) -> bool {
+pub fn is_script(word: &str) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.ends_with('c') && word.len() < 5
 }
 
