@@ -40,6 +40,7 @@ mod listening_port;
 mod mend;
 mod network;
 mod node_ports;
+mod pod_command;
 mod pod_host_paths;
 mod pod_image;
 mod pod_image_digest;
@@ -61,6 +62,8 @@ mod rbac_shared;
 mod route_localnet;
 mod server;
 mod workload;
+
+pub(crate) use pod_command::takes_flag;
 
 pub(crate) use audit_hidden::{Hidden, told};
 pub use config_value::origin as value_origin;

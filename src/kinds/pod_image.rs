@@ -1,7 +1,7 @@
 //! The images that kube-proxy is started from, and their names.
 
 use super::Instance;
-use super::workload::{Found, Odd, is_init_only, text};
+use super::workload::{Found, Odd, text};
 use crate::edit::Step;
 use crate::yaml::Node;
 
@@ -93,7 +93,7 @@ pub struct Image<'a> {
 pub fn images<'a>(found: &Found<'a>) -> Result<Vec<Image<'a>>, Odd> {
     let own = (found.workload.in_container(&[]), found.container);
     let before = found.init_containers();
-    let before = before.filter(|(_, container)| is_init_only(container));
+    let before = before.filter(|(_, container)| found.is_init_only(container));
     let all = std::iter::once(own).chain(before);
     all.map(|(way, container)| image(way, container)).collect()
 }

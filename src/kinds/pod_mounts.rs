@@ -1,4 +1,4 @@
-//! What is mounted in the container that runs kube-proxy.
+//! What is mounted in the containers of kube-proxy's pod.
 
 use super::workload::{Found, Odd, switch, text};
 use crate::yaml::Node;
@@ -11,18 +11,20 @@ pub struct Mount<'a> {
     pub at: &'a str,
     /// The path of the node that it shows; `None` for what is none of the node's own.
     pub host: Option<&'a str>,
+    /// Whether it is said to be a socket.
+    pub is_socket: bool,
     /// Whether it can be written.
     pub writable: bool,
     /// Its line.
     pub line: usize,
 }
 
-/// The mounts of the container.
+/// The mounts of a container of the pod.
 ///
 /// # Errors
 /// Where one cannot be judged.
-pub fn mounts<'a>(found: &Found<'a>) -> Result<Vec<Mount<'a>>, Odd> {
-    let all = found.in_container(&["volumeMounts"]).map(Node::items);
+pub fn mounts<'a>(found: &Found<'a>, container: &'a Node) -> Result<Vec<Mount<'a>>, Odd> {
+    let all = container.get("volumeMounts").map(Node::items);
     let all = all.unwrap_or_default().iter().enumerate();
     all.map(|(index, mount)| {
         let odd = |why: &str| Odd::of(mount, why);
@@ -31,7 +33,9 @@ pub fn mounts<'a>(found: &Found<'a>) -> Result<Vec<Mount<'a>>, Odd> {
             text(mount, "name").ok_or_else(|| odd("a mount without the name of its volume"))?;
         let volume = volume(found, name)
             .ok_or_else(|| odd("a mount of a volume that its pod does not have"))?;
-        let host = match volume.get("hostPath").filter(|host| !host.is_null()) {
+        let host = volume.get("hostPath").filter(|host| !host.is_null());
+        let kind = host.and_then(|host| text(host, "type"));
+        let host = match host {
             None => None,
             Some(host) => {
                 let path = text(host, "path");
@@ -42,11 +46,18 @@ pub fn mounts<'a>(found: &Found<'a>) -> Result<Vec<Mount<'a>>, Odd> {
             index,
             at: plain(at),
             host: host.map(plain),
+            is_socket: kind == Some("Socket"),
             writable: !switch(Some(mount), "readOnly")?.unwrap_or(false),
             line: mount.line,
         })
     })
     .collect()
+}
+
+/// The mount that a path of the container lies in.
+pub fn over<'m, 'a>(mounts: &'m [Mount<'a>], path: &str) -> Option<&'m Mount<'a>> {
+    let over = mounts.iter().filter(|mount| is_within(path, mount.at));
+    over.max_by_key(|mount| mount.at.len())
 }
 
 /// The volume of this name.

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 
 use super::pod_split::Split;
-use super::workload::{Found, Odd, each_in_workload, is_init_only, switch, text, texts};
+use super::workload::{Found, Odd, each_in_workload, of_another, switch, text, texts};
 use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Version, Written};
 use crate::edit::{Alteration, Scalar, Step, Tree};
@@ -80,7 +80,22 @@ impl PodPrivilege {
             Ok(context) => self.own(check, found, &context),
             Err(odd) => odd.unknown(),
         };
-        std::iter::once(own).chain(others(found)).collect()
+        let others = found.others().filter_map(|one| self.other(one));
+        std::iter::once(own).chain(others).collect()
+    }
+
+    /// Another container of the pod, where it has a right too many.
+    fn other(&self, container: &Node) -> Option<Instance> {
+        let context = match Context::of(container) {
+            Ok(context) => context,
+            Err(odd) => return Some(odd.unknown()),
+        };
+        if context.privileged {
+            return Some(of_another(container, "privileged: true"));
+        }
+        let beyond = self.beyond(&context).join(", ");
+        let observed = format!("capabilities.add: {beyond}");
+        (!beyond.is_empty()).then(|| of_another(container, &observed))
     }
 
     /// The container that runs kube-proxy.
@@ -135,6 +150,7 @@ impl PodPrivilege {
             if let Some(needed) = needed {
                 release(found, needed)?;
             }
+            propagation(found)?;
             all.extend(Split::of(found)?.map(Split::alteration));
             all.push(set(&["privileged"], Scalar::Bool(false)));
         }
@@ -175,6 +191,16 @@ impl PodPrivilege {
 /// What kubeadm does to its DaemonSet (facts page, section 2).
 const REWRITTEN: &str = "where kubeadm keeps this DaemonSet, kubeadm upgrade writes its own again, with privileged: true and none of these changes: apply the manifest again after each upgrade";
 
+/// Whether each mount is one that a container may have that is not privileged (core/v1, VolumeMount).
+fn propagation(found: &Found) -> Result<(), String> {
+    let mounts = found.in_container(&["volumeMounts"]).map(Node::items);
+    let mut mounts = mounts.unwrap_or_default().iter();
+    match mounts.any(|mount| text(mount, "mountPropagation") == Some("Bidirectional")) {
+        true => Err("it has a mount with mountPropagation: Bidirectional, which only a privileged container may have: take that away first".into()),
+        false => Ok(()),
+    }
+}
+
 /// Whether the image's tag tells a release that knows `--init-only`.
 fn release(found: &Found, needed: Version) -> Result<(), String> {
     match found.workload.release() {
@@ -186,30 +212,6 @@ fn release(found: &Found, needed: Version) -> Result<(), String> {
             "the image's tag tells no release, and --init-only needs kube-proxy {needed}"
         )),
     }
-}
-
-/// Other containers of the pod that are privileged. An init container that only prepares the node for
-/// kube-proxy, and ends, may be.
-fn others<'a>(found: &'a Found) -> impl Iterator<Item = Instance> + 'a {
-    let all = ["containers", "initContainers"].map(|key| found.pod.get(key));
-    let all = all.into_iter().flatten().flat_map(Node::items);
-    let others = all
-        .filter(|container| !std::ptr::eq(*container, found.container) && !is_init_only(container));
-    others.filter_map(|container| {
-        let name = text(container, "name").unwrap_or("without a name");
-        let privileged = match switch(container.get("securityContext"), "privileged") {
-            Ok(privileged) => privileged.unwrap_or(false),
-            Err(odd) => return Some(odd.unknown()),
-        };
-        let why = format!(
-            "what its container {name} needs is not known here: take the right away by hand"
-        );
-        let instance =
-            Instance::judged(false, format!("container {name}: privileged: true"), || {
-                Mend::ByHand(why)
-            });
-        privileged.then(|| instance.line(Some(container.line)))
-    })
 }
 
 impl Kind for PodPrivilege {

@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::pod_mounts::{Mount, is_within, mounts, volume};
+use super::pod_command::writes_mounts_alone;
+use super::pod_mounts::{Mount, mounts, over, volume};
 use super::workload::{Found, each_workload, switch, text};
 use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Written};
@@ -26,7 +27,8 @@ const KEY: &str = "readOnlyRootFilesystem";
 impl PodRootFilesystem {
     fn judged(&self, check: &Check, found: &Found) -> Instance {
         let context = found.in_container(&["securityContext"]);
-        let judged = switch(context, KEY).and_then(|on| Ok((on.unwrap_or(false), mounts(found)?)));
+        let judged = switch(context, KEY)
+            .and_then(|on| Ok((on.unwrap_or(false), mounts(found, found.container)?)));
         let (on, mounts) = match judged {
             Ok(judged) => judged,
             Err(odd) => return odd.unknown(),
@@ -51,12 +53,6 @@ impl PodRootFilesystem {
     }
 }
 
-/// The mount that a path of the container lies in.
-fn over<'m, 'a>(mounts: &'m [Mount<'a>], path: &str) -> Option<&'m Mount<'a>> {
-    let over = mounts.iter().filter(|mount| is_within(path, mount.at));
-    over.max_by_key(|mount| mount.at.len())
-}
-
 fn alterations(
     found: &Found,
     mounts: &[Mount],
@@ -76,6 +72,7 @@ fn alterations(
             flag.name
         ));
     }
+    writes_mounts_alone(found.container, mounts)?;
     let mut all = Vec::new();
     for path in missing {
         all.extend(mounted(found, mounts, path)?);

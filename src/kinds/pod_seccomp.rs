@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::workload::{Found, each_workload, switch};
+use super::workload::{Found, Odd, each_in_workload, of_another, switch};
 use super::{Instance, Kind, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Written};
 use crate::edit::{Alteration, Scalar};
 use crate::facts::Facts;
+use crate::yaml::Node;
 
 /// `pod-seccomp: {profiles}`
 #[derive(Clone, Debug, Deserialize)]
@@ -39,18 +40,9 @@ impl PodSeccomp {
     }
 
     fn judged(&self, check: &Check, found: &Found) -> Instance {
-        let of_pod = || {
-            let node = WAY.iter().try_fold(found.pod, |node, key| node.get(key));
-            node.filter(|node| !node.is_null())
-        };
-        let node = found.in_container(WAY).or_else(of_pod);
-        let name = match node.map(|node| (node, node.text())) {
-            Some((node, None)) => {
-                let why = "seccompProfile.type is no text";
-                return Instance::unknown(why).line(Some(node.line));
-            }
-            Some((_, Some(name))) => Some(name),
-            None => None,
+        let (node, name) = match profile(found, found.container) {
+            Ok(profile) => profile.unzip(),
+            Err(odd) => return odd.unknown(),
         };
         let privileged = match switch(found.in_container(&["securityContext"]), "privileged") {
             Ok(privileged) => privileged.unwrap_or(false),
@@ -81,6 +73,31 @@ impl PodSeccomp {
     }
 }
 
+/// What a container says of its profile, or its pod for all of them: where it stands, and its name.
+///
+/// # Errors
+/// Where it is no text.
+fn profile<'a>(found: &Found<'a>, container: &'a Node) -> Result<Option<(&'a Node, &'a str)>, Odd> {
+    let said = |node: &'a Node| {
+        let node = WAY.iter().try_fold(node, |node, key| node.get(key));
+        node.filter(|node| !node.is_null())
+    };
+    let Some(node) = said(container).or_else(|| said(found.pod)) else {
+        return Ok(None);
+    };
+    let odd = || Odd::of(node, "seccompProfile.type is no text");
+    node.text().map(|name| Some((node, name))).ok_or_else(odd)
+}
+
+/// Another container of the pod, where it asks for no filter.
+fn other(found: &Found, container: &Node) -> Option<Instance> {
+    match profile(found, container) {
+        Ok(Some((_, "Unconfined"))) => Some(of_another(container, "seccompProfile: Unconfined")),
+        Ok(_) => None,
+        Err(odd) => Some(odd.unknown()),
+    }
+}
+
 impl Kind for PodSeccomp {
     fn expected(&self) -> String {
         let names: Vec<&str> = self.profiles.iter().map(|profile| profile.name()).collect();
@@ -88,7 +105,12 @@ impl Kind for PodSeccomp {
     }
 
     fn judge(&self, check: &Check, facts: &Facts) -> Vec<Instance> {
-        each_workload(facts, |found| self.judged(check, found))
+        each_in_workload(facts, |found| {
+            let others = found.others().filter_map(|one| other(found, one));
+            std::iter::once(self.judged(check, found))
+                .chain(others)
+                .collect()
+        })
     }
 
     fn accepts(&self, fix: &Fix) -> Result<(), String> {

@@ -1,7 +1,8 @@
 //! The init container that does what kube-proxy needs a privileged one for.
 
+use super::pod_command::takes_flag;
 use super::pod_image::{Name, is_digest};
-use super::workload::{Found, boolean, is_init_only, text, texts};
+use super::workload::{Found, boolean, switch, text, texts};
 use crate::edit::{Alteration, Scalar, Tree};
 use crate::yaml::Node;
 
@@ -10,7 +11,10 @@ const NAME: &str = "kube-proxy-init";
 
 /// What the container has as kube-proxy's own has it, in this order; its command and arguments go between.
 const BEFORE: &[&str] = &["imagePullPolicy"];
-const BEHIND: &[&str] = &["env", "envFrom", "resources"];
+const BEHIND: &[&str] = &["workingDir", "env", "envFrom", "resources"];
+
+/// Who it runs as, which the pod may say otherwise for all of its containers.
+const IDENTITY: &[&str] = &["runAsUser", "runAsGroup", "runAsNonRoot", "seLinuxOptions"];
 
 /// The container that is to be added.
 pub struct Split {
@@ -32,11 +36,14 @@ impl Split {
                     .into(),
             );
         }
-        if found
-            .init_containers()
-            .any(|(_, container)| is_init_only(container))
-        {
-            return Ok(None);
+        for (_, container) in found.init_containers() {
+            if !found.is_init_only(container) {
+                continue;
+            }
+            return match switch(container.get("securityContext"), "privileged") {
+                Ok(Some(true)) => Ok(None),
+                _ => Err("its init container with --init-only is not privileged, and changes no setting of the kernel: make it so by hand".into()),
+            };
         }
         let named = |container: &Node| text(container, "name") == Some(NAME);
         let mut all = ["containers", "initContainers"]
@@ -48,17 +55,22 @@ impl Split {
                 "its pod has a container {NAME} already, without --init-only"
             ));
         }
+        takes_flag(found.container).map_err(|why| format!("{why}: divide it by hand"))?;
         let image = image(found).ok_or("its container names no image")?;
         let mut entries = vec![
             ("name".to_owned(), Tree::text(NAME)),
             ("image".to_owned(), Tree::text(image)),
         ];
-        copy(found, BEFORE, &mut entries)?;
+        let of_own = |key: &str| found.in_container(&[key]);
+        copy(of_own, BEFORE, &mut entries)?;
         entries.extend(words(found)?);
-        copy(found, BEHIND, &mut entries)?;
-        let privileged = Tree::map([("privileged", Tree::Scalar(Scalar::Bool(true)))]);
-        entries.push(("securityContext".into(), privileged));
-        copy(found, &["volumeMounts"], &mut entries)?;
+        copy(of_own, BEHIND, &mut entries)?;
+        let privileged = Tree::Scalar(Scalar::Bool(true));
+        let mut context = vec![("privileged".to_owned(), privileged)];
+        let own = |key: &str| found.in_container(&["securityContext", key]);
+        copy(own, IDENTITY, &mut context)?;
+        entries.push(("securityContext".into(), Tree::Map(context)));
+        copy(of_own, &["volumeMounts"], &mut entries)?;
         let way = found.workload.in_pod(&["initContainers"]);
         let alteration = Alteration::insert(way, None, vec![Tree::Map(entries)]);
         Ok(Some(Split { alteration }))
@@ -82,10 +94,14 @@ fn image(found: &Found) -> Option<String> {
     )
 }
 
-/// Adds what kube-proxy's container has under these keys.
-fn copy(found: &Found, keys: &[&str], entries: &mut Vec<(String, Tree)>) -> Result<(), String> {
+/// Adds what kube-proxy's container has under these keys, as `own` finds it.
+fn copy<'a>(
+    own: impl Fn(&str) -> Option<&'a Node>,
+    keys: &[&str],
+    entries: &mut Vec<(String, Tree)>,
+) -> Result<(), String> {
     for key in keys {
-        let Some(node) = found.in_container(&[key]) else {
+        let Some(node) = own(key) else {
             continue;
         };
         let tree = Tree::of(node).ok_or_else(|| {

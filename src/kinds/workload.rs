@@ -1,6 +1,7 @@
 //! What the kinds that judge kube-proxy's workload have in common.
 
-use super::Instance;
+use super::pod_command::is_init_only;
+use super::{Instance, Mend};
 use crate::edit::Step;
 use crate::facts::{Facts, Origin, OriginKind};
 use crate::goyaml::{Scalar, resolve};
@@ -41,6 +42,22 @@ impl<'a> Found<'a> {
             (way, container)
         })
     }
+
+    /// True for a container that only does what kube-proxy needs a privileged one for, and ends.
+    pub fn is_init_only(&self, container: &Node) -> bool {
+        is_init_only(container, self.pod, &self.object.file)
+    }
+
+    /// The other containers of the pod: those beside kube-proxy, before it, and those that were added to look
+    /// into a running pod. One that prepares the node for kube-proxy, and ends, is none of them.
+    pub fn others(&self) -> impl Iterator<Item = &'a Node> {
+        let all = ["containers", "initContainers", "ephemeralContainers"];
+        let all = all.map(|key| self.pod.get(key));
+        let all = all.into_iter().flatten().flat_map(Node::items);
+        all.filter(|container| {
+            !std::ptr::eq(*container, self.container) && !self.is_init_only(container)
+        })
+    }
 }
 
 /// The texts of a list, without what is none.
@@ -54,14 +71,13 @@ pub fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     node.get(key).filter(|node| !node.is_null())?.text()
 }
 
-/// True for a container that only does what needs a privileged one, and ends: `--init-only`.
-pub fn is_init_only(container: &Node) -> bool {
-    let words = ["command", "args"].map(|key| container.get(key));
-    let mut words = words.into_iter().flat_map(texts);
-    words.any(|word| {
-        let value = word.strip_prefix("--init-only");
-        value.is_some_and(|value| matches!(value, "" | "=true" | "=1"))
-    })
+/// A finding about another container of the pod. What it needs, only a person knows.
+pub fn of_another(container: &Node, observed: &str) -> Instance {
+    let name = text(container, "name").unwrap_or("without a name");
+    let why =
+        format!("what its container {name} needs is not known here: take the right away by hand");
+    let observed = format!("container {name}: {observed}");
+    Instance::judged(false, observed, || Mend::ByHand(why)).line(Some(container.line))
 }
 
 /// Judges each workload that starts a kube-proxy. One of which not all is to be seen is unknown, and without

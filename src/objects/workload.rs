@@ -5,6 +5,7 @@ use crate::baseline::Version;
 use crate::discover::flags::{self, Flag};
 use crate::discover::{KubeProxy, pod};
 use crate::edit::{Alteration, Operation, Scalar, Step, Tree};
+use crate::kinds::takes_flag;
 use crate::yaml::{Node, Value};
 
 /// A workload that starts a kube-proxy.
@@ -24,6 +25,8 @@ pub struct Workload {
     pub problem: Option<String>,
 }
 
+const NAME: &str = "kube-proxy";
+
 /// Where the kinds of workloads keep their pod's specification.
 const SPECS: &[(&str, &[&str])] = &[
     ("Pod", &["spec"]),
@@ -42,8 +45,10 @@ pub(super) fn find(objects: &mut Objects) {
             continue;
         };
         let doubt = object.doubt.map(|why| format!("{}: {why}", object.title()));
-        let found = below(&object.node, spec)
-            .and_then(|node| pod::in_spec(node, &object.file, "kube-proxy"));
+        let found = below(&object.node, spec).and_then(|node| {
+            let called = || pod::called_in_spec(node, &object.file, NAME);
+            pod::in_spec(node, &object.file, NAME).or_else(called)
+        });
         let Some(found) = found else {
             // Its containers may stand where they are not seen.
             if doubt.is_some() && is_called(object) {
@@ -74,7 +79,6 @@ pub(super) fn find(objects: &mut Objects) {
 
 /// True for an object whose name or labels are kube-proxy's.
 fn is_called(object: &Object) -> bool {
-    const NAME: &str = "kube-proxy";
     let metadata = object.node.get("metadata");
     let labels = metadata.and_then(|metadata| metadata.get("labels"));
     let mut labels = labels.map(Node::entries).unwrap_or_default().iter();
@@ -172,15 +176,15 @@ impl Workload {
                 return Ok(Alteration::set(way, Scalar::Text(word)));
             }
         }
-        // Behind what a shell is given, a word would be the shell's.
-        if list("command").iter().any(|item| item.text() == Some("-c")) {
-            return by_hand("a shell starts it");
-        }
         let key = match (list("args"), list("command")) {
             ([], []) => return by_hand("its command stands in the image"),
             ([], _) => "command",
             _ => "args",
         };
+        // Behind what a shell is given, a word would be the shell's.
+        if let Err(why) = takes_flag(container) {
+            return by_hand(why);
+        }
         if !matches!(
             container.get(key).map(|list| &list.value),
             Some(Value::Sequence(..))
