@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::workload::is_init_only;
+use super::pod_command::is_init_only;
 use crate::objects::{Object, Objects, Workload};
 use crate::rbac::is_rbac;
 use crate::yaml::{Node, Value};
@@ -64,7 +64,7 @@ fn beside(workload: &Workload, object: &Object, account: &str) -> Option<String>
         .filter_map(|list| pod.get(list))
         .flat_map(Node::items);
     let mut others = containers.filter(|container| {
-        !own.is_some_and(|own| std::ptr::eq(own, *container)) && !is_init_only(container)
+        !own.is_some_and(|own| std::ptr::eq(own, *container)) && !is_init_only(container, pod, &object.file)
     });
     let name = others.next()?.get("name").and_then(Node::text);
     Some(match name {
