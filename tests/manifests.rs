@@ -227,6 +227,21 @@ fn what_a_kustomization_may_change_decides_nothing_and_the_cluster_is_told_its_r
 }
 
 #[test]
+fn a_command_in_a_document_works_on_the_manifests_too() {
+    let node = with("/m/addon.yaml", ADDON);
+    let (_, plan) = node.json(&["--manifests", "/m", "plan"]);
+    let manual = plan["manual"].as_array().unwrap();
+    let left = |entry: &&Value| entry["check"] == "localhost-node-ports";
+    let reason = manual.iter().find(left).unwrap()["reason"]
+        .as_str()
+        .unwrap();
+    assert!(
+        reason.ends_with("--manifests /m apply --only localhost-node-ports"),
+        "{reason}"
+    );
+}
+
+#[test]
 fn a_rollback_of_manifests_takes_back_the_newest_of_theirs() {
     let node = with("/m/a.yaml", ADDON);
     node.write("/m/b.yaml", ADDON);

@@ -64,7 +64,8 @@ fn beside(workload: &Workload, object: &Object, account: &str) -> Option<String>
         .filter_map(|list| pod.get(list))
         .flat_map(Node::items);
     let mut others = containers.filter(|container| {
-        !own.is_some_and(|own| std::ptr::eq(own, *container)) && !is_init_only(container, pod, &object.file)
+        !own.is_some_and(|own| std::ptr::eq(own, *container))
+            && !is_init_only(container, pod, &object.file)
     });
     let name = others.next()?.get("name").and_then(Node::text);
     Some(match name {

@@ -1,5 +1,7 @@
 //! Commands that a message names, with the flags in use: copied at night, they must act on the same tree.
 
+use serde_json::Value;
+
 const COMMANDS: &[&str] = &[
     "apply",
     "audit-policy",
@@ -26,6 +28,30 @@ pub fn with_flags(text: &str, flags: &str) -> String {
         );
     }
     out
+}
+
+/// The same in what a document tells people.
+pub fn with_flags_in(document: &mut Value, flags: &str) {
+    match document {
+        Value::Array(items) => {
+            for item in items {
+                with_flags_in(item, flags);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text)
+                        if matches!(name.as_str(), "reason" | "help" | "summary") =>
+                    {
+                        *text = with_flags(text, flags);
+                    }
+                    other => with_flags_in(other, flags),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A word as a shell would read it back.

@@ -27,7 +27,7 @@ pub use activity::{
     activity_text,
 };
 pub use document::{document, error, error_document, node, plan as plan_body};
-pub use hint::{quoted, with_flags};
+pub use hint::{quoted, with_flags, with_flags_in};
 pub use html::{History, Page, merged_page, page};
 pub use junit::junit;
 pub use oscal::oscal;

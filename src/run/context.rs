@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use super::manifests;
 use super::network::can_be_let_in;
+use serde_json::Value;
+
 use crate::baseline::{self, Baseline};
 use crate::check::{self, MaxRisk, Outcome, Selection};
 use crate::cli::{EffectOptions, Format, Global};
@@ -197,6 +199,16 @@ impl Context {
     #[must_use]
     pub fn hinted(&self, failure: Failure) -> Failure {
         hinted(failure, &self.flags)
+    }
+
+    /// The document with the flags in use in the commands that it names, where they decide what a command
+    /// works on: without them it would work on this node.
+    #[must_use]
+    pub fn hinted_document(&self, mut document: Value) -> Value {
+        if !self.inputs.manifests.is_empty() {
+            report::with_flags_in(&mut document, &self.flags);
+        }
+        document
     }
 
     /// Prints a message on stderr.

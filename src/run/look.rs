@@ -34,7 +34,7 @@ pub fn plan(context: &Context, save_to: Option<&Path>, detailed: bool) -> Result
         plan::save(path, &document())?;
     }
     match context.format {
-        Format::Json => print_json(&document()),
+        Format::Json => print_json(&context.hinted_document(document())),
         Format::Text => {
             let mut text = report::plan(
                 &facts,

@@ -102,7 +102,10 @@ impl Told<'_> {
                 let text = report::scan(self.facts, self.outcomes, &remarks, style, verbose, quiet);
                 report::with_flags(&text, &context.flags)
             }
-            Output::Json => pretty(&report::document("scan", json!(scan()))),
+            Output::Json => {
+                let document = report::document("scan", json!(scan()));
+                pretty(&context.hinted_document(document))
+            }
             Output::Oscal => pretty(&report::oscal(&scan())),
             Output::Prometheus => report::prometheus(&Scan::Scanned(scan())),
             Output::Sarif => pretty(&report::sarif(
