@@ -102,7 +102,7 @@ fn a_wrong_option_fails_the_task_in_ansibles_words() {
     let wrong = ansible.task(&options(&node, json!({"onyl": "metrics-exposed"})), &[]);
     assert_eq!(wrong.word, "FAILED!");
     let told = wrong.reply["msg"].as_str().unwrap();
-    let start = "Unsupported parameters for (tighten.kube_proxy.tighten) module: onyl. Supported parameters include: baseline, ";
+    let start = "Unsupported parameters for (tighten.kube_proxy.tighten) module: onyl. Supported parameters include: allow_from, ";
     assert!(told.starts_with(start), "{told}");
     assert!(exact(node.outside()) == before, "something was written");
 }
