@@ -24,7 +24,7 @@ fn daemon_set(text: &str, change: impl Fn(&mut Value)) -> Value {
 }
 
 fn run(node: &Node, object: &Value, check: &str, command: &[&str]) -> Ran {
-    node.write("/m/kube-proxy.json", &format!("{object:#}\n"));
+    node.write("/m/kube-proxy.json", format!("{object:#}\n"));
     let workload = ["--baseline", "kube-proxy-workload", "--manifests", "/m"];
     node.run(&[&workload[..], &["--only", check], command].concat())
 }
@@ -211,7 +211,7 @@ fn who_else_is_in_the_pod_is_judged_as_well() {
             &reads,
             "/",
             "workload-host-paths",
-            "/ of the node can be read",
+            "/ of the node can be reached",
         ),
     ] {
         let object = daemon_set(HARDENED, |pod| {
@@ -230,6 +230,23 @@ fn who_else_is_in_the_pod_is_judged_as_well() {
             "what its container sidecar needs is not known here",
         );
     }
+}
+
+#[test]
+fn what_prepares_the_node_mounts_no_more_of_it_than_kube_proxy() {
+    let with = |path: &str| {
+        daemon_set(HARDENED, |pod| {
+            let volume = json!({"name": "more", "hostPath": {"path": path}});
+            pod["volumes"].as_array_mut().unwrap().push(volume);
+            let mounts = &mut pod["initContainers"][0]["volumeMounts"];
+            let mount = json!({"name": "more", "mountPath": "/more"});
+            mounts.as_array_mut().unwrap().push(mount);
+        })
+    };
+    let check = "workload-host-paths";
+    let told = "container kube-proxy-init: / of the node can be written";
+    scanned(&with("/"), check, 2, told);
+    scanned(&with("/lib/modules"), check, 0, "1 passed");
 }
 
 #[test]
@@ -255,7 +272,7 @@ fn a_mount_that_is_read_only_still_leads_to_sockets() {
         scanned(&object, check, 2, "a socket takes commands");
         left(&object, check, "readOnly keeps no program from a socket");
     }
-    let told = "/opt/agent of the node can be read";
+    let told = "/opt/agent of the node can be reached";
     scanned(
         &with(json!({"path": "/opt/agent", "type": "Socket"})),
         check,

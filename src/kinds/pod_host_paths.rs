@@ -8,6 +8,7 @@ use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Written};
 use crate::edit::{Alteration, Scalar, Step};
 use crate::facts::Facts;
+use crate::yaml::Node;
 
 /// `pod-host-paths: {writable, only-read}`
 #[derive(Clone, Debug, Deserialize)]
@@ -21,17 +22,18 @@ pub struct PodHostPaths {
 
 impl PodHostPaths {
     fn judged(&self, check: &Check, found: &Found) -> Vec<Instance> {
-        let mut all = match mounts(found, found.container) {
-            Ok(mounts) => self.own(check, found, &mounts),
-            Err(odd) => vec![odd.unknown()],
+        let own = match mounts(found, found.container) {
+            Ok(mounts) => mounts,
+            Err(odd) => return vec![odd.unknown()],
         };
+        let mut all = self.own(check, found, &own);
         for container in found.others() {
-            match mounts(found, container) {
-                Ok(mounts) => all.extend(mounts.iter().filter_map(|mount| {
-                    let observed = self.wrong(mount)?;
-                    Some(of_another(container, &observed).line(Some(mount.line)))
-                })),
-                Err(odd) => all.push(odd.unknown()),
+            all.extend(self.others(found, container, &[]));
+        }
+        // What prepares the node is privileged, and ends: it may have what kube-proxy's own container has.
+        for (_, container) in found.init_containers() {
+            if found.is_init_only(container) {
+                all.extend(self.others(found, container, &own));
             }
         }
         if all.is_empty() {
@@ -49,6 +51,22 @@ impl PodHostPaths {
         wrong.collect()
     }
 
+    /// Another container of the pod, which may have what is mounted in this one.
+    fn others(&self, found: &Found, container: &Node, own: &[Mount]) -> Vec<Instance> {
+        let mounts = match mounts(found, container) {
+            Ok(mounts) => mounts,
+            Err(odd) => return vec![odd.unknown()],
+        };
+        let more = mounts
+            .iter()
+            .filter(|mount| own.iter().all(|own| own.host != mount.host));
+        let wrong = more.filter_map(|mount| {
+            let observed = self.wrong(mount)?;
+            Some(of_another(container, &observed).line(Some(mount.line)))
+        });
+        wrong.collect()
+    }
+
     /// What is wrong about a mount.
     fn wrong(&self, mount: &Mount) -> Option<String> {
         let host = mount.host?;
@@ -57,7 +75,7 @@ impl PodHostPaths {
             return (!may).then(|| format!("{host} of the node can be written"));
         }
         (mount.is_socket || holds_sockets(host)).then(|| {
-            format!("{host} of the node can be read, and a socket takes commands from who can")
+            format!("{host} of the node can be reached: a socket takes commands even where it is read-only")
         })
     }
 
