@@ -28,6 +28,7 @@ pub mod mounted;
 pub mod namespaces;
 pub mod places;
 pub mod play;
+pub mod pods;
 pub mod rights;
 pub mod scans;
 pub mod stepped;
