@@ -134,7 +134,14 @@ fn no_secret_beside_a_change_is_shown() {
     let secret = "{apiVersion: v1, kind: Secret, metadata: {name: a}, data: {a: geheim-3}}\n";
     let mut documents = ADDON.split("---\n");
     let daemon_set = documents.find(|text| text.contains("kind: DaemonSet"));
-    let daemon_set = daemon_set.unwrap().trim_end();
+    // Copied for the init container, which the plan names and does not quote.
+    let env = "        env:\n        # db_token=geheim-4\n        - {name: DB, value: geheim-5}\n";
+    let daemon_set = daemon_set.unwrap().trim_end().replacen(
+        "        env:\n",
+        &format!("        args: [--token=geheim-6, --password, geheim-7]\n{env}"),
+        1,
+    );
+    assert!(daemon_set.contains("geheim-7"));
     let text = format!("{config}---\n{daemon_set}\n---\n{secret}");
     let node = Node::empty();
     node.write("/m/all.yaml", &text);
@@ -174,4 +181,24 @@ fn no_secret_beside_a_change_is_shown() {
     }
     let saved = std::fs::read_to_string(plan).unwrap();
     assert!(!saved.contains("geheim"), "{saved}");
+}
+
+/// A document on one line is one line of a diff, with everything that is in it.
+#[test]
+fn a_document_on_one_line_is_not_shown_for_the_sake_of_a_change() {
+    let mut set = documents(ADDON)
+        .into_iter()
+        .find(|object| object["kind"] == "DaemonSet")
+        .unwrap();
+    set["metadata"]["annotations"] = json!({"note": "geheim"});
+    let node = Node::empty();
+    node.write("/m/set.json", &format!("{set}\n"));
+    let chosen = ["--baseline", "kube-proxy-workload", "--manifests", "/m"];
+    let plan = node.run(&[&chosen[..], &["plan", "-v"]].concat());
+    assert!(!plan.out.contains("geheim"), "{}", plan.out);
+    assert!(
+        plan.out.contains("characters, which is not shown)"),
+        "{}",
+        plan.out
+    );
 }

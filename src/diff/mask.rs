@@ -30,6 +30,26 @@ pub(super) fn is_secret(key: &str) -> bool {
         || lower.ends_with("token")
 }
 
+/// True for a text that may tell a secret of its own accord: `password: x`, `API_KEY=x`, and a URL, which
+/// can hold `user:password@`.
+fn tells_secret(text: &str) -> bool {
+    if text.contains("://") && text.contains('@') {
+        return true;
+    }
+    let lower = text.to_ascii_lowercase();
+    let mut parts = lower.split([':', '=']).peekable();
+    while let Some(name) = parts.next() {
+        let name = name.trim_end_matches(['"', '\'', ' ', '\t']);
+        let secret = ["password", "passwd", "passphrase", "token", "secret", "key"]
+            .iter()
+            .any(|end| name.ends_with(end));
+        if secret && parts.peek().is_some_and(|value| !value.trim().is_empty()) {
+            return true;
+        }
+    }
+    false
+}
+
 /// The text with every secret value replaced by `***`, line by line, so that line numbers stay. In a
 /// document that holds a secret or a kubeconfig comments are masked too: a token that was commented out is
 /// still a token. A text that cannot be parsed is masked as a whole.
@@ -113,8 +133,9 @@ impl Mask<'_> {
     fn part(&mut self, part: &Part) {
         let before = self.hidden.len();
         self.node(None, &part.root, Within::default());
-        if part.root.get("users").is_some() || self.hidden.len() > before {
-            for comment in &part.comments {
+        let all = part.root.get("users").is_some() || self.hidden.len() > before;
+        for comment in &part.comments {
+            if all || tells_secret(&comment.text) {
                 self.hide(comment.span.clone());
             }
         }
@@ -138,9 +159,7 @@ impl Mask<'_> {
     fn node(&mut self, key: Option<&Node>, node: &Node, within: Within) {
         match &node.value {
             Value::Scalar(content, style) => {
-                // A URL can hold `user:password@`.
-                let credentials = content.contains("://") && content.contains('@');
-                if within.secret || credentials {
+                if within.secret || tells_secret(content) && !content.contains('\n') {
                     if !node.span.is_empty() {
                         self.hide(node.span.clone());
                     }
@@ -149,10 +168,14 @@ impl Mask<'_> {
                 }
             }
             Value::Sequence(items, _) => {
+                let mut value_of_secret = false;
                 for item in items {
-                    // An argument can be a flag with its value.
-                    let flag = |text: &str| text.starts_with('-') && without_secrets(text) != text;
-                    let secret = within.secret || item.text().is_some_and(flag);
+                    let text = item.text().unwrap_or_default();
+                    // An argument can be a flag with its value, which can also be the next one.
+                    let flag = text.starts_with('-') && without_secrets(text) != text;
+                    let value =
+                        std::mem::replace(&mut value_of_secret, flag && !text.contains('='));
+                    let secret = within.secret || flag || value && !text.starts_with('-');
                     self.node(None, item, Within { secret, ..within });
                 }
             }
@@ -164,7 +187,7 @@ impl Mask<'_> {
     fn mapping(&mut self, node: &Node, entries: &[(Node, Node)], within: Within) {
         let text = |key: &str| node.get(key).and_then(Node::text);
         let object = within.object || matches!(text("kind"), Some("Secret" | "SecretList"));
-        // A variable of a container: what its value is, is said by its name.
+        // What has a name and a value beside it, wherever that is: its name says what it is.
         let variable = text("name").is_some_and(|name| {
             let lower = name.to_ascii_lowercase();
             is_secret(&lower) || lower.contains("token") || lower.ends_with("key")
@@ -174,9 +197,18 @@ impl Mask<'_> {
             // What stands in a user is a credential, also under a name that nobody knows.
             let user = name == Some("user") && matches!(value.value, Value::Mapping(..));
             let held = object && matches!(name, Some("data" | "stringData"));
-            let set = variable && name == Some("value");
+            let set = (variable || within.variables) && name == Some("value");
             let secret = within.secret || user || held || set || name.is_none_or(is_secret);
-            self.node(Some(key), value, Within { secret, object });
+            let variables = name == Some("env");
+            self.node(
+                Some(key),
+                value,
+                Within {
+                    secret,
+                    object,
+                    variables,
+                },
+            );
         }
     }
 
@@ -213,4 +245,6 @@ struct Within {
     secret: bool,
     /// In an object of the API that is a Secret.
     object: bool,
+    /// In the variables of a container. Whatever their names, they are where programs get secrets from.
+    variables: bool,
 }

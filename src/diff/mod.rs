@@ -2,7 +2,7 @@
 
 mod mask;
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use similar::TextDiff;
 
@@ -10,6 +10,9 @@ use mask::{is_secret, masked};
 
 /// Lines of context around a change.
 const CONTEXT: usize = 2;
+/// The longest line that is shown, in characters. A longer one is a whole document rather than a line of
+/// one, with all that it holds and that nobody asked for.
+const LONGEST: usize = 400;
 
 /// A text as it may be shown: everything is masked that could be a secret.
 #[derive(Clone, Debug)]
@@ -32,9 +35,10 @@ impl Shown {
         Shown::flags(Shown::of(bytes).0.as_bytes())
     }
 
-    /// True when nothing of these bytes is masked.
+    /// True when all of these bytes is shown.
     pub fn is_whole(&self, bytes: &[u8]) -> bool {
-        self.0.as_bytes() == bytes
+        let long = |line: &str| line.chars().count() > LONGEST;
+        self.0.as_bytes() == bytes && !self.0.lines().any(long)
     }
 
     /// Of a text that the binary carries, which has nothing to hide.
@@ -49,9 +53,33 @@ pub fn unified(before: &Shown, after: &Shown) -> String {
     let mut out = String::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         // Writing to a String cannot fail.
-        let _ = write!(out, "{hunk}");
+        let _ = writeln!(out, "{}", hunk.header());
+        for change in hunk.iter_changes() {
+            let _ = write!(out, "{}{}", change.tag(), Line(change.value()));
+            if change.missing_newline() {
+                out.push_str("\n\\ No newline at end of file\n");
+            }
+        }
     }
     out
+}
+
+/// A line as it is shown.
+struct Line<'a>(&'a str);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.trim_end_matches(['\n', '\r']);
+        let length = text.chars().count();
+        if length <= LONGEST {
+            return out.write_str(self.0);
+        }
+        let end = self.0.get(text.len()..).unwrap_or_default();
+        write!(
+            out,
+            "(a line of {length} characters, which is not shown){end}"
+        )
+    }
 }
 
 /// A line of flags with the value of every flag masked that could be a secret.

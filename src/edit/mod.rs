@@ -18,6 +18,7 @@
 
 mod belonging;
 mod block;
+mod copy;
 mod embedded;
 pub mod flags;
 mod flow;
@@ -38,6 +39,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use copy::Entry;
 pub use tree::Tree;
 pub use value::Scalar;
 pub use within::{Within, alter_within};
@@ -69,6 +71,14 @@ pub enum Operation {
         /// The items, at least one.
         items: Vec<Tree>,
     },
+    /// The list there gets one more item behind its last one, which is much like another; a list that is
+    /// missing is made. What is copied is named and not quoted, since it may hold secrets.
+    Copy {
+        /// The way to the mapping that is the model.
+        from: Vec<Step>,
+        /// The keys of the new item, in this order, each with what it gets.
+        entries: Vec<(String, Entry)>,
+    },
     /// The item of a list or entry of a mapping there goes, with the comments on its lines and those
     /// directly above it in its column. Of a collection that held nothing else, `[]` or `{}` stays.
     Remove,
@@ -97,6 +107,12 @@ impl Alteration {
         Alteration { path, operation }
     }
 
+    /// The list at the path gets an item behind its last one, made after the mapping at another place.
+    pub fn copy(path: Vec<Step>, from: Vec<Step>, entries: Vec<(String, Entry)>) -> Alteration {
+        let operation = Operation::Copy { from, entries };
+        Alteration { path, operation }
+    }
+
     /// What stands at the path goes.
     pub fn remove(path: Vec<Step>) -> Alteration {
         let operation = Operation::Remove;
@@ -104,7 +120,7 @@ impl Alteration {
     }
 
     /// "1 rule", "2 volumes": the items by the list's own name.
-    fn counted(&self, items: &[Tree]) -> String {
+    fn counted(&self, count: usize) -> String {
         let (one, several) = match self.path.last() {
             Some(Step::Key(key)) => match key.strip_suffix('s') {
                 Some(one) => (one, key.as_str()),
@@ -112,7 +128,7 @@ impl Alteration {
             },
             _ => ("item", "items"),
         };
-        match items.len() {
+        match count {
             1 => format!("1 {one}"),
             count => format!("{count} {several}"),
         }
@@ -127,9 +143,19 @@ impl fmt::Display for Alteration {
             Operation::Append(item) => write!(out, "{place} + {item}"),
             Operation::Insert { before, items } => match (before, items.as_slice()) {
                 (None, [Tree::Scalar(item)]) => write!(out, "{place} + {item}"),
-                (Some(at), items) => write!(out, "{place}[{at}]: insert {}", self.counted(items)),
-                (None, items) => write!(out, "{place}: add {}", self.counted(items)),
+                (Some(at), items) => {
+                    write!(out, "{place}[{at}]: insert {}", self.counted(items.len()))
+                }
+                (None, items) => write!(out, "{place}: add {}", self.counted(items.len())),
             },
+            Operation::Copy { from, .. } => {
+                write!(
+                    out,
+                    "{place}: add {} like {}",
+                    self.counted(1),
+                    spelled(from)
+                )
+            }
             Operation::Remove => write!(out, "{place}: remove"),
         }
     }
@@ -220,6 +246,8 @@ pub fn alter(bytes: &[u8], alterations: &[Alteration]) -> Result<Vec<u8>, Refuse
 pub fn apply(bytes: &[u8], path: &[Step], operation: &Operation) -> Result<Vec<u8>, Refused> {
     let before = Source::read(bytes)?;
     let place = place::find(&before.root, path)?;
+    let resolved = copy::resolved(&before.root, operation)?;
+    let operation = resolved.as_ref().unwrap_or(operation);
     let splice = match operation {
         Operation::Set(value) => splice::set(&before, &place, value)?,
         Operation::Append(item) => splice::append(&before, &place, item)?,
@@ -228,6 +256,8 @@ pub fn apply(bytes: &[u8], path: &[Step], operation: &Operation) -> Result<Vec<u
             items,
         } => insert::insert(&before, &place, *position, items)?,
         Operation::Remove => remove::remove(&before, path)?,
+        // Resolved above.
+        Operation::Copy { .. } => return Err(Refused::new("a copy without its values")),
     };
     let result = splice.into_text(before.text)?;
     proof::prove(&before, &result, path, operation)?;

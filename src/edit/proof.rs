@@ -137,7 +137,8 @@ fn changed_only(before: &Node, after: &Node, path: &[Step], operation: &Operatio
             Operation::Set(value) => value.is_read_from(after),
             Operation::Append(item) => is_appended(before, after, item),
             Operation::Insert { before: at, items } => is_inserted(before, after, *at, items),
-            Operation::Remove => false,
+            // A copy is proved as the item that it became.
+            Operation::Remove | Operation::Copy { .. } => false,
         };
     };
     match (step, &before.value, &after.value) {
@@ -215,7 +216,7 @@ fn is_built(node: &Node, path: &[Step], operation: &Operation) -> bool {
     match path.split_first() {
         None => match operation {
             Operation::Set(value) => value.is_read_from(node),
-            Operation::Append(_) | Operation::Remove => false,
+            Operation::Append(_) | Operation::Remove | Operation::Copy { .. } => false,
             Operation::Insert { before, items } => is_list_of(node, *before, items),
         },
         Some((Step::Key(key), rest)) => match node.entries() {

@@ -3,7 +3,7 @@
 use super::pod_command::takes_flag;
 use super::pod_image::{Name, is_digest};
 use super::workload::{Found, boolean, switch, text, texts};
-use crate::edit::{Alteration, Scalar, Tree};
+use crate::edit::{Alteration, Entry, Scalar, Tree};
 use crate::yaml::Node;
 
 /// The name of the container.
@@ -58,8 +58,8 @@ impl Split {
         takes_flag(found.container).map_err(|why| format!("{why}: divide it by hand"))?;
         let image = image(found).ok_or("its container names no image")?;
         let mut entries = vec![
-            ("name".to_owned(), Tree::text(NAME)),
-            ("image".to_owned(), Tree::text(image)),
+            ("name".to_owned(), Entry::Given(Tree::text(NAME))),
+            ("image".to_owned(), Entry::Given(Tree::text(image))),
         ];
         let of_own = |key: &str| found.in_container(&[key]);
         copy(of_own, BEFORE, &mut entries)?;
@@ -68,11 +68,11 @@ impl Split {
         let privileged = Tree::Scalar(Scalar::Bool(true));
         let mut context = vec![("privileged".to_owned(), privileged)];
         let own = |key: &str| found.in_container(&["securityContext", key]);
-        copy(own, IDENTITY, &mut context)?;
-        entries.push(("securityContext".into(), Tree::Map(context)));
+        context.extend(held(own, IDENTITY)?);
+        entries.push(("securityContext".into(), Entry::Given(Tree::Map(context))));
         copy(of_own, &["volumeMounts"], &mut entries)?;
         let way = found.workload.in_pod(&["initContainers"]);
-        let alteration = Alteration::insert(way, None, vec![Tree::Map(entries)]);
+        let alteration = Alteration::copy(way, found.workload.in_container(&[]), entries);
         Ok(Some(Split { alteration }))
     }
 
@@ -94,41 +94,47 @@ fn image(found: &Found) -> Option<String> {
     )
 }
 
-/// Adds what kube-proxy's container has under these keys, as `own` finds it.
+/// What kube-proxy's container has under these keys, as `own` finds it.
+fn held<'a>(
+    own: impl Fn(&str) -> Option<&'a Node>,
+    keys: &[&str],
+) -> Result<Vec<(String, Tree)>, String> {
+    let held = |key: &&str| {
+        let tree = Tree::of(own(key)?).ok_or_else(|| {
+            format!("{key} of its container holds what cannot be copied for sure")
+        });
+        Some(tree.map(|tree| ((*key).to_owned(), tree)))
+    };
+    keys.iter().filter_map(held).collect()
+}
+
+/// Has what kube-proxy's container has under these keys copied.
 fn copy<'a>(
     own: impl Fn(&str) -> Option<&'a Node>,
     keys: &[&str],
-    entries: &mut Vec<(String, Tree)>,
+    entries: &mut Vec<(String, Entry)>,
 ) -> Result<(), String> {
-    for key in keys {
-        let Some(node) = own(key) else {
-            continue;
-        };
-        let tree = Tree::of(node).ok_or_else(|| {
-            format!("{key} of its container holds what cannot be copied for sure")
-        })?;
-        entries.push(((*key).to_owned(), tree));
-    }
+    let held = held(own, keys)?.into_iter();
+    entries.extend(held.map(|(key, _)| (key, Entry::Same)));
     Ok(())
 }
 
-/// The words that start it, with `--init-only` behind them.
-fn words(found: &Found) -> Result<Vec<(String, Tree)>, String> {
-    let mut lists: Vec<(String, Vec<String>)> = Vec::new();
+/// The words that start it, with `--init-only` behind them. They may hold a secret, and are only named.
+fn words(found: &Found) -> Result<Vec<(String, Entry)>, String> {
+    let mut lists: Vec<(String, Entry)> = Vec::new();
     for key in ["command", "args"] {
         let node = found.in_container(&[key]);
-        let words: Vec<String> = texts(node).map(String::from).collect();
-        if words.len() != node.map_or(0, |node| node.items().len()) {
+        let count = texts(node).count();
+        if count != node.map_or(0, |node| node.items().len()) {
             return Err(format!("{key} of its container is no list of words"));
         }
-        if !words.is_empty() {
-            lists.push((key.to_owned(), words));
+        if count > 0 {
+            lists.push((key.to_owned(), Entry::Same));
         }
     }
     let Some((_, last)) = lists.last_mut() else {
         return Err("its command stands in the image".into());
     };
-    last.push("--init-only".into());
-    let list = |(key, words): (String, Vec<String>)| (key, Tree::texts(words));
-    Ok(lists.into_iter().map(list).collect())
+    *last = Entry::With(vec!["--init-only".into()]);
+    Ok(lists)
 }

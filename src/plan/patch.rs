@@ -74,7 +74,10 @@ fn settings(wanted: &[&Wanted]) -> Vec<(String, Scalar)> {
     alterations
         .filter_map(|alteration| match &alteration.operation {
             Operation::Set(value) => Some((spelled(&alteration.path), value.clone())),
-            Operation::Append(_) | Operation::Insert { .. } | Operation::Remove => None,
+            Operation::Append(_)
+            | Operation::Insert { .. }
+            | Operation::Copy { .. }
+            | Operation::Remove => None,
         })
         .collect()
 }
