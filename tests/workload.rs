@@ -135,7 +135,8 @@ fn no_secret_beside_a_change_is_shown() {
     let mut documents = ADDON.split("---\n");
     let daemon_set = documents.find(|text| text.contains("kind: DaemonSet"));
     // Copied for the init container, which the plan names and does not quote.
-    let env = "        env:\n        # db_token=geheim-4\n        - {name: DB, value: geheim-5}\n";
+    let env =
+        "        env:\n          # db_token=geheim-4\n          - {name: DB, value: geheim-5}\n";
     let daemon_set = daemon_set.unwrap().trim_end().replacen(
         "        env:\n",
         &format!("        args: [--token=geheim-6, --password, geheim-7]\n{env}"),
@@ -179,8 +180,14 @@ fn no_secret_beside_a_change_is_shown() {
             assert!(ran.out.contains("***"), "{}", ran.out);
         }
     }
-    let saved = std::fs::read_to_string(plan).unwrap();
-    assert!(!saved.contains("geheim"), "{saved}");
+    let state = walkdir::WalkDir::new(node.state()).into_iter().flatten();
+    let kept = state.map(|entry| entry.into_path());
+    let kept: Vec<_> = kept.filter(|path| path.ends_with("plan.json")).collect();
+    assert!(!kept.is_empty());
+    for saved in kept.iter().chain([&plan]) {
+        let saved = std::fs::read_to_string(saved).unwrap();
+        assert!(!saved.contains("geheim"), "{saved}");
+    }
 }
 
 /// A document on one line is one line of a diff, with everything that is in it.

@@ -3,6 +3,7 @@
 mod mask;
 
 use std::fmt::{self, Write};
+use std::ops::Range;
 
 use similar::TextDiff;
 
@@ -49,11 +50,30 @@ impl Shown {
 
 /// The unified diff of two texts, hunks only.
 pub fn unified(before: &Shown, after: &Shown) -> String {
+    unified_below(0, before, after)
+}
+
+/// The same of a part of two texts, in front of which this many lines stand in both.
+pub fn unified_below(lines: usize, before: &Shown, after: &Shown) -> String {
     let diff = TextDiff::from_lines(before.0.as_str(), after.0.as_str());
     let mut out = String::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        let (Some(first), Some(last)) = (hunk.ops().first(), hunk.ops().last()) else {
+            continue;
+        };
+        let range = |first: Range<usize>, last: Range<usize>| {
+            let (start, count) = (lines + first.start, last.end - first.start);
+            match count {
+                1 => format!("{}", start + 1),
+                // Behind the line of this number.
+                0 => format!("{start},0"),
+                _ => format!("{},{count}", start + 1),
+            }
+        };
+        let old = range(first.old_range(), last.old_range());
+        let new = range(first.new_range(), last.new_range());
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{}", hunk.header());
+        let _ = writeln!(out, "@@ -{old} +{new} @@");
         for change in hunk.iter_changes() {
             let _ = write!(out, "{}{}", change.tag(), Line(change.value()));
             if change.missing_newline() {
@@ -122,6 +142,39 @@ mod tests {
             assert!(!whole.contains(secret), "{secret}");
         }
         assert_eq!(whole.lines().count(), before.lines().count());
+    }
+
+    #[test]
+    fn values_of_variables_words_and_comments_are_masked_where_they_may_be_secrets() {
+        let text = concat!(
+            "# API_KEY=geheim-1\n",
+            "# password: geheim-2\n",
+            "note: 'password: geheim-3'\n",
+            "env:\n",
+            "- {name: DB, value: geheim-4}\n",
+            "args: [--password, geheim-5, --v=2]\n",
+        );
+        let shown = masked(text);
+        assert!(!shown.contains("geheim"), "{shown}");
+        assert!(shown.contains("args: [***, ***, --v=2]\n"), "{shown}");
+        let ordinary = "# The keys: none\nbindAddress: 0.0.0.0 # of all\ntoken-less: a=b\nname: system:node-token\n";
+        assert_eq!(masked(ordinary), ordinary);
+    }
+
+    #[test]
+    fn a_long_line_is_told_by_its_length_and_a_part_of_a_text_by_the_lines_of_the_whole() {
+        let line = |end: &str| Shown::own(&format!("{}{end}\n", "ä".repeat(400)));
+        let told = "(a line of 401 characters, which is not shown)\n";
+        assert_eq!(
+            unified(&line("1"), &line("2")),
+            format!("@@ -1 +1 @@\n-{told}+{told}")
+        );
+        let (one, none) = (Shown::own("a\nb"), Shown::own("a\n"));
+        assert_eq!(
+            unified_below(7, &none, &one),
+            "@@ -8 +8,2 @@\n a\n+b\n\\ No newline at end of file\n"
+        );
+        assert_eq!(unified(&Shown::own(""), &none), "@@ -0,0 +1 @@\n+a\n");
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod remove;
 mod removed;
 mod source;
 mod splice;
+mod stream;
 mod tree;
 mod value;
 mod within;
@@ -40,6 +41,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use copy::Entry;
+pub use stream::Stream;
 pub use tree::Tree;
 pub use value::Scalar;
 pub use within::{Within, alter_within};
@@ -111,6 +113,16 @@ impl Alteration {
     pub fn copy(path: Vec<Step>, from: Vec<Step>, entries: Vec<(String, Entry)>) -> Alteration {
         let operation = Operation::Copy { from, entries };
         Alteration { path, operation }
+    }
+
+    /// The same where the root stands at this place of a larger document.
+    #[must_use]
+    pub fn below(mut self, at: &[Step]) -> Alteration {
+        self.path.splice(..0, at.iter().cloned());
+        if let Operation::Copy { from, .. } = &mut self.operation {
+            from.splice(..0, at.iter().cloned());
+        }
+        self
     }
 
     /// What stands at the path goes.

@@ -9,12 +9,12 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::yaml::{self, MAX_STREAM_BYTES, Node, Part, Parts, Value};
+use crate::yaml::{self, Node, Part, Parts, Value};
 
 use super::embedded::alter_embedded;
-use super::proof::{is_same, same_bytes_outside, unproved};
-use super::source::{as_text, unread};
-use super::splice::Splice;
+use super::proof::{is_same, unproved};
+use super::source::unread;
+use super::stream::Stream;
 use super::{Alteration, Refused, Step, alter, spelled};
 
 /// Which document of a file.
@@ -47,25 +47,18 @@ pub fn alter_within(
     within: &Within,
     alterations: &[Alteration],
 ) -> Result<Vec<u8>, Refused> {
-    let text = as_text(bytes, MAX_STREAM_BYTES)?;
-    let (part, known) = find(text, within.document)?;
-    let own = text.get(part.span.clone()).unwrap_or_default();
-    let result =
-        altered(own, within, alterations).map_err(|refused| refused.below(part.line - 1))?;
-    let splice = Splice {
-        range: part.span.clone(),
-        text: result,
-    };
-    let result = splice.into_text(text)?;
-    if !same_bytes_outside(text, &result) {
-        return unproved("bytes changed outside of its document");
-    }
-    let own = &result.splice.text;
-    prove_stream(text, &known, &result.text, within.document, own)?;
-    Ok(result.text.into_bytes())
+    let mut stream = Stream::read(bytes)?;
+    let own = stream.altered(within, alterations)?;
+    stream.put(within.document, &own);
+    stream.prove()?;
+    Ok(stream.into_bytes())
 }
 
-fn altered(own: &str, within: &Within, alterations: &[Alteration]) -> Result<String, Refused> {
+pub(super) fn altered(
+    own: &str,
+    within: &Within,
+    alterations: &[Alteration],
+) -> Result<String, Refused> {
     separators(own, within.document)?;
     let result = match within.embedded.as_slice() {
         [] => alter(own.as_bytes(), alterations)?,
@@ -76,7 +69,7 @@ fn altered(own: &str, within: &Within, alterations: &[Alteration]) -> Result<Str
 
 /// A document as it was read: its bytes, and the sum of its tree and its comments.
 pub(super) struct Known {
-    span: Range<usize>,
+    pub span: Range<usize>,
     sum: u64,
 }
 
@@ -114,22 +107,10 @@ fn add(node: &Node, sum: &mut DefaultHasher) {
     }
 }
 
-/// The document with this number of a stream that can be read to its end, and what is known of all.
-pub(super) fn find(text: &str, document: usize) -> Result<(Part, Vec<Known>), Refused> {
-    let (mut found, mut all) = (None, Vec::new());
-    for (index, part) in stream(text)?.enumerate() {
-        let part = part.map_err(unread)?;
-        all.push(Known::of(&part));
-        if index == document {
-            found = Some(part);
-        }
-    }
-    match found {
-        Some(part) => Ok((part, all)),
-        None => Err(Refused::new(format!(
-            "there is no document {document} in it"
-        ))),
-    }
+/// What is known of the documents of a stream that can be read to its end.
+pub(super) fn known(text: &str) -> Result<Vec<Known>, Refused> {
+    let known = |part: Result<Part, _>| part.map(|part| Known::of(&part)).map_err(unread);
+    stream(text)?.map(known).collect()
 }
 
 fn stream(text: &str) -> Result<Parts<'_>, Refused> {
@@ -162,34 +143,36 @@ fn separators(own: &str, document: usize) -> Result<(), Refused> {
     ))
 }
 
-/// Refuses the result unless the documents beside this one are what they were, and this one is what was
-/// proved as a text of its own.
-pub(super) fn prove_stream(
-    before: &str,
-    known: &[Known],
+/// What a document of the result has to be.
+pub(super) enum Expected<'a> {
+    /// What it was: its bytes, and what is known of it.
+    Kept(&'a str, &'a Known),
+    /// These bytes, as they were proved as a text of their own.
+    Proved(&'a str),
+}
+
+/// Refuses the result unless each of its documents is what is expected of it.
+pub(super) fn prove_stream<'a>(
+    mut expected: impl Iterator<Item = Expected<'a>>,
     after: &str,
-    document: usize,
-    own: &str,
 ) -> Result<(), Refused> {
-    let (mut known, mut read) = (known.iter(), stream(after)?);
-    for index in 0.. {
-        let (was, is) = match (known.next(), read.next()) {
-            (None, None) => break,
+    let mut read = stream(after)?;
+    loop {
+        let (expected, is) = match (expected.next(), read.next()) {
+            (None, None) => return Ok(()),
             (Some(_), Some(Err(_))) => return unproved("the stream could not be read any more"),
-            (Some(was), Some(Ok(is))) => (was, is),
+            (Some(expected), Some(Ok(is))) => (expected, is),
             _ => return unproved("the number of documents changed"),
         };
         let slice = after.get(is.span.clone()).unwrap_or_default();
-        let same = if index == document {
-            slice == own && is_read_as(&is, own)
-        } else {
-            before.get(was.span.clone()) == Some(slice) && Known::of(&is).sum == was.sum
+        let same = match expected {
+            Expected::Kept(was, known) => slice == was && Known::of(&is).sum == known.sum,
+            Expected::Proved(own) => slice == own && is_read_as(&is, own),
         };
         if !same {
             return unproved("a document would be read otherwise");
         }
     }
-    Ok(())
 }
 
 /// True when the document is, within the stream, what its bytes are as a text of their own.

@@ -85,10 +85,7 @@ impl Object {
         if let Some(hold) = &self.hold {
             return Mend::ByHand(hold.clone());
         }
-        let placed = |alteration: Alteration| Alteration {
-            path: self.at.iter().cloned().chain(alteration.path).collect(),
-            ..alteration
-        };
+        let placed = |alteration: Alteration| alteration.below(&self.at);
         let within = Within {
             document: self.document,
             embedded: Vec::new(),

@@ -1,19 +1,14 @@
 //! All that is done to one file: each change starts where the one before it ends.
 
 use super::build::{Draft, Planner, Wanted, Work};
+use super::edits::Made;
 use super::made::{made_anew, maker};
 use super::missing;
 use super::now::Now;
-use super::proved;
 use super::state::FileState;
 use super::{Action, Change, Manual, Obstacle, Plan};
-use crate::auditpolicy::Policy;
 use crate::baseline::Risk;
-use crate::diff::{self, Shown};
-use crate::facts::Role;
-use crate::kinds::Edit;
-use crate::objects::{STDIN, carried_configuration};
-use crate::proxyconfig;
+use crate::objects::STDIN;
 use crate::root::{LookError, NodePath};
 use crate::transaction::obstacle;
 
@@ -28,8 +23,8 @@ pub(super) struct Chain<'a> {
     earlier: &'a [Work],
 }
 
-/// Drafts that can be carried out, each with the contents after it where they change.
-type Possible<'d, 'c> = Vec<(&'d Draft<'c>, Option<Vec<u8>>)>;
+/// Drafts that can be carried out, each with what it makes of the contents where they change.
+type Possible<'d, 'c> = Vec<(&'d Draft<'c>, Option<Made>)>;
 
 impl<'a> Chain<'a> {
     pub(super) fn new(planner: &'a Planner<'a>, path: &'a NodePath, earlier: &'a [Work]) -> Self {
@@ -56,24 +51,11 @@ impl<'a> Chain<'a> {
         let mut state = now.state.clone();
         let mut written = None;
         let mut directory = now.directory;
-        let mut shown = None;
-        for (draft, bytes) in self.possible(drafts, &now, plan) {
+        for (draft, made) in self.possible(drafts, &now, plan) {
             self.note_obstacle(&now, &draft.mend, plan);
-            let mut change = self.change(draft, &state, bytes.as_deref());
-            if let (Some(bytes), Wanted::Edit(edit)) = (&bytes, &draft.mend) {
-                let show = |bytes: &[u8]| match edit {
-                    Edit::Values(_) | Edit::Within(..) => Shown::of(bytes),
-                    Edit::Flags(flags) if flags.is_yaml() => Shown::of(bytes),
-                    // What somebody else wrote in its place may hold anything.
-                    Edit::Flags(_) | Edit::Whole { .. } => Shown::flags(bytes),
-                };
-                let next = show(bytes);
-                let before = shown.unwrap_or_else(|| show(&now.bytes));
-                change.diff = diff::unified(&before, &next);
-                shown = Some(next);
-            }
+            let change = self.change(draft, &state, made.as_ref());
             state = change.after.clone();
-            written = bytes.or(written);
+            written = made.and_then(|made| made.bytes).or(written);
             directory |= matches!(draft.mend, Wanted::Directory(_));
             plan.manual.extend(self.besides(draft));
             plan.changes.push(change);
@@ -119,18 +101,14 @@ impl<'a> Chain<'a> {
                 }
                 (Ok(()), Wanted::Edit(..)) => edits.push(draft),
                 (Ok(()), Wanted::Create(contents, _)) => {
-                    found.push((draft, contents.bytes()));
+                    found.push((draft, contents.bytes().map(Made::whole)));
                 }
                 (Ok(()), _) => found.push((draft, None)),
             }
         }
-        let mut bytes = now.state.exists.then(|| now.bytes.clone());
-        for draft in edits {
-            match self.edited(draft, bytes.as_deref()) {
-                Ok(result) => {
-                    bytes = Some(result.clone());
-                    found.push((draft, Some(result)));
-                }
+        for (draft, made) in self.edits(edits, now) {
+            match made {
+                Ok(made) => found.push((draft, Some(made))),
                 Err(reason) => self.leave(&[draft], &reason, plan),
             }
         }
@@ -235,36 +213,7 @@ impl<'a> Chain<'a> {
         allowed.then_some(()).ok_or(NEEDS_ROOT)
     }
 
-    /// The contents with the draft's edit, when it is proved and kube-proxy would take the result. No
-    /// bytes are a file that is not there.
-    fn edited(&self, draft: &Draft, bytes: Option<&[u8]>) -> Result<Vec<u8>, String> {
-        let Wanted::Edit(edit) = &draft.mend else {
-            return Err("not an edit".into());
-        };
-        let result = proved::edited(self.planner.root, self.path, bytes, edit)?;
-        let is_config = self
-            .planner
-            .facts
-            .targets(Role::ProxyConfig)
-            .any(|target| matches!(&target.seen, Ok(seen) if seen.path == *self.path));
-        if let (Some(_), Err(refused)) = (self.policy(), Policy::read(&result)) {
-            return Err(format!(
-                "not edited: the API server would refuse it: {}",
-                refused.message
-            ));
-        }
-        let refusal = match edit {
-            Edit::Within(within, _) => carried_configuration(&result, within),
-            _ => is_config.then(|| proxyconfig::refusal(&result)).flatten(),
-        };
-        match refusal {
-            Some(refusal) => Err(format!("not edited: {refusal}")),
-            None => Ok(result),
-        }
-    }
-
-    /// The change; the diff of an edit is the caller's.
-    fn change(&self, draft: &Draft, before: &FileState, bytes: Option<&[u8]>) -> Change {
+    fn change(&self, draft: &Draft, before: &FileState, made: Option<&Made>) -> Change {
         let names = &self.planner.names;
         let mut after = before.clone();
         let (mut diff, mut edit, mut content) = (String::new(), None, None);
@@ -279,9 +228,11 @@ impl<'a> Chain<'a> {
                 format!("owner {} -> {}", before.owned_by(), after.owned_by())
             }
             Wanted::Create(contents, mode) => {
-                let text = bytes.unwrap_or_default();
-                after = made_anew(after, *mode, names).with_bytes(text);
-                diff = diff::unified(&Shown::own(""), &Shown::own(&String::from_utf8_lossy(text)));
+                after = made_anew(after, *mode, names);
+                if let Some(made) = made {
+                    after = after.with_sum(made.sum.clone());
+                    diff.clone_from(&made.diff);
+                }
                 content = contents.name().map(String::from);
                 format!("new file, {mode:04o} {}", after.owned_by())
             }
@@ -293,15 +244,18 @@ impl<'a> Chain<'a> {
             }
             Wanted::Edit(wanted) => {
                 edit = Some(wanted.clone());
-                let made = wanted.makes().filter(|_| !before.exists);
-                let summary = match made {
+                let mode = wanted.makes().filter(|_| !before.exists);
+                let summary = match mode {
                     Some(mode) => {
                         after = made_anew(after, mode, names);
                         format!("new file, {mode:04o} {}", after.owned_by())
                     }
                     None => wanted.to_string(),
                 };
-                after = after.with_bytes(bytes.unwrap_or_default());
+                if let Some(made) = made {
+                    after = after.with_sum(made.sum.clone());
+                    diff.clone_from(&made.diff);
+                }
                 summary
             }
         };

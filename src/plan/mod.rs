@@ -4,6 +4,7 @@
 
 mod build;
 mod chain;
+mod edits;
 mod made;
 mod missing;
 mod names;

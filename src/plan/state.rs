@@ -72,8 +72,14 @@ impl FileState {
 
     /// The same with other contents.
     #[must_use]
-    pub fn with_bytes(mut self, bytes: &[u8]) -> FileState {
-        self.sha256 = Some(sha256(bytes));
+    pub fn with_bytes(self, bytes: &[u8]) -> FileState {
+        self.with_sum(sha256(bytes))
+    }
+
+    /// The same with other contents, by their SHA-256 in hexadecimal.
+    #[must_use]
+    pub fn with_sum(mut self, sum: String) -> FileState {
+        self.sha256 = Some(sum);
         self
     }
 

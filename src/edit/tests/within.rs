@@ -277,12 +277,16 @@ fn a_document_of_a_stream_and_inside_a_block_is_proved_at_both_levels() {
 
 #[test]
 fn the_proof_of_a_stream_lets_no_other_change_pass() {
-    use super::super::within::{find, prove_stream};
+    use super::super::within::{Expected, known, prove_stream};
     let before = "a: 1\n---\nb: &x 2\nc: *x\n---\n# c\nd: 3\n";
     let own = "---\nb: false\n";
     let judge = |after: &str| {
-        let (_, known) = find(before, 1).unwrap();
-        let proved = prove_stream(before, &known, after, 1, own);
+        let known = known(before).unwrap();
+        let expected = known.iter().enumerate().map(|(index, known)| match index {
+            1 => Expected::Proved(own),
+            _ => Expected::Kept(&before[known.span.clone()], known),
+        });
+        let proved = prove_stream(expected, after);
         proved.map_err(|refused| refused.reason.split_once("right: ").unwrap().1.to_owned())
     };
     let right = "a: 1\n---\nb: false\n---\n# c\nd: 3\n";
