@@ -30,10 +30,14 @@ pub(super) fn is_secret(key: &str) -> bool {
         || lower.ends_with("token")
 }
 
-/// True for a text that may tell a secret of its own accord: `password: x`, `API_KEY=x`, and a URL, which
-/// can hold `user:password@`.
+/// True for a text with a URL that can hold `user:password@`.
+fn is_url(text: &str) -> bool {
+    text.contains("://") && text.contains('@')
+}
+
+/// True for a text that may tell a secret of its own accord: `password: x`, `API_KEY=x`, or a URL that does.
 fn tells_secret(text: &str) -> bool {
-    if text.contains("://") && text.contains('@') {
+    if is_url(text) {
         return true;
     }
     let lower = text.to_ascii_lowercase();
@@ -132,7 +136,14 @@ struct Mask<'text> {
 impl Mask<'_> {
     fn part(&mut self, part: &Part) {
         let before = self.hidden.len();
-        self.node(None, &part.root, Within::default());
+        let flags = match &part.root.value {
+            Value::Scalar(text, Style::Plain) => !is_url(text) && !text.contains('\n'),
+            _ => false,
+        };
+        // A text that is nothing but words is masked word by word, as a file of flags.
+        if !flags {
+            self.node(None, &part.root, Within::default());
+        }
         let all = part.root.get("users").is_some() || self.hidden.len() > before;
         for comment in &part.comments {
             if all || tells_secret(&comment.text) {

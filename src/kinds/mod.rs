@@ -70,6 +70,7 @@ pub use config_value::origin as value_origin;
 pub(crate) use flag_value::spelled as flag_text;
 pub use instance::{Instance, Verdict};
 pub use mend::{Contents, Edit, Mend};
+pub use workload::boolean;
 
 use each::{by_hand, each_file, fix_or_by_hand};
 use hold::{unless_held, unless_rewritten};

@@ -15,6 +15,8 @@ pub(super) struct Spot {
     pub within: Within,
     /// For people: `config.conf of ConfigMap kube-system/kube-proxy`.
     pub title: String,
+    /// Why it is not changed here.
+    pub hold: Option<String>,
     /// The line of its key, counted from 1.
     line: usize,
     /// True where each of its lines is a line of the manifest, below its key.
@@ -36,6 +38,7 @@ impl Spot {
                 embedded: object.at.iter().cloned().chain(data).collect(),
             },
             title: format!("{key} of {}", object.title()),
+            hold: object.hold.clone(),
             line: name.line,
             block: *style == Style::Block,
         };

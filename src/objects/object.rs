@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::edit::{Alteration, Step, Within};
-use crate::kinds::{Edit, Mend};
+use crate::kinds::{Edit, Mend, boolean};
 use crate::root::NodePath;
 use crate::yaml::{Node, Value};
 
@@ -30,7 +30,7 @@ pub struct Object {
     pub node: Node,
     /// Why what it holds is not all to be seen in it.
     pub doubt: Option<&'static str>,
-    /// Why its file is never changed here: who would undo it.
+    /// Why it is never changed here: who would undo it, or refuse it.
     pub hold: Option<String>,
 }
 
@@ -52,7 +52,11 @@ impl Object {
             (_, _, Some((api_version, kind))) => (api_version.into(), kind.into()),
             _ => return None,
         };
-        let hold = (kind == "Pod").then(|| running(metadata)).flatten();
+        let hold = match kind.as_str() {
+            "Pod" => running(metadata),
+            "ConfigMap" => immutable(&node),
+            _ => None,
+        };
         Some(Object {
             file: file.clone(),
             document,
@@ -105,6 +109,14 @@ fn running(metadata: &Node) -> Option<String> {
     let there = metadata.get("uid").is_some_and(|uid| !uid.is_null());
     there.then(|| {
         "nothing of this can be changed in a pod that is there: make it anew by hand".into()
+    })
+}
+
+/// Why the API server would refuse a change of a ConfigMap (core/v1, `immutable` of ConfigMap).
+fn immutable(node: &Node) -> Option<String> {
+    let immutable = node.get("immutable").and_then(boolean) == Some(true);
+    immutable.then(|| {
+        "it is immutable, and the API server refuses every change of it: make a new ConfigMap with another name and the change in it, and let the workload's volume name that".into()
     })
 }
 

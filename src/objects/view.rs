@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::embedded::{Spot, is_configuration, keys};
-use super::volumes::mounted;
+use super::volumes::{File, Mounted, mounted};
 use super::{Object, Objects, Workload};
 use crate::discover::KubeProxy;
 use crate::edit::{Alteration, Operation, spelled};
@@ -19,6 +19,8 @@ pub struct View {
     pub facts: Facts,
     /// Each file of the container that stands in the manifests.
     spots: Vec<(NodePath, Spot)>,
+    /// Where a ConfigMap is mounted that is not in the manifests, and its name for people.
+    missing: Vec<(NodePath, String)>,
     /// The object of the workload, when there is one.
     workload: Option<usize>,
 }
@@ -29,10 +31,13 @@ pub(super) fn find(root: &Root, objects: &mut Objects) {
     let mut views = Vec::new();
     let mut used: BTreeSet<NodePathAndWay> = BTreeSet::new();
     for (index, workload) in objects.workloads.iter().enumerate() {
-        let files = mounted(objects, workload);
+        let Mounted { files, missing } = mounted(objects, workload);
         used.extend(files.iter().map(|(_, spot, _)| way(spot)));
         let proxy = workload.kube_proxy(&objects.all);
-        views.push(view(root, objects, proxy, files, Some(index)));
+        views.push(View {
+            missing,
+            ..view(root, objects, proxy, files, Some(index))
+        });
     }
     for map in objects.of_kind("", "ConfigMap") {
         for key in keys(map) {
@@ -86,7 +91,7 @@ fn view(
     root: &Root,
     objects: &Objects,
     proxy: KubeProxy,
-    files: Vec<(NodePath, Spot, &str)>,
+    files: Vec<File>,
     workload: Option<usize>,
 ) -> View {
     let mut contents = BTreeMap::new();
@@ -115,6 +120,7 @@ fn view(
     View {
         facts: gather_pod(root, proxy, contents),
         spots,
+        missing: Vec::new(),
         workload,
     }
 }
@@ -149,6 +155,18 @@ impl View {
         spots.find(|(own, _)| own == path).map(|(_, spot)| spot)
     }
 
+    /// The ConfigMap that holds a file of the container and is not in the manifests.
+    fn holder(&self, path: &NodePath) -> Option<&str> {
+        let inside = |at: &NodePath| {
+            let rest = path.as_str().strip_prefix(at.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut missing = self.missing.iter().filter(|_| self.spot(path).is_none());
+        missing
+            .find(|(at, _)| inside(at))
+            .map(|(_, title)| title.as_str())
+    }
+
     /// What was judged of the pod, told of the manifests: paths, lines, and what would mend it.
     pub fn place(&self, objects: &Objects, mut instance: Instance) -> Instance {
         if let Some(origin) = &mut instance.origin {
@@ -159,7 +177,20 @@ impl View {
             .as_ref()
             .is_some_and(|path| self.spot(path).is_none());
         let is_missing = instance.reason.as_deref() == Some(&LookError::Missing.to_string());
-        if elsewhere && is_missing {
+        // What speaks of no file and is not known, the configuration would tell.
+        let config = self.facts.proxy.config.as_ref().map(|(path, _)| path);
+        let config = config.filter(|_| instance.verdict == Verdict::Unknown);
+        let holder = instance.path.as_ref().or(config);
+        if let Some(title) = holder.and_then(|path| self.holder(path))
+            && instance.verdict != Verdict::NotApplicable
+        {
+            instance.verdict = Verdict::Unknown;
+            instance.observed = None;
+            instance.reason = Some(format!(
+                "{title}, which holds it, is not in these manifests"
+            ));
+            instance.mend = Mend::None;
+        } else if elsewhere && is_missing {
             instance.reason = Some("it does not stand in these manifests".into());
         }
         if let Some(spot) = instance.path.as_ref().and_then(|path| self.spot(path)) {
@@ -188,6 +219,9 @@ impl View {
         match mend {
             Mend::Edit(path, Edit::Values(alterations))
             | Mend::Elsewhere(Some(path), Edit::Values(alterations), _) => match self.spot(&path) {
+                Some(Spot {
+                    hold: Some(hold), ..
+                }) => Mend::ByHand(hold.clone()),
                 Some(spot) => Mend::Edit(
                     spot.file.clone(),
                     Edit::Within(spot.within.clone(), alterations),

@@ -6,11 +6,20 @@ use crate::root::NodePath;
 use crate::yaml::Node;
 
 /// A file as the pod sees it: its path, where it stands in the manifests, and its text.
-pub(super) type Mounted<'a> = (NodePath, Spot, &'a str);
+pub(super) type File<'a> = (NodePath, Spot, &'a str);
 
-/// The files that ConfigMaps of the manifests put into a workload's container.
-pub(super) fn mounted<'a>(objects: &'a Objects, workload: &Workload) -> Vec<Mounted<'a>> {
-    let mut found = Vec::new();
+/// What ConfigMaps put into a workload's container.
+#[derive(Default)]
+pub(super) struct Mounted<'a> {
+    /// The files that stand in the manifests.
+    pub files: Vec<File<'a>>,
+    /// Where there is one that is not in them: the path, and its name for people.
+    pub missing: Vec<(NodePath, String)>,
+}
+
+/// What ConfigMaps put into a workload's container.
+pub(super) fn mounted<'a>(objects: &'a Objects, workload: &Workload) -> Mounted<'a> {
+    let mut found = Mounted::default();
     let Some(object) = objects.object(workload) else {
         return found;
     };
@@ -28,8 +37,16 @@ pub(super) fn mounted<'a>(objects: &'a Objects, workload: &Workload) -> Vec<Moun
             .iter()
             .find(|volume| text(volume, "name") == Some(name));
         for source in volume.map(config_maps).unwrap_or_default() {
-            let Some(map) = text(source, "name").and_then(|name| config_map(objects, object, name))
-            else {
+            let Some(name) = text(source, "name") else {
+                continue;
+            };
+            let Some(map) = config_map(objects, object, name) else {
+                let namespace = object.namespace.as_ref();
+                let namespace = namespace.map_or(String::new(), |name| format!("{name}/"));
+                let title = format!("ConfigMap {namespace}{name}");
+                found
+                    .missing
+                    .extend(NodePath::new(at).map(|at| (at, title)));
                 continue;
             };
             for (key, path) in files(source, map) {
@@ -44,7 +61,7 @@ pub(super) fn mounted<'a>(objects: &'a Objects, workload: &Workload) -> Vec<Moun
                 };
                 let spot = Spot::of(map, key);
                 if let (Some(inside), Some((spot, text))) = (NodePath::new(&inside), spot) {
-                    found.push((inside, spot, text));
+                    found.files.push((inside, spot, text));
                 }
             }
         }
