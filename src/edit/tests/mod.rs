@@ -7,6 +7,7 @@ mod proved;
 mod refused;
 mod removals;
 mod replaced;
+mod together;
 mod within;
 
 use super::*;
