@@ -100,9 +100,8 @@ fn held<'a>(
     keys: &[&str],
 ) -> Result<Vec<(String, Tree)>, String> {
     let held = |key: &&str| {
-        let tree = Tree::of(own(key)?).ok_or_else(|| {
-            format!("{key} of its container holds what cannot be copied for sure")
-        });
+        let tree = Tree::of(own(key)?)
+            .ok_or_else(|| format!("{key} of its container holds what cannot be copied for sure"));
         Some(tree.map(|tree| ((*key).to_owned(), tree)))
     };
     keys.iter().filter_map(held).collect()
