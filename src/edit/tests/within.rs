@@ -284,7 +284,7 @@ fn the_proof_of_a_stream_lets_no_other_change_pass() {
         let known = known(before).unwrap();
         let expected = known.iter().enumerate().map(|(index, known)| match index {
             1 => Expected::Proved(own),
-            _ => Expected::Kept(&before[known.span.clone()], known),
+            _ => Expected::Kept(before.get(known.span.clone()).unwrap(), known),
         });
         let proved = prove_stream(expected, after);
         proved.map_err(|refused| refused.reason.split_once("right: ").unwrap().1.to_owned())
