@@ -20,6 +20,7 @@ mod workload;
 
 use crate::facts::{Facts, Role, Seen, Target, nothing_yet};
 use crate::facts::{Origin, OriginKind};
+use crate::rbac::is_rbac;
 use crate::root::NodePath;
 
 pub use embedded::carried_configuration;
@@ -98,7 +99,7 @@ impl Objects {
 
     /// True when something in it belongs to kube-proxy, or decides what kube-proxy may do.
     pub fn concern_kube_proxy(&self) -> bool {
-        let rights = |object: &Object| object.group() == "rbac.authorization.k8s.io";
+        let rights = |object: &Object| is_rbac(&object.api_version, &object.kind);
         !self.workloads.is_empty() || !self.views.is_empty() || self.all.iter().any(rights)
     }
 

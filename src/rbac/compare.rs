@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::evaluate::Named;
-use super::{Cluster, Concern, Right, Rule, Scope, Who};
+use super::{Cluster, Concern, Doubt, Right, Rule, Scope, Who};
 
 /// Most rights that are taken apart, each weighed by the names that it holds.
 const MAX_RIGHTS: usize = 200_000;
@@ -151,6 +151,13 @@ fn reach(cluster: &Cluster, identities: &[(String, Vec<String>)], number: usize)
         return None;
     }
     reach.open.clone_from(&cluster.rights(number)?.open);
+    if binding.doubt == Some(Doubt::OpenShift) {
+        let (kind, name) = (binding.kind(), &binding.name);
+        reach.open = Some(format!(
+            "the {kind} {name} {}, so that the one of RBAC with its name counts",
+            Doubt::OpenShift.told()
+        ));
+    }
     // Whether it reaches a service account depends on the namespace, if it names none itself.
     if binding.scope == Scope::Unsaid {
         reach.open = Some(format!(

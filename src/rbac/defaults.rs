@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Binding, Objects, Operator, Requirement, Role, Rule, Scope, Selector, Subject, Who};
+use super::{
+    Binding, Doubt, Objects, Operator, Requirement, Role, Rule, Scope, Selector, Subject, Who,
+};
 use crate::baseline::Version;
 
 /// Made from plans/kubernetes-roles.yaml by build.rs.
@@ -97,6 +99,7 @@ impl Defaults {
                 open: role
                     .partial
                     .then(|| format!("the ClusterRole {} may allow more", role.name)),
+                doubt: None,
             }
         };
         Ok(Defaults(Objects {
@@ -113,7 +116,10 @@ impl Defaults {
     pub fn add_roles(&self, objects: &mut Objects) {
         let Defaults(defaults) = self;
         for role in &defaults.roles {
-            let same = |held: &Role| held.scope == Scope::Cluster && held.name == role.name;
+            let same = |held: &Role| {
+                let kubernetes_own = held.doubt != Some(Doubt::OpenShift);
+                kubernetes_own && held.scope == Scope::Cluster && held.name == role.name
+            };
             if !objects.roles.iter().any(same) {
                 objects.roles.push(role.clone());
             }
@@ -189,6 +195,7 @@ impl WrittenBinding {
             of_cluster_role: true,
             role: self.role.clone(),
             subjects: who.enumerate().map(subject).collect(),
+            doubt: None,
         }
     }
 }

@@ -138,7 +138,7 @@ impl<'a> Cluster<'a> {
             return Answer::Denied;
         };
         let placed = reach == Named::Yes && in_force == Named::Yes;
-        let sure = placed && self.twin(number) != Twin::Different;
+        let sure = placed && self.twin(number) != Twin::Different && binding.doubt.is_none();
         let mut unknown = rights.open.clone();
         for given in &rights.given {
             if !given.rule.allows(request) {
@@ -155,6 +155,8 @@ impl<'a> Cluster<'a> {
             unknown.get_or_insert_with(|| {
                 if sure {
                     format!("it is unsure whether the role of {kind} {name} has the rule")
+                } else if let Some(doubt) = binding.doubt {
+                    format!("the {kind} {name} {}", doubt.told())
                 } else if placed {
                     format!("the {kind} {name} is in the manifests more than once, and they differ")
                 } else {

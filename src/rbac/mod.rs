@@ -9,7 +9,9 @@ mod allows;
 mod compare;
 mod concern;
 mod defaults;
+mod doubt;
 mod evaluate;
+mod openshift;
 mod read;
 mod remove;
 mod rights;
@@ -21,6 +23,7 @@ pub use allows::{Right, What};
 pub use compare::{Compared, Extra, Reach, compare};
 pub use concern::Concern;
 pub use defaults::{Defaults, standard};
+pub use doubt::Doubt;
 pub use evaluate::{Answer, Cluster};
 pub use read::{Refused, is_rbac};
 pub use remove::{Outcome, plan};
@@ -71,6 +74,8 @@ pub struct Role {
     pub aggregates: Option<Vec<Selector>>,
     /// Why it may have more rules than are known here.
     pub open: Option<String>,
+    /// Why it is not counted on.
+    pub doubt: Option<Doubt>,
 }
 
 /// A rule of a role: all of its lists must hold of a request.
@@ -107,6 +112,8 @@ pub struct Binding {
     pub role: String,
     /// Who has the role's rights.
     pub subjects: Vec<Subject>,
+    /// Why it is not counted on.
+    pub doubt: Option<Doubt>,
 }
 
 /// Who has a role's rights by a binding.

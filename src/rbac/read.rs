@@ -1,9 +1,10 @@
 //! Reading roles and bindings, and what the API server refuses in them: k8s.io/kubernetes'
 //! pkg/apis/rbac/validation/validation.go and pkg/apis/rbac/v1/defaults.go.
 
-use super::schema;
+use super::doubt::is_being_deleted;
 use super::selector::{Operator, Requirement};
-use super::{Binding, Objects, Role, Rule, Scope, Selector, Subject, Who};
+use super::{Binding, Doubt, Objects, Role, Rule, Scope, Selector, Subject, Who};
+use super::{openshift, schema};
 use crate::golang::text::quoted;
 use crate::golang::types::{self, Record};
 use crate::goyaml::{Data, Item};
@@ -29,7 +30,7 @@ pub struct Refused {
 /// Whether an object is a role or a binding, of whatever version.
 pub fn is_rbac(api_version: &str, kind: &str) -> bool {
     let group = api_version.split_once('/').map(|(group, _)| group);
-    group == Some(GROUP) && KINDS.contains(&kind)
+    (group == Some(GROUP) || openshift::is_version(api_version)) && KINDS.contains(&kind)
 }
 
 impl Role {
@@ -44,6 +45,7 @@ impl Role {
             rules: Vec::new(),
             aggregates: None,
             open: Some(why),
+            doubt: None,
         }
     }
 }
@@ -63,7 +65,7 @@ impl Objects {
         if !is_rbac(version, kind) {
             return Ok(());
         }
-        if !VERSIONS.contains(&version) {
+        if !VERSIONS.contains(&version) && !openshift::has_fields(version) {
             return Err(refused(
                 object.line,
                 format!(
@@ -72,17 +74,30 @@ impl Objects {
                 ),
             ));
         }
-        match kind {
-            "ClusterRole" => self.roles.push(role(source, object, true)?),
-            "Role" => self.roles.push(role(source, object, false)?),
-            "ClusterRoleBinding" => self.bindings.push(binding(source, object, true)?),
-            _ => self.bindings.push(binding(source, object, false)?),
+        let of_openshift = openshift::is_version(version);
+        let doubt = if of_openshift {
+            Some(Doubt::OpenShift)
+        } else {
+            is_being_deleted(object).then_some(Doubt::Deleted)
+        };
+        let cluster = kind.starts_with("Cluster");
+        if kind.ends_with("Role") {
+            let role = role(source, object, cluster)?;
+            self.roles.push(Role { doubt, ..role });
+        } else {
+            let read = if of_openshift {
+                openshift::binding
+            } else {
+                binding
+            };
+            let binding = read(source, object, cluster)?;
+            self.bindings.push(Binding { doubt, ..binding });
         }
         Ok(())
     }
 }
 
-fn refused(line: usize, message: impl Into<String>) -> Refused {
+pub(super) fn refused(line: usize, message: impl Into<String>) -> Refused {
     Refused {
         message: message.into(),
         line,
@@ -90,12 +105,12 @@ fn refused(line: usize, message: impl Into<String>) -> Refused {
 }
 
 /// The value of a key as a text; empty where there is none, as in Go.
-fn text<'i>(item: &'i Item, key: &str) -> &'i str {
+pub(super) fn text<'i>(item: &'i Item, key: &str) -> &'i str {
     let value = item.get(key).and_then(|entry| entry.item.text());
     value.unwrap_or_default()
 }
 
-fn fits(record: &Record, object: &Item) -> Result<(), Refused> {
+pub(super) fn fits(record: &Record, object: &Item) -> Result<(), Refused> {
     let checked = types::check(record, object);
     // Unknown and doubled keys are kubectl's affair: the API server drops them, or refuses the request.
     checked
@@ -103,19 +118,19 @@ fn fits(record: &Record, object: &Item) -> Result<(), Refused> {
         .map_err(|misfit| refused(misfit.line, misfit.message))
 }
 
-fn items<'i>(item: &'i Item, key: &str) -> &'i [Item] {
+pub(super) fn items<'i>(item: &'i Item, key: &str) -> &'i [Item] {
     item.get(key).map_or(&[], |entry| entry.item.items())
 }
 
 /// Null in a list of strings is an empty one to Go.
-fn texts(item: &Item, key: &str) -> Vec<String> {
+pub(super) fn texts(item: &Item, key: &str) -> Vec<String> {
     let each = items(item, key).iter();
     each.map(|item| item.text().unwrap_or_default().to_owned())
         .collect()
 }
 
 /// The object's name and the namespace that it names.
-fn named(object: &Item, cluster: bool) -> Result<(&str, Scope), Refused> {
+pub(super) fn named(object: &Item, cluster: bool) -> Result<(&str, Scope), Refused> {
     let metadata = object.get("metadata").map(|entry| &entry.item);
     let name = metadata.map_or("", |metadata| text(metadata, "name"));
     if name.is_empty() {
@@ -176,6 +191,7 @@ fn role(source: usize, object: &Item, cluster: bool) -> Result<Role, Refused> {
             .collect::<Result<_, _>>()?,
         aggregates,
         open: None,
+        doubt: None,
     })
 }
 
@@ -326,6 +342,7 @@ fn binding(source: usize, object: &Item, cluster: bool) -> Result<Binding, Refus
         subjects: subjects
             .map(|(index, item)| subject(item, index, cluster))
             .collect::<Result<_, _>>()?,
+        doubt: None,
     })
 }
 

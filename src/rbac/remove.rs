@@ -196,6 +196,10 @@ fn obstacle(cluster: &Cluster, reach: &Reach) -> Option<String> {
              kube-proxy out of it"
         ));
     }
+    let binding = cluster.objects().bindings.get(reach.binding);
+    if let Some(doubt) = binding.and_then(|binding| binding.doubt) {
+        return Some(format!("{title} {}: {}", doubt.told(), doubt.instead()));
+    }
     let why = reach.held.as_ref()?;
     Some(format!("{title} {why}"))
 }

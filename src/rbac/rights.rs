@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Binding, Objects, Role, Rule, Scope};
+use super::{Binding, Doubt, Objects, Role, Rule, Scope};
 
 /// A rule that a binding gives.
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +160,16 @@ impl<'a> Index<'a> {
 
     /// The rules that stand in a role.
     fn take_over(&self, number: usize, certain: bool, rights: &mut Rights<'a>) {
-        let rules = self.objects.roles.get(number).map(|role| &role.rules);
+        let role = self.objects.roles.get(number);
+        let doubt = role.and_then(|role| role.doubt);
+        if let Some((role, Doubt::OpenShift)) = role.zip(doubt) {
+            let (kind, name) = (role.kind(), &role.name);
+            rights.open = Some(format!(
+                "the {kind} {name} {}, so that another one may count",
+                Doubt::OpenShift.told()
+            ));
+        }
+        let rules = role.map(|role| &role.rules);
         for rule in rules.into_iter().flatten() {
             if !self.may(1) {
                 rights.open = Some(TOO_MUCH.to_owned());
@@ -169,7 +178,7 @@ impl<'a> Index<'a> {
             rights.given.push(Given {
                 rule,
                 role: number,
-                certain,
+                certain: certain && doubt.is_none(),
             });
         }
     }

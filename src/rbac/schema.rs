@@ -46,6 +46,33 @@ pub(super) static ROLE_BINDING: Record = record(
     &[KIND, VERSION, METADATA, SUBJECTS, ROLE_REF],
 );
 
+/// Both kinds of OpenShift's own bindings.
+pub(super) static OPENSHIFT_BINDING: Record = record(
+    "RoleBinding",
+    &[
+        KIND,
+        VERSION,
+        METADATA,
+        field("userNames", Shape::Texts),
+        field("groupNames", Shape::Texts),
+        field(
+            "subjects",
+            Shape::Records("[]v1.ObjectReference", &OBJECT_REFERENCE),
+        ),
+        field("roleRef", Shape::Record(&OBJECT_REFERENCE)),
+    ],
+);
+
+static OBJECT_REFERENCE: Record = record(
+    "ObjectReference",
+    &[
+        KIND,
+        VERSION,
+        field("name", STRING),
+        field("namespace", STRING),
+    ],
+);
+
 static RULE: Record = record(
     "PolicyRule",
     &[

@@ -381,6 +381,7 @@ fn roles_that_refer_to_each_other_without_end_are_given_up() {
         rules: Vec::new(),
         aggregates: Some(vec![selector.clone(); 3]),
         open: None,
+        doubt: None,
     };
     let mut objects = objects(&bound("ClusterRoleBinding", "b", "ClusterRole/r0", PROXY));
     objects.roles.extend((0..4_000).map(role));

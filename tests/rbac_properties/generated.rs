@@ -61,6 +61,7 @@ pub fn add_standard_binding(objects: &mut Objects) {
                 who: Who::User(user),
             })
             .collect(),
+        doubt: None,
     });
 }
 
@@ -74,6 +75,7 @@ fn empty(scope: Scope) -> Role {
         rules: Vec::new(),
         aggregates: None,
         open: None,
+        doubt: None,
     }
 }
 
@@ -226,6 +228,7 @@ fn binding() -> impl Strategy<Value = Binding> {
                     })
                     .collect(),
                 scope,
+                doubt: None,
             }
         },
     )
