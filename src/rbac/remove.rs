@@ -37,14 +37,13 @@ pub fn plan(
     compared: &Compared,
     requests: &[Request],
 ) -> Result<Vec<Outcome>, String> {
-    let support = support(cluster, compared, requests)?;
+    let mut support = support(cluster, compared, requests)?;
     let mut order: Vec<(Concern, usize)> = Vec::new();
     for (number, reach) in compared.reaches.iter().enumerate() {
         order.extend(reach.concern().map(|concern| (concern, number)));
     }
     order.sort_unstable();
     let mut outcomes = vec![Outcome::Nothing; compared.reaches.len()];
-    let mut gone = BTreeSet::new();
     for (_, number) in order {
         let Some((reach, outcome)) = compared.reaches.get(number).zip(outcomes.get_mut(number))
         else {
@@ -53,9 +52,9 @@ pub fn plan(
         *outcome = match obstacle(cluster, reach) {
             Some(why) => Outcome::Left(why),
             None => {
-                let lost = support.lost(number, &gone, requests);
+                let lost = support.lost(number, requests);
                 if lost.is_empty() {
-                    gone.insert(number);
+                    support.remove(number);
                     Outcome::Remove
                 } else {
                     Outcome::Left(format!(
@@ -98,10 +97,13 @@ impl Objects {
 
 /// Which bindings allow what kube-proxy asks for.
 struct Support {
-    /// Of each request the bindings that surely allow it, as positions among those that reach kube-proxy.
+    /// Of each binding that reaches kube-proxy the requests that it surely allows, by their positions.
     surely: Vec<BTreeSet<usize>>,
-    /// Of each request those that may allow it.
+    /// Of each binding those that it may allow.
     perhaps: Vec<BTreeSet<usize>>,
+    /// By how many bindings that stay each request is surely allowed. Counted, so that a thousand bindings that all
+    /// allow the same are not looked through for each other.
+    staying: Vec<usize>,
 }
 
 fn support(
@@ -132,10 +134,12 @@ fn support(
     let mut support = Support {
         surely: Vec::new(),
         perhaps: Vec::new(),
+        staying: vec![0; requests.len()],
     };
-    for request in requests {
+    for reach in &compared.reaches {
         let (mut surely, mut perhaps) = (BTreeSet::new(), BTreeSet::new());
-        for (number, reach) in compared.reaches.iter().enumerate() {
+        let counted = requests.iter().zip(&mut support.staying).enumerate();
+        for (number, (request, staying)) in counted {
             match cluster.by(reach.binding, request) {
                 Answer::Denied => {}
                 Answer::Unknown(_) => {
@@ -143,6 +147,7 @@ fn support(
                 }
                 Answer::Allowed { .. } | Answer::Privileged => {
                     surely.insert(number);
+                    *staying += 1;
                 }
             }
         }
@@ -154,22 +159,27 @@ fn support(
 
 impl Support {
     /// The requests that nothing would surely allow any more if this binding went, too.
-    fn lost<'r>(
-        &self,
-        number: usize,
-        gone: &BTreeSet<usize>,
-        requests: &'r [Request],
-    ) -> Vec<&'r Request> {
-        let each = requests.iter().zip(self.surely.iter().zip(&self.perhaps));
-        each.filter(|(_, (surely, perhaps))| {
-            let concerned = surely.contains(&number) || perhaps.contains(&number);
-            concerned
-                && !surely
-                    .iter()
-                    .any(|held| *held != number && !gone.contains(held))
-        })
-        .map(|(request, _)| request)
-        .collect()
+    fn lost<'r>(&self, number: usize, requests: &'r [Request]) -> Vec<&'r Request> {
+        let holds = |sets: &[BTreeSet<usize>], request: usize| {
+            sets.get(number).is_some_and(|set| set.contains(&request))
+        };
+        let mut lost = Vec::new();
+        for (place, (request, staying)) in requests.iter().zip(&self.staying).enumerate() {
+            let (surely, perhaps) = (holds(&self.surely, place), holds(&self.perhaps, place));
+            if (surely || perhaps) && *staying == usize::from(surely) {
+                lost.push(request);
+            }
+        }
+        lost
+    }
+
+    /// Takes note that a binding that stayed goes.
+    fn remove(&mut self, number: usize) {
+        for request in self.surely.get(number).into_iter().flatten() {
+            if let Some(staying) = self.staying.get_mut(*request) {
+                *staying = staying.saturating_sub(1);
+            }
+        }
     }
 }
 

@@ -73,7 +73,7 @@ fn a_binding_or_a_role_that_is_being_deleted_gives_nothing_that_lasts() {
     assert!(left(&node).contains("no other binding in the manifests surely gives that"));
     let role = role(
         "system:node-proxier",
-        "[{verbs: [list, watch], apiGroups: ['', discovery.k8s.io], resources: [services, endpointslices]}]",
+        "[{verbs: [list, watch], apiGroups: [''], resources: [services]}]",
     );
     let role = role.replace("metadata: {", &format!("metadata: {{{deleted}, "));
     let node = with("/m/all.yaml", &(ADDON.to_string() + &role + &admin));
