@@ -56,6 +56,7 @@ mod pod_split;
 mod pod_switch;
 mod presence;
 mod rbac;
+mod rbac_bounds;
 mod rbac_needed;
 mod rbac_rights;
 mod rbac_shared;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::rbac::{Gathered, placed};
+use super::rbac_rights::not_all;
 use super::{Instance, Kind, by_hand};
 use crate::auditpolicy::Request;
 use crate::baseline::Check;
@@ -40,6 +41,7 @@ impl RbacNeeded {
             let compared = compare(&cluster, identity, &[])?;
             let is_meant = |reach: &&Reach| is_meant(&cluster, reach, &requests);
             let Some(reach) = compared.reaches.iter().find(is_meant) else {
+                found.extend(not_all(&compared));
                 continue;
             };
             let binding = objects.bindings.get(reach.binding);

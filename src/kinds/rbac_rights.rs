@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::rbac::{Gathered, placed};
+use super::rbac_bounds::bound;
 use super::rbac_shared::shared;
 use super::{Instance, Kind, Mend, fix_or_by_hand};
 use crate::baseline::{Check, Fix, Removed};
@@ -10,7 +11,8 @@ use crate::edit::{Alteration, Step};
 use crate::facts::Facts;
 use crate::objects::Object;
 use crate::rbac::{
-    Binding, Cluster, Compared, Concern, Extra, Outcome, Reach, compare, plan, standard,
+    Binding, Cluster, Compared, Concern, Extra, MAX_BINDINGS, Outcome, Reach, compare, plan,
+    standard,
 };
 use crate::report::quoted;
 
@@ -37,8 +39,10 @@ impl RbacRights {
         let requests = gathered
             .asks
             .possible(&gathered.identities, &compared.names)?;
-        let outcomes = plan(&cluster, &compared, &requests)?;
+        let mut outcomes = plan(&cluster, &compared, &requests)?;
+        bound(gathered, &compared, self.without, &mut outcomes);
         let mut found = gathered.unread.clone();
+        found.extend(not_all(&compared));
         let mut reached = 0_usize;
         for (reach, outcome) in compared.reaches.iter().zip(outcomes) {
             let binding = gathered.objects.bindings.get(reach.binding);
@@ -87,6 +91,15 @@ impl RbacRights {
         }
         Ok(found)
     }
+}
+
+/// Says that not all bindings were compared.
+pub(super) fn not_all(compared: &Compared) -> Option<Instance> {
+    compared.more.then(|| {
+        Instance::unknown(format!(
+            "more than {MAX_BINDINGS} bindings reach kube-proxy: not all were compared"
+        ))
+    })
 }
 
 /// Leaves to a person what others would lose too.

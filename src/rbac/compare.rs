@@ -8,6 +8,9 @@ use super::{Cluster, Concern, Doubt, Right, Rule, Scope, Who};
 /// Most rights that are taken apart, each weighed by the names that it holds.
 const MAX_RIGHTS: usize = 200_000;
 
+/// Most bindings that are compared of those that reach kube-proxy.
+pub const MAX_BINDINGS: usize = 5_000;
+
 /// What was found, binding by binding, in their order.
 #[derive(Clone, Debug, Default)]
 pub struct Compared {
@@ -15,6 +18,8 @@ pub struct Compared {
     pub reaches: Vec<Reach>,
     /// The names of objects of which their rules speak, each once.
     pub names: Vec<String>,
+    /// There are more that reach kube-proxy than [`MAX_BINDINGS`]; the later ones are not among these.
+    pub more: bool,
 }
 
 /// A binding that reaches kube-proxy.
@@ -73,6 +78,10 @@ pub fn compare(
         let Some(mut reach) = reach(cluster, identities, number) else {
             continue;
         };
+        if compared.reaches.len() == MAX_BINDINGS {
+            compared.more = true;
+            break;
+        }
         let given = cluster
             .rights(number)
             .map_or(&[][..], |rights| &rights.given);

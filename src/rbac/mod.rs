@@ -20,7 +20,7 @@ mod selector;
 mod told;
 
 pub use allows::{Right, What};
-pub use compare::{Compared, Extra, Reach, compare};
+pub use compare::{Compared, Extra, MAX_BINDINGS, Reach, compare};
 pub use concern::Concern;
 pub use defaults::{Defaults, standard};
 pub use doubt::Doubt;

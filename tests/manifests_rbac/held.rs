@@ -153,3 +153,25 @@ fn a_binding_of_openshifts_own_api_is_a_finding_and_never_counted_on() {
         []
     );
 }
+
+#[test]
+fn of_a_large_file_the_later_bindings_are_left_to_the_next_plan() {
+    // Two edits read more than one plan does.
+    let padding = format!("# {}\n", "-".repeat(2_700_000));
+    let text = padding
+        + ADDON
+        + &cluster_binding("x", "view", PROXY)
+        + &cluster_binding("y", "view", PROXY);
+    let node = with("/m/all.yaml", &text);
+    let plan = document(&node, "plan");
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 1);
+    let why = plan["manual"].to_string();
+    assert!(
+        why.contains("can go out of the ClusterRoleBinding y too, by hand or with the next plan"),
+        "{why}"
+    );
+    assert_eq!(run(&node, &["apply", "--yes"]).code, 0);
+    let ran = run(&node, &["apply", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(verdicts(&node), []);
+}

@@ -278,6 +278,23 @@ fn more_rights_than_can_be_told_are_refused() {
 }
 
 #[test]
+fn more_bindings_than_are_compared_are_told() {
+    let mut objects = objects(&bound_to(
+        "[{verbs: [get], apiGroups: [''], resources: [pods]}]",
+    ));
+    let one = objects.bindings[0].clone();
+    let compared = |objects: &Objects| {
+        let cluster = Cluster::of(objects);
+        let compared = compare(&cluster, &identities(), &[]).unwrap();
+        (compared.reaches.len(), compared.more)
+    };
+    objects.bindings = vec![one.clone(); MAX_BINDINGS];
+    assert_eq!(compared(&objects), (MAX_BINDINGS, false));
+    objects.bindings.push(one);
+    assert_eq!(compared(&objects), (MAX_BINDINGS, true));
+}
+
+#[test]
 fn only_the_named_subjects_are_left_out() {
     let objects = objects(&bound(
         "ClusterRoleBinding",
