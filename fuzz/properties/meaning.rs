@@ -40,6 +40,7 @@ pub fn perform(meaning: &mut Json, path: &[Step], operation: &Operation) {
             list.splice(at..at, items.iter().map(grown));
         }
         (None, Operation::Remove) => unreachable!("the document itself is never removed"),
+        (None, Operation::Copy { .. }) => unreachable!("no random edit copies from elsewhere"),
         (Some((Step::Index(index), [])), Operation::Remove) => {
             meaning.as_array_mut().unwrap().remove(*index);
         }
