@@ -6,12 +6,14 @@
 
 #[path = "manifests_rbac/held.rs"]
 mod held;
+#[path = "manifests_rbac/hostile.rs"]
+mod hostile;
 mod support;
 
 use serde_json::{Value, json};
+use support::manifests::{ADDON, with};
 use support::{Node, Ran};
 
-const ADDON: &str = include_str!("fixtures/kubeadm-1.36/kube-proxy-addon.yaml");
 const RIGHTS: [&str; 6] = [
     "rbac-cluster-admin",
     "rbac-escalation",
@@ -20,12 +22,6 @@ const RIGHTS: [&str; 6] = [
     "rbac-wildcard",
     "rbac-extra-rights",
 ];
-
-fn with(file: &str, text: &str) -> Node {
-    let node = Node::empty();
-    node.write(file, text);
-    node
-}
 
 fn run(node: &Node, arguments: &[&str]) -> Ran {
     let mut all = vec![
@@ -390,35 +386,4 @@ fn manifests_without_bindings_say_nothing_of_rights() {
         found.iter().all(|(_, verdict)| verdict == "not-applicable"),
         "{found:?}"
     );
-}
-
-#[test]
-fn a_hostile_name_is_shown_on_its_line_and_is_one_word_of_a_command() {
-    let name = "x\\e[2J\\n$(reboot); 'y";
-    let text = ADDON.to_string()
-        + &cluster_binding("x", "view", PROXY).replace("name: \"x\"", &format!("name: \"{name}\""));
-    let node = with("/m/all.yaml", &text);
-    let said = run(&node, &["plan"]).out;
-    assert!(!said.contains('\u{1b}'), "{said}");
-    let expected = "kubectl delete clusterrolebinding 'x\\u{1b}[2J $(reboot); '\\''y'";
-    assert!(said.contains(expected), "{said}");
-}
-
-#[test]
-fn no_value_of_another_object_is_told() {
-    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: kube-system}\nstringData: {password: hunter2}\n";
-    let wrong = cluster_binding("x", "view", "[{kind: User, name: [hunter2]}]");
-    let node = with(
-        "/m/all.yaml",
-        &(ADDON.to_string() + secret + &wrong + &cluster_binding("y", "view", PROXY)),
-    );
-    for command in ["scan", "plan"] {
-        for format in ["text", "json"] {
-            let ran = run(&node, &["--format", format, command]);
-            assert!(
-                !ran.out.contains("hunter2") && !ran.err.contains("hunter2"),
-                "{ran:?}"
-            );
-        }
-    }
 }

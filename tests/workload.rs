@@ -199,7 +199,7 @@ fn a_document_on_one_line_is_not_shown_for_the_sake_of_a_change() {
         .unwrap();
     set["metadata"]["annotations"] = json!({"note": "geheim"});
     let node = Node::empty();
-    node.write("/m/set.json", &format!("{set}\n"));
+    node.write("/m/set.json", format!("{set}\n"));
     let chosen = ["--baseline", "kube-proxy-workload", "--manifests", "/m"];
     let plan = node.run(&[&chosen[..], &["plan", "-v"]].concat());
     assert!(!plan.out.contains("geheim"), "{}", plan.out);

@@ -21,6 +21,7 @@ pub mod followed;
 pub mod found;
 pub mod history;
 pub mod logged;
+pub mod manifests;
 pub mod many;
 pub mod markup;
 pub mod metrics;
