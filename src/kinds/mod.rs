@@ -47,6 +47,7 @@ mod pod_image_digest;
 mod pod_image_registry;
 mod pod_image_tag;
 mod pod_mounts;
+mod pod_network_policy;
 mod pod_priority;
 mod pod_privilege;
 mod pod_resources;
@@ -158,6 +159,8 @@ pub enum Expect {
     PodImageRegistry(pod_image_registry::PodImageRegistry),
     /// kube-proxy's image has a tag that tells its version.
     PodImageTag(pod_image_tag::PodImageTag),
+    /// No NetworkPolicy seems to guard kube-proxy.
+    PodNetworkPolicy(pod_network_policy::PodNetworkPolicy),
     /// The priority class of kube-proxy's pod.
     PodPriority(pod_priority::PodPriority),
     /// What kube-proxy's container may do on its node.
@@ -220,6 +223,7 @@ macro_rules! each_kind {
             Expect::PodImageDigest($kind) => $call,
             Expect::PodImageRegistry($kind) => $call,
             Expect::PodImageTag($kind) => $call,
+            Expect::PodNetworkPolicy($kind) => $call,
             Expect::PodPriority($kind) => $call,
             Expect::PodPrivilege($kind) => $call,
             Expect::PodResources($kind) => $call,
@@ -360,6 +364,7 @@ impl Expect {
             Expect::PodImageDigest(_) => "pod-image-digest",
             Expect::PodImageRegistry(_) => "pod-image-registry",
             Expect::PodImageTag(_) => "pod-image-tag",
+            Expect::PodNetworkPolicy(_) => "pod-network-policy",
             Expect::PodPriority(_) => "pod-priority",
             Expect::PodPrivilege(_) => "pod-privilege",
             Expect::PodResources(_) => "pod-resources",

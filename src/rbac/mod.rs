@@ -25,7 +25,7 @@ pub use concern::Concern;
 pub use defaults::{Defaults, standard};
 pub use doubt::Doubt;
 pub use evaluate::{Answer, Cluster};
-pub use read::{Refused, is_rbac};
+pub use read::{Refused, is_rbac, selector};
 pub use remove::{Outcome, plan};
 pub use selector::{Operator, Requirement, Selector};
 pub use told::{request_told, requests_told};

@@ -249,7 +249,10 @@ fn rule(item: &Item, index: usize, cluster: bool) -> Result<Rule, Refused> {
 }
 
 /// metav1.LabelSelector; what apimachinery's LabelSelectorAsSelector refuses never selects anything.
-fn selector(item: &Item) -> Result<Selector, Refused> {
+///
+/// # Errors
+/// What it refuses, and the line.
+pub fn selector(item: &Item) -> Result<Selector, Refused> {
     let labels = item.get("matchLabels").map(|entry| entry.item.entries());
     let mut requirements: Vec<Requirement> = labels
         .unwrap_or_default()
