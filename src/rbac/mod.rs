@@ -25,9 +25,9 @@ pub use concern::Concern;
 pub use defaults::{Defaults, standard};
 pub use doubt::Doubt;
 pub use evaluate::{Answer, Cluster};
-pub use read::{Refused, is_rbac, selector};
+pub use read::{Refused, is_rbac};
 pub use remove::{Outcome, plan};
-pub use selector::{Operator, Requirement, Selector};
+pub use selector::{Operator, Requirement, Selector, selector};
 pub use told::{request_told, requests_told};
 
 use std::collections::BTreeMap;

@@ -2,9 +2,8 @@
 //! pkg/apis/rbac/validation/validation.go and pkg/apis/rbac/v1/defaults.go.
 
 use super::doubt::is_being_deleted;
-use super::selector::{Operator, Requirement};
-use super::{Binding, Doubt, Objects, Role, Rule, Scope, Selector, Subject, Who};
-use super::{openshift, schema};
+use super::selector::selector;
+use super::{Binding, Doubt, Objects, Role, Rule, Scope, Subject, Who, openshift, schema};
 use crate::golang::text::quoted;
 use crate::golang::types::{self, Record};
 use crate::goyaml::{Data, Item};
@@ -246,57 +245,6 @@ fn rule(item: &Item, index: usize, cluster: bool) -> Result<Rule, Refused> {
         );
     }
     Ok(rule)
-}
-
-/// metav1.LabelSelector; what apimachinery's LabelSelectorAsSelector refuses never selects anything.
-///
-/// # Errors
-/// What it refuses, and the line.
-pub fn selector(item: &Item) -> Result<Selector, Refused> {
-    let labels = item.get("matchLabels").map(|entry| entry.item.entries());
-    let mut requirements: Vec<Requirement> = labels
-        .unwrap_or_default()
-        .iter()
-        .map(|entry| Requirement {
-            key: entry.key.clone(),
-            operator: Operator::In,
-            values: vec![entry.item.text().unwrap_or_default().to_owned()],
-        })
-        .collect();
-    for held in items(item, "matchExpressions") {
-        let values = texts(held, "values");
-        let operator = match text(held, "operator") {
-            "In" if !values.is_empty() => Operator::In,
-            "NotIn" if !values.is_empty() => Operator::NotIn,
-            "Exists" if values.is_empty() => Operator::Exists,
-            "DoesNotExist" if values.is_empty() => Operator::DoesNotExist,
-            "In" | "NotIn" => {
-                return Err(refused(
-                    held.line,
-                    "values: for In and NotIn there must be values",
-                ));
-            }
-            "Exists" | "DoesNotExist" => {
-                return Err(refused(
-                    held.line,
-                    "values: for Exists and DoesNotExist there must be none",
-                ));
-            }
-            other => {
-                let message = format!(
-                    "operator: {} is not one of In, NotIn, Exists, DoesNotExist",
-                    quoted(other)
-                );
-                return Err(refused(held.line, message));
-            }
-        };
-        requirements.push(Requirement {
-            key: text(held, "key").to_owned(),
-            operator,
-            values,
-        });
-    }
-    Ok(Selector(requirements))
 }
 
 fn binding(source: usize, object: &Item, cluster: bool) -> Result<Binding, Refused> {
