@@ -8,10 +8,15 @@ use memchr::memchr;
 
 use super::json::{Cursor, Damage, Part, Text};
 use super::parts::{User, last};
+use super::tally::Numbers;
 
-/// Places for clients. A cluster of 250 nodes has a thousand, of which as many as these make four of five requests;
-/// twice as many places save one hundredth of the instructions.
-const PLACES: usize = 256;
+/// Places for clients of all workers together, of which each has those that it met itself. A cluster of 250 nodes
+/// has a thousand clients, of which half make most of the requests.
+const PLACES: usize = 1024;
+/// Most places of one worker.
+const MOST: usize = 512;
+/// So many places may hold a client. With fewer some would drive each other out while others stay empty.
+const WAYS: usize = 4;
 /// Longest text of a client that is held, in bytes. What kube-proxy's token brings takes 700.
 const LONGEST: usize = 1024;
 
@@ -45,8 +50,20 @@ pub(super) struct Followed<'a> {
 /// Clients that were read before.
 #[derive(Default)]
 pub struct Clients {
-    /// Each at the place that its text says; no places where none is to be held.
-    places: Vec<Option<Held>>,
+    /// None where none is to be held.
+    sets: Vec<Set>,
+    /// Where the client of the line at hand is held.
+    at_hand: Option<(usize, usize)>,
+}
+
+/// The places that may hold a client.
+#[derive(Default)]
+struct Set {
+    /// What most likely is another number where the text is another one.
+    tags: [u32; WAYS],
+    held: [Option<Held>; WAYS],
+    /// Which place is given away next.
+    turn: usize,
 }
 
 /// A client's text, and where in it stands what it says.
@@ -59,25 +76,63 @@ struct Held {
     user_agent: Part,
     /// It was met since somebody else last wanted its place.
     met: bool,
+    /// Under which numbers it is counted.
+    numbers: Option<Numbers>,
+}
+
+/// Where a client may be held, and the tag by which it is found there.
+#[derive(Clone, Copy)]
+struct Key {
+    /// Of 65,536 parts of the sets, which one.
+    chosen: u16,
+    tag: u32,
 }
 
 impl Clients {
-    /// None yet, and room for them.
-    pub fn with_room() -> Clients {
+    /// None yet, and the room for them that one of so many workers has.
+    pub fn with_room(workers: usize) -> Clients {
+        let places = (PLACES / workers.max(1)).min(MOST);
         Clients {
-            places: std::iter::repeat_with(|| None).take(PLACES).collect(),
+            sets: std::iter::repeat_with(Set::default)
+                .take(places / WAYS)
+                .collect(),
+            at_hand: None,
         }
+    }
+
+    /// No client of the line at hand is known.
+    #[inline]
+    pub(super) fn forget_at_hand(&mut self) {
+        self.at_hand = None;
+    }
+
+    /// Where the numbers are held under which the client of the line at hand is counted, when it is one that is
+    /// held.
+    #[inline]
+    pub(super) fn numbers(&mut self) -> Option<&mut Option<Numbers>> {
+        let (set, way) = self.at_hand?;
+        let held = self.sets.get_mut(set)?.held.get_mut(way)?.as_mut()?;
+        Some(&mut held.numbers)
+    }
+
+    #[inline]
+    fn set(&self, key: Key) -> usize {
+        (usize::from(key.chosen) * self.sets.len()) >> 16
     }
 
     /// Passes a client that is known.
     #[inline]
-    fn find<'a>(&mut self, at: &mut Cursor<'a>, place: usize) -> Option<(User<'a>, Followed<'a>)> {
-        let held = self.places.get_mut(place)?.as_mut()?;
+    fn find<'a>(&mut self, at: &mut Cursor<'a>, key: Key) -> Option<(User<'a>, Followed<'a>)> {
+        let number = self.set(key);
+        let set = self.sets.get_mut(number)?;
         let start = at.ahead();
-        if !at.passes(&held.text) {
-            return None;
-        }
+        let mut places = set.tags.iter().zip(&mut set.held).enumerate();
+        let (way, held) = places.find_map(|(way, (tag, held))| {
+            let held = held.as_mut().filter(|_| *tag == key.tag)?;
+            at.passes(&held.text).then_some((way, held))
+        })?;
         held.met = true;
+        self.at_hand = Some((number, way));
         let user = User {
             name: held.user.text_in(start),
             groups: held.groups.text_in(start).written(),
@@ -93,19 +148,26 @@ impl Clients {
     /// How many were met since somebody else last wanted their places.
     #[cfg(test)]
     pub fn were_met(&self) -> usize {
-        let held = self.places.iter().flatten();
+        let held = self.sets.iter().flat_map(|set| set.held.iter().flatten());
         held.filter(|held| held.met).count()
     }
 
-    /// Holds a client, unless one stands in its place that was met lately.
-    fn keep(&mut self, place: usize, whole: &[u8], user: &User, followed: &Followed) {
-        let Some(place) = self.places.get_mut(place) else {
+    /// Holds a client, unless one stands in the place whose turn it is that was met lately.
+    fn keep(&mut self, key: Key, whole: &[u8], user: &User, followed: &Followed) {
+        let number = self.set(key);
+        let Some(set) = self.sets.get_mut(number) else {
+            return;
+        };
+        let empty = set.held.iter().position(Option::is_none);
+        let way = empty.unwrap_or(set.turn);
+        set.turn = (way + 1) % WAYS;
+        let (Some(tag), Some(place)) = (set.tags.get_mut(way), set.held.get_mut(way)) else {
             return;
         };
         if let Some(held) = place.as_mut().filter(|held| held.met) {
             held.met = false;
         } else if whole.len() <= LONGEST {
-            *place = Held::of(whole, user, followed);
+            (*tag, *place) = (key.tag, Held::of(whole, user, followed));
         }
     }
 
@@ -120,8 +182,9 @@ impl Clients {
         at: &mut Cursor<'a>,
     ) -> Result<(User<'a>, Option<Followed<'a>>), Damage> {
         let start = at.ahead();
-        let place = place(start);
-        if let Some((user, followed)) = self.find(at, place) {
+        let key = key(start);
+        self.at_hand = None;
+        if let Some((user, followed)) = self.find(at, key) {
             return Ok((user, Some(followed)));
         }
         let user = User::read(at)?;
@@ -132,7 +195,7 @@ impl Clients {
         *at = ahead;
         // A user that begins where the value does: what says where it ends is in the text, whatever stands behind.
         if !at.is_wary() {
-            self.keep(place, at.since(start), &user, &followed);
+            self.keep(key, at.since(start), &user, &followed);
         }
         Ok((user, Some(followed)))
     }
@@ -161,14 +224,15 @@ impl Held {
             user_agent: Part::of(followed.user_agent, whole)?,
             text: whole.into(),
             met: false,
+            numbers: None,
         })
     }
 }
 
-/// The place of the client whose text begins here. Names of users differ behind their beginning; tokens and
+/// The key of the client whose text begins here. Names of users differ behind their beginning; tokens and
 /// addresses differ around the end of the user.
 #[inline]
-fn place(start: &[u8]) -> usize {
+fn key(start: &[u8]) -> Key {
     let end = memchr(b'}', start).unwrap_or(0);
     let name = start.get(NAME..).and_then(<[u8]>::first_chunk);
     let around = start.get(end.saturating_sub(AROUND / 2)..);
@@ -184,6 +248,9 @@ fn place(start: &[u8]) -> usize {
     let mixed = words.fold(end as u64, mix);
     let mixed = mixed ^ mixed >> 32;
     // The highest bits of a product depend on all that are multiplied.
-    let highest = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48;
-    usize::try_from(highest).unwrap_or(0) % PLACES
+    let [.., a, b, c, d] = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    Key {
+        chosen: u16::from_le_bytes([c, d]),
+        tag: u32::from_le_bytes([a, b, c, d]),
+    }
 }

@@ -2,95 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::clients::Clients;
-use super::json::{Cursor, Damage, Field, Seen, Text};
-use super::parts::{OF_USER, Object, last, object, status, text, time};
-use super::time::{Instant, Near};
+use super::before::Before;
+use super::json::{Cursor, Damage, Field, Text};
+use super::parts::text;
+use super::time::Instant;
 
 pub use super::stage::Stage;
-
-/// The fields of an event in the order in which the API server writes them. Those between the ones that are
-/// asked for are named, too, so that each is found at once.
-pub const FIELDS: &[Field] = &[
-    Field::new(b"\"kind\":"),
-    Field::new(b"\"apiVersion\":"),
-    Field::new(b"\"level\":"),
-    Field::new(b"\"auditID\":"),
-    Field::new(b"\"stage\":"),
-    Field::new(b"\"requestURI\":"),
-    Field::new(b"\"verb\":"),
-    Field::new(b"\"user\":"),
-    Field::new(b"\"impersonatedUser\":"),
-    Field::new(b"\"sourceIPs\":"),
-    Field::new(b"\"userAgent\":"),
-    Field::new(b"\"objectRef\":"),
-    Field::new(b"\"responseStatus\":"),
-    Field::new(b"\"requestObject\":"),
-    Field::new(b"\"responseObject\":"),
-    Field::new(b"\"requestReceivedTimestamp\":"),
-    Field::new(b"\"stageTimestamp\":"),
-    Field::new(b"\"annotations\":"),
-];
-const KIND: usize = 0;
-const AUDIT_ID: usize = 3;
-const STAGE: usize = 4;
-const REQUEST_URI: usize = 5;
-const VERB: usize = 6;
-const USER: usize = 7;
-const IMPERSONATED_USER: usize = 8;
-const SOURCE_IPS: usize = 9;
-const USER_AGENT: usize = 10;
-const OBJECT_REF: usize = 11;
-const RESPONSE_STATUS: usize = 12;
-const RECEIVED: usize = 15;
-const REACHED: usize = 16;
-const ANNOTATIONS: usize = 17;
-
-/// What the API server writes before the audit id, at each level that it logs.
-const BEGINNINGS: &[&[u8]] = &[
-    br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","#,
-    br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Request","#,
-    br#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"RequestResponse","#,
-];
-
-/// Whether a field of an event is asked for.
-pub fn is_asked_for(name: &[u8]) -> bool {
-    const OTHERS: [&[u8]; 5] = [
-        b"apiVersion",
-        b"level",
-        b"requestObject",
-        b"responseObject",
-        b"annotations",
-    ];
-    !OTHERS.contains(&name) && FIELDS.iter().any(|field| field.name() == name)
-}
-
-/// What was read of the lines before, of which much stands in the next one again.
-#[derive(Default)]
-pub struct Before<'a> {
-    clients: Clients,
-    sources: Seen<'a, Text<'a>>,
-    user_agent: Seen<'a, Text<'a>>,
-    object: Seen<'a, Object<'a>>,
-    code: Seen<'a, u16>,
-    annotations: Seen<'a, ()>,
-    time: Near,
-}
-
-impl Before<'_> {
-    /// Nothing but clients that are known.
-    pub fn of(clients: Clients) -> Self {
-        Before {
-            clients,
-            ..Before::default()
-        }
-    }
-
-    /// The clients that are known, which outlast the lines.
-    pub fn clients(self) -> Clients {
-        self.clients
-    }
-}
 
 /// What an event says. Texts that are not there are empty.
 #[derive(Clone, Debug)]
@@ -144,30 +61,29 @@ impl<'a> Event<'a> {
         Ok(event)
     }
 
-    /// Reads one of many lines, and calls back with what it says; `plain` says that it is known to hold no
-    /// control characters.
+    /// Reads one of many lines into one that says nothing, since it is large and seldom kept; `plain` says that the
+    /// line is known to hold no control characters.
     ///
     /// # Errors
     /// As [`Event::read`].
     #[inline]
-    pub fn read_after<T>(
+    pub fn read_after(
+        &mut self,
         before: &mut Before<'a>,
         line: &'a [u8],
         plain: bool,
-        then: impl FnOnce(&Event<'a>) -> T,
-    ) -> Result<T, Damage> {
+    ) -> Result<(), Damage> {
         let cursor = if plain {
             Cursor::without_control(line)
         } else {
             Cursor::new(line)
         };
-        let mut event = Event::empty();
-        event.fill(cursor, before)?;
-        Ok(then(&event))
+        self.fill(cursor, before)
     }
 
     /// One that says nothing.
-    fn empty() -> Event<'a> {
+    #[inline]
+    pub fn empty() -> Event<'a> {
         Event {
             stage: Stage::Other,
             audit_id: Text::default(),
@@ -188,92 +104,6 @@ impl<'a> Event<'a> {
             received: None,
             reached: None,
         }
-    }
-
-    /// Reads what is said into one that says nothing, since it is large and seldom kept.
-    fn fill(&mut self, mut cursor: Cursor<'a>, before: &mut Before<'a>) -> Result<(), Damage> {
-        let mut kind = None;
-        let mut stage = None;
-        if cursor.peek()? != b'{' {
-            cursor.skip()?;
-            cursor.end()?;
-            return Err(Damage::NotEvent);
-        }
-        // What does not fit is told only of a line that is JSON to its end.
-        let mut fits = Ok(());
-        let each = |at: &mut Cursor<'a>, field: usize| {
-            let start = *at;
-            match self.field(at, before, field, &mut kind, &mut stage) {
-                Err(Damage::Misfit) => {
-                    fits = Err(Damage::Misfit);
-                    *at = start;
-                    at.skip()
-                }
-                other => other,
-            }
-        };
-        // They say that it is an event, as nothing does, too.
-        cursor.object_behind((BEGINNINGS, AUDIT_ID), FIELDS, each)?;
-        cursor.end()?;
-        match (kind, stage) {
-            (None, Some(stage)) => self.stage = Stage::read(stage),
-            (Some(kind), Some(stage)) if kind.is(b"Event") => self.stage = Stage::read(stage),
-            _ => return Err(Damage::NotEvent),
-        }
-        fits
-    }
-
-    #[inline]
-    fn field(
-        &mut self,
-        at: &mut Cursor<'a>,
-        before: &mut Before<'a>,
-        field: usize,
-        kind: &mut Option<Text<'a>>,
-        stage: &mut Option<Text<'a>>,
-    ) -> Result<(), Damage> {
-        match field {
-            KIND => *kind = text(at)?,
-            AUDIT_ID => self.audit_id = text(at)?.unwrap_or_default(),
-            STAGE => *stage = text(at)?,
-            REQUEST_URI => self.uri = text(at)?.unwrap_or_default(),
-            VERB => self.verb = text(at)?.unwrap_or_default(),
-            USER => {
-                let (user, followed) = before.clients.read(at)?;
-                (self.user, self.groups, self.extra) = (user.name, user.groups, user.extra);
-                if let Some(followed) = followed {
-                    (self.source, self.user_agent) = (followed.source, followed.user_agent);
-                }
-            }
-            IMPERSONATED_USER => {
-                let mut name = Text::default();
-                let there = object(at, OF_USER, |at, field| {
-                    match field {
-                        0 => name = text(at)?.unwrap_or_default(),
-                        _ => at.skip()?,
-                    }
-                    Ok(())
-                })?;
-                self.impersonated = there.then_some(name);
-            }
-            SOURCE_IPS => self.source = at.again(&mut before.sources, last)?,
-            USER_AGENT => {
-                let agent = |at: &mut Cursor<'a>| Ok(text(at)?.unwrap_or_default());
-                self.user_agent = at.again(&mut before.user_agent, agent)?;
-            }
-            OBJECT_REF => {
-                let said = at.again(&mut before.object, Object::read)?;
-                (self.resource, self.group, self.subresource) =
-                    (said.resource, said.group, said.subresource);
-                (self.namespace, self.name) = (said.namespace, said.name);
-            }
-            RESPONSE_STATUS => self.code = at.again(&mut before.code, status)?,
-            RECEIVED => self.received = time(at, &mut before.time)?,
-            REACHED => self.reached = time(at, &mut before.time)?,
-            ANNOTATIONS => at.again(&mut before.annotations, Cursor::skip)?,
-            _ => at.skip()?,
-        }
-        Ok(())
     }
 
     /// Whether the user has this group.
@@ -328,6 +158,7 @@ impl<'a> Event<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auditlog::clients::Clients;
 
     #[test]
     fn a_line_behind_others_says_what_it_says_alone() {
@@ -385,11 +216,13 @@ mod tests {
             ),
             format!(r#"{begun}"auditID":"x","stage":"Panic","user":null,"sourceIPs":[],{agent}}}"#),
         ];
-        let mut before = Before::of(Clients::with_room());
+        let mut before = Before::of(Clients::with_room(1));
         for line in lines.iter().chain(lines.iter().rev()) {
             let alone = Event::read(line.as_bytes()).map(|event| format!("{event:?}"));
-            let told = |event: &Event| format!("{event:?}");
-            let behind = Event::read_after(&mut before, line.as_bytes(), false, told);
+            let mut behind = Event::empty();
+            let behind = behind
+                .read_after(&mut before, line.as_bytes(), false)
+                .map(|()| format!("{behind:?}"));
             assert_eq!(behind, alone, "{line}");
         }
         // The client was found by its bytes.

@@ -1,7 +1,7 @@
 //! Lines that are too long to be held, such as one with a body of 10 MB: of them only what is asked for is
 //! kept, piece by piece, and that is then read like any line.
 
-use super::event::is_asked_for;
+use super::fields::is_asked_for;
 use super::json::Damage;
 
 /// Longest line that is held as it stands, in bytes.

@@ -1,8 +1,10 @@
 //! The API server's audit log: what was asked, by whom, and what of it is unusual.
 
+pub mod before;
 pub mod block;
 mod clients;
 pub mod event;
+mod fields;
 pub mod follow;
 pub mod json;
 pub mod logs;
@@ -14,8 +16,11 @@ pub mod order;
 mod parts;
 pub mod pieces;
 pub mod read;
+pub mod search;
 pub mod source;
 pub mod stage;
+mod sweep;
 pub mod tally;
 pub mod time;
+mod usual;
 pub mod who;

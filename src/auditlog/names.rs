@@ -85,12 +85,24 @@ impl Numbered {
 /// So many names are found without a hash: some more than there are nodes in most clusters.
 const LATELY: usize = 512;
 
-/// Where a name is among those that were counted lately.
+/// Where a name is among those that were counted lately: its length, its middle and its end say so, since many begin
+/// or end alike.
 #[inline]
 fn slot(name: &[u8]) -> usize {
-    let end = name.last_chunk().copied().map_or(0, u64::from_le_bytes);
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let half = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes).into());
+    let said = if name.len() >= 8 {
+        let middle = name.get(name.len() / 2 - 4..);
+        let middle = word(middle.and_then(<[u8]>::first_chunk));
+        word(name.last_chunk()) ^ middle.rotate_left(29)
+    } else if name.len() >= 4 {
+        half(name.first_chunk()) << 32 | half(name.last_chunk())
+    } else {
+        let bytes = name.iter();
+        bytes.fold(0, |said, byte| said << 8 | u64::from(*byte))
+    };
     // The highest bits of this product depend on all that are multiplied.
-    let mixed = (end ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (said ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     usize::try_from(mixed >> 48).unwrap_or(0) % LATELY
 }
 
@@ -138,13 +150,19 @@ impl Local {
             }
             number
         };
+        self.count_number(number, count);
+        number
+    }
+
+    /// Counts the name with this number.
+    #[inline]
+    pub fn count_number(&mut self, number: u16, count: Count) {
         if let Some(held) = self.counts.get_mut(usize::from(number)) {
             if *held == Count::default() {
                 self.touched.push(number);
             }
             *held += count;
         }
-        number
     }
 
     /// Adds the counts of the block to the common ones and starts anew. The numbers stay good until the
@@ -170,14 +188,16 @@ impl Local {
         known.unwrap_or(OTHERS)
     }
 
-    /// Makes room before a block, when too many names are held.
-    pub fn make_room(&mut self) {
-        if self.known.names.len() > HELD {
+    /// Makes room before a block, when too many names are held; tells whether it forgot them.
+    pub fn make_room(&mut self) -> bool {
+        let full = self.known.names.len() > HELD;
+        if full {
             self.known.forget();
             self.common.clear();
             self.counts.clear();
             self.touched.clear();
         }
+        full
     }
 }
 

@@ -79,6 +79,16 @@ pub struct Counted {
     seen: Option<(Instant, Instant)>,
     scratch: Vec<u8>,
     code: Digits,
+    /// How often names were forgotten.
+    forgot: u32,
+}
+
+/// Under which numbers a client is counted: its user, its address and its user agent.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers {
+    /// How often names had been forgotten then.
+    forgot: u32,
+    numbers: [u16; 3],
 }
 
 /// The digits of a number, which most often is the last one again.
@@ -118,25 +128,62 @@ impl Counted {
     /// Makes room before a block.
     pub fn make_room(&mut self) {
         for names in &mut self.names {
-            names.make_room();
+            if names.make_room() {
+                self.forgot += 1;
+            }
         }
     }
 
     /// Counts an event. A request counts when it ends, since its beginning need not be in the log; one
-    /// that does not end is counted in the end.
-    pub fn count(&mut self, event: &Event) {
+    /// that does not end is counted in the end. `client` holds the numbers of a client that is known.
+    pub fn count(&mut self, event: &Event, client: Option<&mut Option<Numbers>>) {
         let ends = !event.stage.is_open();
         let count = Count {
             events: 1,
             requests: u64::from(ends),
         };
         self.total += count;
-        let mut numbers = [0; KINDS];
         let code = self.code.text(event.code);
-        for ((number, names), by) in numbers.iter_mut().zip(&mut self.names).zip(By::ALL) {
+        let [users, verbs, resources, namespaces, codes, sources, agents] = &mut self.names;
+        let mut of = |names: &mut Local, by| {
             self.scratch.clear();
-            *number = names.count(name(event, by, code, &mut self.scratch), count);
-        }
+            names.count(name(event, by, code, &mut self.scratch), count)
+        };
+        let known = client.as_deref().copied().flatten();
+        let [user, source, agent] = match known.filter(|known| known.forgot == self.forgot) {
+            Some(Numbers { numbers, .. }) => {
+                for (names, number) in [&mut *users, &mut *sources, &mut *agents]
+                    .into_iter()
+                    .zip(numbers)
+                {
+                    names.count_number(number, count);
+                }
+                numbers
+            }
+            None => {
+                let numbers = [
+                    of(users, By::User),
+                    of(sources, By::Source),
+                    of(agents, By::UserAgent),
+                ];
+                if let Some(client) = client {
+                    *client = Some(Numbers {
+                        forgot: self.forgot,
+                        numbers,
+                    });
+                }
+                numbers
+            }
+        };
+        let numbers = [
+            user,
+            of(verbs, By::Verb),
+            of(resources, By::Resource),
+            of(namespaces, By::Namespace),
+            of(codes, By::Code),
+            source,
+            agent,
+        ];
         let arrived = event.received.or(event.reached);
         let minute = arrived.map_or(0, Instant::minute);
         if let Some(time) = event.time() {

@@ -88,8 +88,8 @@ impl Instant {
 /// Reads points in time that lie near each other, as those in a log do.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Near {
-    /// The last one, up to the minute, as it stands there; and that minute's first microsecond.
-    minute: Option<([u8; 16], u64)>,
+    /// A day as it stands there, and its first microsecond.
+    day: Option<([u8; 11], u64)>,
 }
 
 /// How long a point in time is between its quotes, as the API server writes it.
@@ -99,27 +99,68 @@ impl Near {
     /// As [`Instant::read`].
     pub fn read(&mut self, text: &[u8]) -> Option<Instant> {
         let time = Instant::read(text)?;
-        if let Some(minute) = text.first_chunk() {
-            self.minute = Some((*minute, time.minute() * MINUTE));
+        if let Some(day) = text.first_chunk() {
+            self.day = Some((*day, time.0 - time.0 % DAY));
         }
         Some(time)
     }
 
-    /// Reads `"2026-11-23T16:14:35.011937Z"` when it lies in the same minute as the last one.
+    /// Reads `"2026-11-23T16:14:35.011937Z"` when it lies on the same day as the last one.
     #[inline]
     pub fn quoted(&self, text: &[u8; QUOTED]) -> Option<Instant> {
-        let ([b'"', text @ ..], rest) = text.split_first_chunk::<17>()? else {
+        let ([b'"', day @ ..], rest) = text.split_first_chunk::<12>()? else {
             return None;
         };
-        let (same, first) = self.minute.as_ref()?;
-        match rest {
-            [b':', s1, s2, b'.', a, b, c, d, e, f, b'Z', b'"'] if text == same => {
-                let micros = number([*s1, *s2, *a, *b, *c, *d, *e, *f])?;
-                (micros < MINUTE).then_some(Instant(first + micros))
-            }
-            _ => None,
-        }
+        let (clock, fraction) = rest.split_first_chunk()?;
+        let ([b'.', fraction @ .., b'Z'], [b'"']) = fraction.split_first_chunk::<8>()? else {
+            return None;
+        };
+        let (same, first) = self.day.as_ref()?;
+        let (clock, fraction) = (clock_of(*clock)?, number_of(*fraction)?);
+        (day == same).then_some(Instant(first + clock + fraction))
     }
+}
+
+/// Microseconds in a day.
+const DAY: u64 = 86_400_000_000;
+
+/// The same in each of eight bytes.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The digits in these bytes, if all are.
+#[inline]
+fn digits(bytes: u64) -> Option<u64> {
+    let digits = bytes ^ each(b'0');
+    // A byte below 128 that is no digit reaches 128 with this; others have done so.
+    let others = digits.wrapping_add(each(118)) | digits;
+    (others & each(128) == 0).then_some(digits)
+}
+
+/// The microseconds before `16:14:35` in its day.
+#[inline]
+fn clock_of(text: [u8; 8]) -> Option<u64> {
+    const COLONS: u64 = u64::from_le_bytes([0, 0, b':', 0, 0, b':', 0, 0]);
+    const PLACES: u64 = u64::from_le_bytes([0, 0, 255, 0, 0, 255, 0, 0]);
+    const ZEROS: u64 = u64::from_le_bytes([0, 0, b'0', 0, 0, b'0', 0, 0]);
+    let text = u64::from_le_bytes(text);
+    let digits = digits(text & !PLACES | ZEROS)?;
+    // Each pair's number is where its first digit was.
+    let [hour, _, _, minute, _, _, second, _] = (digits * 10 + (digits >> 8)).to_le_bytes();
+    let fits = text & PLACES == COLONS && hour < 24 && minute < 60 && second < 60;
+    let seconds = u64::from(hour) * 3600 + u64::from(minute) * 60 + u64::from(second);
+    fits.then_some(seconds * 1_000_000)
+}
+
+/// The number of six digits.
+#[inline]
+fn number_of([a, b, c, d, e, f]: [u8; 6]) -> Option<u64> {
+    let digits = digits(u64::from_le_bytes([b'0', b'0', a, b, c, d, e, f]))?;
+    // Pairs, then fours, then all of them.
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
 /// A span in microseconds.
@@ -220,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn near_another_one_the_same_is_read() {
+    fn on_the_same_day_the_same_is_read() {
         let text = *b"\"2026-11-23T16:14:35.011937Z\"";
         assert_eq!(Near::default().quoted(&text), None);
         let mut near = Near::default();
@@ -232,11 +273,20 @@ mod tests {
                 other[at] = byte;
                 let quotes = other[0] == b'"' && other[QUOTED - 1] == b'"';
                 let read = Instant::read(&other[1..QUOTED - 1]).filter(|_| quotes);
-                let same = other[..17] == text[..17] && other[26..] == text[26..];
-                let point = other[17] == b':' && other[20] == b'.';
-                let expected = read.filter(|_| same || at == QUOTED - 3);
-                assert_eq!(near.quoted(&other), expected.filter(|_| point), "{other:?}");
+                let same = other[..12] == text[..12] && other[27..] == text[27..];
+                let point = other[20] == b'.';
+                let expected = read.filter(|_| same && point);
+                assert_eq!(near.quoted(&other), expected, "{other:?}");
             }
+        }
+        for second in (0..86_400).step_by(7) {
+            let micros = second * 11 % 1_000_000;
+            let (hour, minute) = (second / 3600, second / 60 % 60);
+            let second = second % 60;
+            let text = format!("\"2026-11-23T{hour:02}:{minute:02}:{second:02}.{micros:06}Z\"");
+            let other = Instant::read(&text.as_bytes()[1..QUOTED - 1]);
+            let text = text.as_bytes().try_into().unwrap();
+            assert_eq!(near.quoted(text), other);
         }
     }
 

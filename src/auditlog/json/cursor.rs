@@ -1,11 +1,10 @@
-//! A cursor over one line: strings as they stand, and a way past what nobody asks for.
+//! A cursor over one line, its objects and lists.
 
 use super::damage::Damage;
 use super::field::{Field, words};
 use super::levels::MAX_DEPTH;
-use super::scan::{has_control, plain_length};
+use super::scan::has_control;
 use super::seen::Seen;
-use super::text::Text;
 
 /// Where reading stands in a line.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +12,7 @@ pub struct Cursor<'a> {
     /// What was not passed yet.
     pub(super) rest: &'a [u8],
     /// The line may hold control characters, which no string may.
-    wary: bool,
+    pub(super) wary: bool,
     /// Objects and lists around it.
     pub(super) depth: usize,
 }
@@ -78,6 +77,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Passes these bytes, of which there are always as many, when they stand here.
+    #[inline(always)]
+    pub fn passes_all<const N: usize>(&mut self, bytes: &[u8; N]) -> bool {
+        match self.rest.split_first_chunk() {
+            Some((first, behind)) if first == bytes => {
+                self.rest = behind;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// What was not passed yet.
     #[inline]
     pub fn ahead(&self) -> &'a [u8] {
@@ -105,115 +116,6 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string.
-    #[inline]
-    pub fn string(&mut self) -> Result<Text<'a>, Damage> {
-        self.expect(b'"')?;
-        self.string_rest()
-    }
-
-    /// A string whose first quote was passed.
-    #[inline]
-    pub fn string_rest(&mut self) -> Result<Text<'a>, Damage> {
-        let start = self.rest;
-        let (raw, behind) = start
-            .split_at_checked(plain_length(start))
-            .unwrap_or_default();
-        if let [b'"', behind @ ..] = behind {
-            self.rest = behind;
-            return self.text(raw, raw.len());
-        }
-        self.rest = behind;
-        self.escaped_rest(start)
-    }
-
-    /// Passes a string whose first quote was passed.
-    #[inline(always)]
-    pub(super) fn skip_string(&mut self) -> Result<(), Damage> {
-        let start = self.rest;
-        let behind = start.get(plain_length(start)..).unwrap_or_default();
-        match behind {
-            _ if self.wary => self.string_rest().map(drop),
-            [b'"', behind @ ..] => {
-                self.rest = behind;
-                Ok(())
-            }
-            _ => {
-                self.rest = behind;
-                self.escaped_end()?;
-                self.pass();
-                Ok(())
-            }
-        }
-    }
-
-    /// A string that begins at `start`, in which an escape stands here, or which has no end.
-    fn escaped_rest(&mut self, start: &'a [u8]) -> Result<Text<'a>, Damage> {
-        match self.escaped_end() {
-            Ok(()) => {
-                let raw = self.since(start);
-                self.pass();
-                self.text(raw, 0)
-            }
-            // What is wrong before the end counts.
-            Err(Damage::Cut) if self.wary && has_control(start) => Err(Damage::NotJson),
-            Err(damage) => Err(damage),
-        }
-    }
-
-    /// Passes the rest of a string, up to the quote.
-    fn escaped_end(&mut self) -> Result<(), Damage> {
-        loop {
-            self.rest = self.rest.get(plain_length(self.rest)..).unwrap_or_default();
-            match self.rest {
-                [] => return Err(Damage::Cut),
-                [b'"', ..] => return Ok(()),
-                _ => self.escape()?,
-            }
-        }
-    }
-
-    /// A string of these bytes, so many of which hold no escape.
-    #[inline]
-    fn text(&self, raw: &'a [u8], plain: usize) -> Result<Text<'a>, Damage> {
-        if self.wary && has_control(raw) {
-            return Err(Damage::NotJson);
-        }
-        Ok(Text { raw, plain })
-    }
-
-    /// Passes an escape.
-    pub(super) fn escape(&mut self) -> Result<(), Damage> {
-        match self.rest {
-            [
-                _,
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
-                behind @ ..,
-            ] => {
-                self.rest = behind;
-                Ok(())
-            }
-            // Go writes it most often, for `&`.
-            [_, b'u', b'0', b'0', b'2', b'6', behind @ ..] => {
-                self.rest = behind;
-                Ok(())
-            }
-            [_, b'u', code @ ..] => {
-                let digits = code.iter().take(4);
-                if !digits.clone().all(u8::is_ascii_hexdigit) {
-                    return Err(Damage::NotJson);
-                }
-                if digits.len() < 4 {
-                    return Err(Damage::Cut);
-                }
-                self.rest = code.get(4..).unwrap_or_default();
-                Ok(())
-            }
-            [_, _, ..] => Err(Damage::NotJson),
-            _ => Err(Damage::Cut),
-        }
-    }
-
     /// Calls back for each of the fields that an object has, with the field's number; the callback passes
     /// the value. Other values are passed over. What stands in the order of the fields is found fast.
     #[inline]
@@ -231,20 +133,32 @@ impl<'a> Cursor<'a> {
         self.object_rest(fields, 0, each)
     }
 
-    /// As [`Cursor::object`], of an object that most likely has one of these beginnings, which end before
-    /// the field with this number.
-    #[inline]
-    pub fn object_behind(
+    /// The rest of an object, of which a value was just passed; a key is found fast from this field on.
+    pub fn object_behind_value(
         &mut self,
-        (beginnings, expected): (&[&[u8]], usize),
         fields: &[Field],
+        expected: usize,
         each: impl FnMut(&mut Self, usize) -> Result<(), Damage>,
     ) -> Result<(), Damage> {
-        if beginnings.iter().any(|beginning| self.passes(beginning)) {
-            self.down()?;
-            self.object_rest(fields, expected, each)
-        } else {
-            self.object(fields, each)
+        if self.behind_value(b'}')? {
+            return Ok(());
+        }
+        self.object_rest(fields, expected, each)
+    }
+
+    /// Passes what follows a value: a comma, or the end of the object or list, which it tells.
+    #[inline]
+    fn behind_value(&mut self, end: u8) -> Result<bool, Damage> {
+        match self.peek()? {
+            b',' => {
+                self.pass();
+                Ok(false)
+            }
+            byte if byte == end => {
+                self.up();
+                Ok(true)
+            }
+            _ => Err(Damage::NotJson),
         }
     }
 
@@ -284,13 +198,8 @@ impl<'a> Cursor<'a> {
                 Some(number) => each(self, number)?,
                 None => self.skip()?,
             }
-            match self.peek()? {
-                b',' => self.pass(),
-                b'}' => {
-                    self.up();
-                    return Ok(());
-                }
-                _ => return Err(Damage::NotJson),
+            if self.behind_value(b'}')? {
+                return Ok(());
             }
         }
     }
@@ -309,20 +218,15 @@ impl<'a> Cursor<'a> {
         }
         loop {
             each(self)?;
-            match self.peek()? {
-                b',' => self.pass(),
-                b']' => {
-                    self.up();
-                    return Ok(());
-                }
-                _ => return Err(Damage::NotJson),
+            if self.behind_value(b']')? {
+                return Ok(());
             }
         }
     }
 
     /// An object or a list has begun.
     #[inline]
-    fn down(&mut self) -> Result<(), Damage> {
+    pub(in crate::auditlog) fn down(&mut self) -> Result<(), Damage> {
         if self.depth >= MAX_DEPTH {
             return Err(Damage::Deep);
         }

@@ -13,12 +13,15 @@ mod part;
 mod scan;
 mod seen;
 mod skip;
+mod string;
 mod text;
 
 pub use cursor::Cursor;
 pub use damage::Damage;
 pub use field::Field;
 pub use part::Part;
-pub use scan::{has_control, plain_run};
+#[cfg(test)]
+pub use scan::levels;
+pub use scan::{has_control, least, level, plain_run};
 pub use seen::Seen;
 pub use text::Text;

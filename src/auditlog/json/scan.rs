@@ -1,6 +1,28 @@
 //! Looking for the few bytes that mean something in a string, eight at a time.
 
+use std::sync::LazyLock;
+
+use fearless_simd::{Level, Simd, dispatch};
 use memchr::memchr2;
+
+/// What this processor can do with many bytes at once.
+#[inline]
+pub fn level() -> Level {
+    static LEVEL: LazyLock<Level> = LazyLock::new(Level::new);
+    *LEVEL
+}
+
+/// What a processor like this one, or an older one, can do.
+#[cfg(test)]
+pub fn levels() -> Vec<Level> {
+    let mut levels = vec![Level::baseline(), Level::new()];
+    #[cfg(target_arch = "x86_64")]
+    {
+        levels.extend(Level::new().as_sse4_2().map(Level::Sse4_2));
+        levels.extend(Level::new().as_avx2().map(Level::Avx2));
+    }
+    levels
+}
 
 /// How many bytes stand before the first quote or backslash; all, where there is none. Most strings are
 /// short, for which a call of a search costs more than it finds.
@@ -26,7 +48,17 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
 /// Whether any byte is a control character of ASCII.
 pub fn has_control(bytes: &[u8]) -> bool {
     // Without a way out of the loop, so that many bytes are looked at in one step.
-    bytes.iter().fold(false, |any, byte| any | (*byte < b' '))
+    least(bytes, |byte| byte) < b' '
+}
+
+/// The least of what the bytes become, the largest number where there are none.
+pub fn least(bytes: &[u8], of: impl Fn(u8) -> u8) -> u8 {
+    dispatch!(level(), simd => least_with(simd, bytes, &of))
+}
+
+#[inline(always)]
+fn least_with<S: Simd>(_: S, bytes: &[u8], of: impl Fn(u8) -> u8) -> u8 {
+    bytes.iter().map(|byte| of(*byte)).fold(u8::MAX, u8::min)
 }
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);

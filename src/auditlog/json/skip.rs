@@ -1,10 +1,13 @@
 //! The way past values that nobody asks for.
 
+use fearless_simd::{Simd, dispatch};
+
 use super::cursor::Cursor;
 use super::damage::Damage;
 use super::levels::Levels;
 use super::marks::Marks;
 use super::number::{is_number, is_number_begun};
+use super::scan::level;
 
 impl<'a> Cursor<'a> {
     /// The bytes of the next value, which is passed.
@@ -50,13 +53,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes an object or a list without recursion, so that depth costs a bit and no stack.
+    /// Passes an object or a list.
     fn skip_nested(&mut self) -> Result<(), Damage> {
+        dispatch!(level(), simd => self.skip_nested_with(simd))
+    }
+
+    /// Passes an object or a list without recursion, so that depth costs a bit and no stack.
+    #[inline(always)]
+    fn skip_nested_with<S: Simd>(&mut self, simd: S) -> Result<(), Damage> {
         let mut open = Levels::inside(self.depth);
         let mut inside = Inside {
             bytes: self.rest,
             at: 0,
-            marks: Marks::of(self.rest),
+            marks: Marks::of(simd, self.rest),
             wary: self.is_wary(),
         };
         'values: loop {
@@ -119,15 +128,16 @@ impl<'a> Cursor<'a> {
 
 /// Where reading stands in an object or list that nobody asks for: a number, which costs less than a slice. Only
 /// numbers are handed to what is seldom called, so that the others need not lie in memory.
-struct Inside<'a> {
+struct Inside<'a, S: Simd> {
     bytes: &'a [u8],
     at: usize,
-    marks: Marks<'a>,
+    marks: Marks<'a, S>,
     /// As that of the cursor.
     wary: bool,
 }
 
-impl<'a> Inside<'a> {
+impl<'a, S: Simd> Inside<'a, S> {
+    #[inline(always)]
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }

@@ -1,0 +1,138 @@
+//! One pass over bytes for the ends of lines and for two bytes of a text, as many bytes at a time as the processor
+//! can look at.
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, dispatch, u8x64};
+
+/// Where lines end, and where something is found.
+#[derive(Debug, Default)]
+pub struct Sweep {
+    /// The ends of lines, from the front to the back.
+    pub ends: Vec<usize>,
+    /// Where something begins that is searched for, from the front to the back.
+    pub hits: Vec<usize>,
+}
+
+/// Two bytes of a text which stand together seldom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    first: u8,
+    second: u8,
+    /// How many bytes the second one is behind the first, less than 64.
+    apart: u32,
+    /// How many bytes of the text are before the second.
+    before: usize,
+}
+
+/// Bytes of audit logs, the most frequent first. Others are rare.
+const FREQUENT: &[u8] = br#""eatsoi:rnu,cdm.0-1lp2b6/vk8437f59}{ghyRT \w[]Izx=q"#;
+
+/// Bytes that are looked at before it is asked whether anything was found.
+const BLOCK: usize = 4 * PART;
+/// Bytes of which each has a bit of a number.
+const PART: usize = 64;
+
+/// Whether one pass is faster than two of a search for one thing each. It is where 32 bytes or more are compared at
+/// once and the outcome is a number.
+pub fn is_fast(level: Level) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return level.as_avx2().is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = level;
+        false
+    }
+}
+
+impl Pair {
+    /// Of a text of two bytes or more.
+    pub fn of(text: &[u8]) -> Option<Pair> {
+        let rank = |byte: u8| {
+            let found = FREQUENT.iter().position(|frequent| *frequent == byte);
+            found.unwrap_or(FREQUENT.len())
+        };
+        let bytes = || text.iter().copied().enumerate().take(PART);
+        let (rarest, _) = bytes().max_by_key(|(_, byte)| rank(*byte))?;
+        let others = bytes().filter(|(at, _)| *at != rarest);
+        let (other, _) = others.max_by_key(|(_, byte)| rank(*byte))?;
+        let (first, second) = (rarest.min(other), rarest.max(other));
+        Some(Pair {
+            first: *text.get(first)?,
+            second: *text.get(second)?,
+            apart: u32::try_from(second - first).ok()?,
+            before: second,
+        })
+    }
+
+    /// Where lines end, and where the text may begin.
+    pub fn sweep(&self, level: Level, bytes: &[u8], into: &mut Sweep) {
+        dispatch!(level, simd => self.sweep_with(simd, bytes, into));
+    }
+
+    #[inline(always)]
+    fn sweep_with<S: Simd>(&self, simd: S, bytes: &[u8], into: &mut Sweep) {
+        let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+        let mut firsts = 0;
+        let mut at = 0;
+        for block in blocks {
+            self.look(simd, block, (at, &mut firsts), into);
+            at += BLOCK;
+        }
+        let mut last = [0; BLOCK];
+        if let Some(last) = last.get_mut(..rest.len()) {
+            last.copy_from_slice(rest);
+        }
+        self.look(simd, &last, (at, &mut firsts), into);
+    }
+
+    /// Looks at a block; `firsts` has a bit for each first byte at the end of the block before whose second byte may
+    /// be in this one.
+    #[inline(always)]
+    fn look<S: Simd>(
+        &self,
+        simd: S,
+        block: &[u8; BLOCK],
+        (at, firsts): (usize, &mut u64),
+        into: &mut Sweep,
+    ) {
+        let all_same = |byte| u8x64::splat(simd, byte);
+        let (end, first, second) = (all_same(b'\n'), all_same(self.first), all_same(self.second));
+        let (parts, _) = block.as_chunks::<PART>();
+        let mut found = [(0, 0); BLOCK / PART];
+        let mut any = 0;
+        for (part, (ends, hits)) in parts.iter().zip(&mut found) {
+            let part = u8x64::from_slice(simd, part);
+            let is_first = part.simd_eq(first).to_bitmask();
+            let is_second = part.simd_eq(second).to_bitmask();
+            *ends = part.simd_eq(end).to_bitmask();
+            *hits = (is_first << self.apart | *firsts) & is_second;
+            *firsts = is_first >> (PART as u32 - self.apart);
+            any |= *ends | *hits;
+        }
+        if any == 0 {
+            return;
+        }
+        let mut at = at;
+        for (ends, hits) in found {
+            into.ends.extend(Bits(ends).map(|bit| at + bit));
+            // A text cannot begin before the bytes do.
+            let starts = Bits(hits).filter_map(|bit| (at + bit).checked_sub(self.before));
+            into.hits.extend(starts);
+            at += PART;
+        }
+    }
+}
+
+/// The places of the bits that are set, from the lowest on.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let place = self.0.trailing_zeros();
+        self.0 &= self.0.wrapping_sub(1);
+        (place < u64::BITS).then_some(place as usize)
+    }
+}
