@@ -1,8 +1,7 @@
 //! What was read of the lines before, of which much stands in the next one again.
 
-use super::clients::Clients;
+use super::clients::{Clients, Kept};
 use super::json::{Seen, Text};
-use super::tally::Numbers;
 use super::time::Near;
 
 /// What was read of the lines before.
@@ -24,10 +23,10 @@ impl Before<'_> {
         }
     }
 
-    /// Where the numbers are held under which the client of the last line is counted, when it is one that is known.
+    /// What is kept of the client of the last line, when it is one that is known.
     #[inline]
-    pub fn client(&mut self) -> Option<&mut Option<Numbers>> {
-        self.clients.numbers()
+    pub fn client(&mut self) -> Option<&mut Kept> {
+        self.clients.at_hand()
     }
 
     /// The clients that are known, which outlast the lines.

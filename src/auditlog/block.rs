@@ -79,6 +79,8 @@ pub struct Placed<'a> {
     pub standing: Standing,
     /// What it says.
     pub event: Event<'a>,
+    /// A number that only events have in which user, address and user agent are the same, when they have one.
+    pub client: Option<u64>,
     /// Which line of the piece, counted from 0.
     pub line: u64,
     /// Bytes before its line.
@@ -265,13 +267,16 @@ impl<'q> Worker<'q> {
         let Some(standing) = query.who.standing(&event).filter(|_| query.takes(&event)) else {
             return;
         };
+        let client = before.client();
+        let held_as = client.as_ref().map(|client| client.number);
         if standing == Standing::Theirs {
-            counted.count(&event, before.client());
+            counted.count(&event, client);
         }
         if query.hands_on(&event, standing) {
             found.events.push(Placed {
                 standing,
                 event,
+                client: held_as,
                 line: number,
                 at,
             });

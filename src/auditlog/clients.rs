@@ -4,6 +4,8 @@
 //! line. To compare it takes much less time than to read it again. Copies are held, so that a client is still
 //! known in the next piece of the log.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use memchr::memchr;
 
 use super::json::{Cursor, Damage, Part, Text};
@@ -76,9 +78,20 @@ struct Held {
     user_agent: Part,
     /// It was met since somebody else last wanted its place.
     met: bool,
-    /// Under which numbers it is counted.
-    numbers: Option<Numbers>,
+    /// What is kept of it beside its text.
+    kept: Kept,
 }
+
+/// What is kept of a client that is held.
+pub struct Kept {
+    /// A number that no other client has, and itself has no more when it was forgotten meanwhile.
+    pub number: u64,
+    /// Under which numbers it is counted.
+    pub counted: Option<Numbers>,
+}
+
+/// The number of the next client that is held.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Where a client may be held, and the tag by which it is found there.
 #[derive(Clone, Copy)]
@@ -106,13 +119,12 @@ impl Clients {
         self.at_hand = None;
     }
 
-    /// Where the numbers are held under which the client of the line at hand is counted, when it is one that is
-    /// held.
+    /// What is kept of the client of the line at hand, when it is one that is held.
     #[inline]
-    pub(super) fn numbers(&mut self) -> Option<&mut Option<Numbers>> {
+    pub(super) fn at_hand(&mut self) -> Option<&mut Kept> {
         let (set, way) = self.at_hand?;
         let held = self.sets.get_mut(set)?.held.get_mut(way)?.as_mut()?;
-        Some(&mut held.numbers)
+        Some(&mut held.kept)
     }
 
     #[inline]
@@ -224,7 +236,10 @@ impl Held {
             user_agent: Part::of(followed.user_agent, whole)?,
             text: whole.into(),
             met: false,
-            numbers: None,
+            kept: Kept {
+                number: NEXT.fetch_add(1, Ordering::Relaxed),
+                counted: None,
+            },
         })
     }
 }

@@ -1,5 +1,6 @@
 //! What is counted: by a worker in the block at hand, and in the whole log.
 
+use super::clients::Kept;
 use super::event::Event;
 use super::json::Text;
 use super::minutes::Minutes;
@@ -135,8 +136,8 @@ impl Counted {
     }
 
     /// Counts an event. A request counts when it ends, since its beginning need not be in the log; one
-    /// that does not end is counted in the end. `client` holds the numbers of a client that is known.
-    pub fn count(&mut self, event: &Event, client: Option<&mut Option<Numbers>>) {
+    /// that does not end is counted in the end. `client` is kept of a client that is known.
+    pub fn count(&mut self, event: &Event, client: Option<&mut Kept>) {
         let ends = !event.stage.is_open();
         let count = Count {
             events: 1,
@@ -149,7 +150,7 @@ impl Counted {
             self.scratch.clear();
             names.count(name(event, by, code, &mut self.scratch), count)
         };
-        let known = client.as_deref().copied().flatten();
+        let known = client.as_ref().and_then(|client| client.counted);
         let [user, source, agent] = match known.filter(|known| known.forgot == self.forgot) {
             Some(Numbers { numbers, .. }) => {
                 for (names, number) in [&mut *users, &mut *sources, &mut *agents]
@@ -167,7 +168,7 @@ impl Counted {
                     of(agents, By::UserAgent),
                 ];
                 if let Some(client) = client {
-                    *client = Some(Numbers {
+                    client.counted = Some(Numbers {
                         forgot: self.forgot,
                         numbers,
                     });

@@ -27,7 +27,7 @@ impl<'a> Event<'a> {
         let Some(stage) = stage(at) else {
             return Ok(Some(None));
         };
-        self.uri = at.string_rest()?;
+        self.uri = at.long_string_rest()?;
         if !at.passes_all(b",\"verb\":\"") {
             return Ok(Some(Some(stage)));
         }

@@ -1,6 +1,8 @@
 //! All rules at work on one log.
 
+use super::asks::Asks;
 use super::kinds::{Case, Heard, Kind, Silent, Watch};
+use super::origin::Origins;
 use super::outcome::{End, First, Judged, NotJudged, Unusual};
 use super::rules::{Rule, Rules};
 use super::seen::Seen;
@@ -16,6 +18,9 @@ use crate::baseline::Severity;
 pub struct Judge {
     known: Known,
     ids: Ids,
+    origins: Origins,
+    /// What kube-proxy asked and broke none of the rules that look at what is asked.
+    usual_asks: Asks,
     /// In the order of the rules, but that of those which look at what is asked the narrower come first.
     states: Vec<State>,
     heard: Heard,
@@ -50,6 +55,8 @@ impl Judge {
         Judge {
             known,
             ids: Ids::default(),
+            origins: Origins::default(),
+            usual_asks: Asks::default(),
             states,
             heard: Heard::Never,
         }
@@ -73,9 +80,9 @@ impl Judge {
         let case = Case {
             standing: placed.standing,
             event,
-            id: self.ids.number(&event.audit_id.bytes()),
-            address: event.address(),
+            origin: self.origins.of(placed),
             known: &self.known,
+            ids: &self.ids,
         };
         if placed.standing == Standing::Theirs {
             self.heard = match (self.heard, event.time()) {
@@ -85,6 +92,8 @@ impl Judge {
                 (heard, None) => heard,
             };
         }
+        let own = placed.standing == Standing::Theirs;
+        let known_ask = own && self.usual_asks.hold(event);
         let mut told = Told::default();
         for state in &mut self.states {
             let Some(watch) = &mut state.watch else {
@@ -92,7 +101,7 @@ impl Judge {
             };
             let severity = state.rule.severity;
             let breadth = state.rule.unusual.breadth();
-            if breadth.is_some_and(|breadth| is_told(&told, breadth, severity)) {
+            if breadth.is_some_and(|breadth| known_ask || is_told(&told, breadth, severity)) {
                 continue;
             }
             let Some(broke) = watch.see(&case) else {
@@ -103,6 +112,9 @@ impl Judge {
             }
             state.news |= state.seen.first.is_none();
             state.seen.add(&case, place, broke);
+        }
+        if own && !known_ask && told == Told::default() {
+            self.usual_asks.add(event);
         }
     }
 

@@ -34,7 +34,7 @@ impl Seen {
         for earlier in &broke.earlier {
             self.count(earlier.id, earlier.events, earlier.open);
         }
-        self.count(case.id, 1, event.stage.is_open());
+        self.count(case.id(), 1, event.stage.is_open());
         let (who, source) = (user(event), source(case));
         self.first.get_or_insert_with(|| First {
             time: event.time(),
@@ -73,7 +73,7 @@ impl Seen {
 }
 
 fn source(case: &Case) -> String {
-    match case.address {
+    match case.origin.address {
         Some(address) => address.to_string(),
         None if case.event.source.is_empty() => "an unknown address".into(),
         None => shown(case.event.source),

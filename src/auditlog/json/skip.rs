@@ -46,7 +46,7 @@ impl<'a> Cursor<'a> {
         match self.peek()? {
             b'"' => {
                 self.pass();
-                self.skip_string()
+                self.string_rest().map(drop)
             }
             b'{' | b'[' => self.skip_nested(),
             _ => self.word().map(drop),

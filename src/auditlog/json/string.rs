@@ -1,8 +1,11 @@
 //! Strings as they stand in a line.
 
+use fearless_simd::{Simd, dispatch};
+
 use super::cursor::Cursor;
 use super::damage::Damage;
-use super::scan::{has_control, plain_length};
+use super::marks::Marks;
+use super::scan::{has_control, level, short_length};
 use super::text::Text;
 
 impl<'a> Cursor<'a> {
@@ -13,48 +16,27 @@ impl<'a> Cursor<'a> {
         self.string_rest()
     }
 
-    /// A string whose first quote was passed.
+    /// A string whose first quote was passed. Most are short.
     #[inline]
     pub fn string_rest(&mut self) -> Result<Text<'a>, Damage> {
         let start = self.rest;
-        let (raw, behind) = start
-            .split_at_checked(plain_length(start))
-            .unwrap_or_default();
-        if let [b'"', behind @ ..] = behind {
-            self.rest = behind;
-            return self.text(raw, raw.len());
+        match start.split_at_checked(short_length(start)) {
+            Some((raw, [b'"', behind @ ..])) => {
+                self.rest = behind;
+                self.text(raw, raw.len())
+            }
+            _ => self.long_string_rest(),
         }
-        self.rest = behind;
-        self.escaped_rest(start)
     }
 
-    /// Passes a string whose first quote was passed.
-    #[inline(always)]
-    pub(super) fn skip_string(&mut self) -> Result<(), Damage> {
+    /// As [`Cursor::string_rest`], of one that most likely is long or holds escapes.
+    pub fn long_string_rest(&mut self) -> Result<Text<'a>, Damage> {
         let start = self.rest;
-        let behind = start.get(plain_length(start)..).unwrap_or_default();
-        match behind {
-            _ if self.wary => self.string_rest().map(drop),
-            [b'"', behind @ ..] => {
-                self.rest = behind;
-                Ok(())
-            }
-            _ => {
-                self.rest = behind;
-                self.escaped_end()?;
-                self.pass();
-                Ok(())
-            }
-        }
-    }
-
-    /// A string that begins at `start`, in which an escape stands here, or which has no end.
-    fn escaped_rest(&mut self, start: &'a [u8]) -> Result<Text<'a>, Damage> {
-        match self.escaped_end() {
-            Ok(()) => {
+        match dispatch!(level(), simd => self.pass_string_with(simd)) {
+            Ok(plain) => {
                 let raw = self.since(start);
                 self.pass();
-                self.text(raw, 0)
+                self.text(raw, if plain { raw.len() } else { 0 })
             }
             // What is wrong before the end counts.
             Err(Damage::Cut) if self.wary && has_control(start) => Err(Damage::NotJson),
@@ -62,30 +44,29 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes the rest of a string, up to the quote.
-    fn escaped_end(&mut self) -> Result<(), Damage> {
-        let rest = self.rest;
-        let mut at = 0;
+    /// Passes a string up to its last quote, and tells whether it holds no escape.
+    #[inline(always)]
+    fn pass_string_with<S: Simd>(&mut self, simd: S) -> Result<bool, Damage> {
+        let start = self.rest;
+        let mut marks = Marks::of(simd, start);
+        let (mut at, mut plain) = (0, true);
         loop {
-            let behind = rest.get(at..).unwrap_or_default();
-            at += plain_length(behind);
-            match rest.get(at..).unwrap_or_default() {
-                [] => {
-                    self.rest = &[];
-                    return Err(Damage::Cut);
-                }
-                behind @ [b'"', ..] => {
+            at = marks.next(at);
+            match start.get(at..) {
+                Some(behind @ [b'"', ..]) => {
                     self.rest = behind;
-                    return Ok(());
+                    return Ok(plain);
                 }
                 // Go writes it most often, for `&`.
-                [b'\\', b'u', b'0', b'0', b'2', b'6', ..] => at += 6,
-                behind => {
+                Some([b'\\', b'u', b'0', b'0', b'2', b'6', ..]) => at += 6,
+                Some(behind) => {
                     self.rest = behind;
                     self.escape()?;
-                    at = rest.len() - self.rest.len();
+                    at = start.len() - self.rest.len();
                 }
+                None => return Err(Damage::Cut),
             }
+            plain = false;
         }
     }
 
@@ -99,6 +80,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes an escape.
+    #[inline(never)]
     pub(super) fn escape(&mut self) -> Result<(), Damage> {
         match self.rest {
             [

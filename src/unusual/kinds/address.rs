@@ -3,13 +3,9 @@
 use serde::Deserialize;
 
 use super::{Broke, Case, Reason, Watch};
-use crate::auditlog::json::Field;
 use crate::unusual::Known;
+use crate::unusual::origin::NODE_NAME;
 use crate::unusual::told::{asked, shown};
-
-/// What the API server says of a token that is bound to a pod: the node on which that runs. From Kubernetes
-/// 1.30 on.
-pub const NODE_NAME: Field = Field::new(b"\"authentication.kubernetes.io/node-name\":");
 
 /// `address: {}`
 #[derive(Clone, Debug, Deserialize)]
@@ -34,7 +30,7 @@ impl Watch for Watched {
         if !case.is_own() {
             return None;
         }
-        let Some(address) = case.address else {
+        let Some(address) = case.origin.address else {
             self.without += 1;
             return None;
         };

@@ -100,7 +100,7 @@ impl Watch for Watched {
             }
         }
         let held = self.refused.entry(address).or_default();
-        let open = event.stage.is_open();
+        let (id, open) = (case.id(), event.stage.is_open());
         let burst = || {
             let codes: Vec<String> = self.rule.codes.iter().map(u16::to_string).collect();
             let (count, within) = (self.rule.count, self.rule.within);
@@ -110,7 +110,7 @@ impl Watch for Watched {
             )
         };
         // Clients may choose the id: it alone does not show that a request is the same.
-        let begun = |held: &&mut Refusal| held.request.id == case.id && held.request.open && !open;
+        let begun = |held: &&mut Refusal| held.request.id == id && held.request.open && !open;
         if let Some(known) = held.last.iter_mut().find(begun) {
             known.request.open = false;
             if known.counted {
@@ -126,7 +126,7 @@ impl Watch for Watched {
             at,
             counted: false,
             request: Earlier {
-                id: case.id,
+                id,
                 events: 1,
                 open,
             },

@@ -11,17 +11,17 @@ mod unreadable;
 mod user_agent;
 mod write;
 
-use std::net::IpAddr;
-
 use serde::Deserialize;
 
 pub use silence::{Heard, Silence, Silent};
 pub use unreadable::Unreadable;
 
 use crate::auditlog::event::Event;
+use crate::auditlog::open::Ids;
 use crate::auditlog::who::Standing;
 
 use super::Known;
+use super::origin::Origin;
 
 /// What is unusual, by kind. The name in the rules is the variant's, with dashes.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,15 +55,20 @@ pub struct Case<'a> {
     pub standing: Standing,
     /// What it says.
     pub event: &'a Event<'a>,
-    /// The number of its request.
-    pub id: u64,
-    /// From where it came, where that is an address.
-    pub address: Option<IpAddr>,
+    /// From where it came and with which credential.
+    pub origin: Origin,
     /// What is known beforehand.
     pub known: &'a Known,
+    /// What makes a number of its audit id.
+    pub ids: &'a Ids,
 }
 
 impl Case<'_> {
+    /// The number of its request.
+    pub fn id(&self) -> u64 {
+        self.ids.number(&self.event.audit_id.bytes())
+    }
+
     /// Whether kube-proxy's own credential asked.
     fn is_own(&self) -> bool {
         self.standing == Standing::Theirs
@@ -139,7 +144,7 @@ impl Kind {
         }
     }
 
-    /// Of the kinds that look at what is asked: how much one of them covers, the narrowest first.
+    /// Of the kinds that look at what is asked, and at nothing else: how much one of them covers, the narrowest first.
     pub fn breadth(&self) -> Option<usize> {
         match self {
             Kind::Resource(_) => Some(0),

@@ -5,20 +5,12 @@ use std::net::IpAddr;
 use hashbrown::HashMap;
 use serde::Deserialize;
 
-use super::address::NODE_NAME;
 use super::{Broke, Case, Reason, Watch};
 use crate::auditlog::event::Event;
-use crate::auditlog::json::{Field, Text};
-use crate::auditlog::open::Ids;
 use crate::unusual::Known;
+use crate::unusual::origin::{Credential, CredentialKind, Origin};
 use crate::unusual::span::Span;
 use crate::unusual::told::shown;
-
-/// Names the credential itself: `JTI=..` of a token from Kubernetes 1.30 on, `X509SHA256=..` of a certificate in
-/// newer releases.
-const CREDENTIAL: Field = Field::new(b"\"authentication.kubernetes.io/credential-id\":");
-/// The pod that a token is bound to.
-const POD: Field = Field::new(b"\"authentication.kubernetes.io/pod-uid\":");
 
 /// Most credentials that are watched at once, which fill a table of 16,384 places. A cluster of five thousand nodes
 /// has so many tokens, and as many names of nodes, in the minutes that a rule looks back.
@@ -38,7 +30,6 @@ impl TwoAddresses {
     pub(super) fn watch(&self) -> Watched {
         Watched {
             within: self.within.micros(),
-            names: Ids::default(),
             used: HashMap::new(),
             swept: 0,
             overflowed: 0,
@@ -50,7 +41,6 @@ impl TwoAddresses {
 /// The rule at work.
 pub struct Watched {
     within: u64,
-    names: Ids,
     used: HashMap<u64, Used>,
     /// When those were last forgotten that had not been used for long.
     swept: u64,
@@ -87,33 +77,14 @@ impl Used {
     }
 }
 
-/// What an event says of its credential.
-struct Credential<'a> {
-    tag: u8,
-    name: Text<'a>,
-    /// Whether several nodes may have it.
-    shared: bool,
-}
-
-impl<'a> Credential<'a> {
-    /// The credential itself, or what comes nearest.
-    fn of(event: &Event<'a>, id: Option<Text<'a>>, pod: Option<Text<'a>>) -> Credential<'a> {
-        let credential = |tag, name, shared| Credential { tag, name, shared };
-        match (id, pod) {
-            (Some(id), _) => credential(b'c', id, !id.bytes().starts_with(b"JTI=")),
-            (None, Some(pod)) => credential(b'p', pod, false),
-            (None, None) => credential(b'u', event.user, true),
-        }
-    }
-
-    fn told(&self) -> String {
-        let name = shown(self.name);
-        match self.tag {
-            b'p' => format!("a token of the pod {name}"),
-            b'n' => format!("tokens of the node {name}"),
-            b'u' => "the same user".into(),
-            _ => name,
-        }
+/// What is told of a credential.
+fn told(credential: Credential, event: &Event) -> String {
+    let name = shown(credential.kind.name(event).unwrap_or_default());
+    match credential.kind {
+        CredentialKind::Pod => format!("a token of the pod {name}"),
+        CredentialKind::Node => format!("tokens of the node {name}"),
+        CredentialKind::User => "the same user".into(),
+        CredentialKind::Id => name,
     }
 }
 
@@ -121,11 +92,11 @@ impl Watched {
     /// Another address from which it was used at the same time.
     fn elsewhere(
         &mut self,
-        credential: &Credential,
+        credential: Credential,
         (address, at): (IpAddr, u64),
         known: &Known,
     ) -> Option<IpAddr> {
-        let key = self.names.number(&credential.name.bytes()) ^ u64::from(credential.tag);
+        let key = credential.number;
         self.make_room(key, at);
         if self.used.len() >= MOST && !self.used.contains_key(&key) {
             self.overflowed += 1;
@@ -170,23 +141,20 @@ impl Watch for Watched {
         let event = case.event;
         // The end of a watch tells nothing new of where its credential is: it counts from when it was asked.
         let at = event.received.or(event.reached)?.0;
-        let use_of = (case.address?, at);
-        // In the order in which they are written.
-        let [id, node, pod] = event.extras(&[CREDENTIAL, NODE_NAME, POD]);
-        let credential = Credential::of(event, id, pod);
-        let node = node.map(|name| Credential {
-            tag: b'n',
-            name,
-            shared: false,
-        });
-        if credential.tag == b'u' && case.known.addresses.is_none() {
+        let Origin {
+            address,
+            credential,
+            node,
+        } = case.origin;
+        let use_of = (address?, at);
+        if credential.kind == CredentialKind::User && case.known.addresses.is_none() {
             self.nameless += 1;
             return None;
         }
         let mut found = None;
         for credential in [Some(credential), node].into_iter().flatten() {
-            let elsewhere = self.elsewhere(&credential, use_of, case.known);
-            found = found.or_else(|| elsewhere.map(|other| (credential.told(), other)));
+            let elsewhere = self.elsewhere(credential, use_of, case.known);
+            found = found.or_else(|| elsewhere.map(|other| (told(credential, event), other)));
         }
         let (credential, other) = found?;
         let (one, two) = (use_of.0.min(other), use_of.0.max(other));

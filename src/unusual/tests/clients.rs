@@ -224,6 +224,7 @@ fn news(judge: &mut Judge, standing: Standing, event: &Value) -> Vec<String> {
     let placed = Placed {
         standing,
         event: Event::read(line.as_bytes()).unwrap(),
+        client: None,
         line: 0,
         at: 0,
     };
