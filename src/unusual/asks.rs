@@ -5,7 +5,7 @@ use crate::auditlog::json::Text;
 
 /// Most that are held.
 const MOST: usize = 16;
-/// Longest sum of its texts, in bytes.
+/// Longest sum of its texts as they are written, in bytes.
 const LONGEST: usize = 256;
 
 /// All that rules look at of what is asked of a resource.
@@ -35,10 +35,10 @@ impl Asks {
 
     /// Holds it, as long as there is room. What is no resource is told apart by its path, and is not held.
     pub fn add(&mut self, event: &Event) {
-        let said = texts(event).map(|text| Box::from(&*text.bytes()));
-        let length: usize = said.iter().map(|text: &Box<[u8]>| text.len()).sum();
+        let said = texts(event);
+        let length: usize = said.iter().map(|text| text.written().len()).sum();
         if !event.resource.is_empty() && self.held.len() < MOST && length <= LONGEST {
-            self.held.push(said);
+            self.held.push(said.map(|text| text.bytes().into()));
         }
     }
 }
