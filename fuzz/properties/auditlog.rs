@@ -90,17 +90,20 @@ struct Read {
 struct Taken(BTreeSet<((u64, u64), String)>);
 
 impl Sink for Taken {
-    fn take(&mut self, placed: &Placed, place: Place) {
-        let event = format!("{:?}", told(&placed.event));
-        let standing = match placed.standing {
-            Standing::Theirs => "theirs",
-            Standing::Posed => "posed",
-            Standing::Unknown => "unknown",
-        };
-        let new = self
-            .0
-            .insert(((place.line, place.offset), format!("{standing} {event}")));
-        assert!(new, "an event is handed on once");
+    fn take(&mut self, events: &[Placed], at: Place) {
+        for placed in events {
+            let event = format!("{:?}", told(&placed.event));
+            let standing = match placed.standing {
+                Standing::Theirs => "theirs",
+                Standing::Posed => "posed",
+                Standing::Unknown => "unknown",
+            };
+            let place = at.of(placed);
+            let new = self
+                .0
+                .insert(((place.line, place.offset), format!("{standing} {event}")));
+            assert!(new, "an event is handed on once");
+        }
     }
 }
 

@@ -21,6 +21,17 @@ pub struct Place {
     pub offset: u64,
 }
 
+impl Place {
+    /// Where an event stands whose line is counted from here on.
+    pub fn of(self, placed: &Placed) -> Place {
+        Place {
+            line: self.line + placed.line,
+            offset: self.offset + placed.at,
+            ..self
+        }
+    }
+}
+
 /// A line that is no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken {
@@ -32,8 +43,8 @@ pub struct Broken {
 
 /// To whom events are handed on, in the order of the log.
 pub trait Sink {
-    /// The next event.
-    fn take(&mut self, placed: &Placed, place: Place);
+    /// The next events, whose lines are counted from here on: [`Place::of`] tells where each stands.
+    fn take(&mut self, events: &[Placed], at: Place);
 
     /// All events so far were handed on; false when no more are wanted.
     fn flush(&mut self) -> bool {
@@ -258,13 +269,8 @@ fn take(
     for flaw in &found.flaws {
         note(totals, at, flaw);
     }
-    for placed in &found.events {
-        let place = Place {
-            line: at.line + placed.line,
-            offset: at.offset + placed.at,
-            ..at
-        };
-        sink.take(placed, place);
+    if !found.events.is_empty() {
+        sink.take(&found.events, at);
     }
 }
 

@@ -8,7 +8,6 @@ use super::rules::{Rule, Rules};
 use super::seen::Seen;
 use super::{Known, Reason};
 use crate::auditlog::block::Placed;
-use crate::auditlog::json::Text;
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::{Place, Sink};
 use crate::auditlog::who::Standing;
@@ -37,6 +36,22 @@ struct State {
     news: bool,
 }
 
+/// An event that rules are held against.
+struct Charge<'a> {
+    case: Case<'a>,
+    place: Place,
+    /// The same was asked before and broke no rule that looks at what is asked.
+    usual_ask: bool,
+    told: Told,
+}
+
+impl Charge<'_> {
+    /// Whether kube-proxy itself asked, and what it asked breaks no rule.
+    fn is_usual(&self) -> bool {
+        self.case.standing == Standing::Theirs && self.told == Told::default()
+    }
+}
+
 /// The highest severity that was told of one event, by how much the rules cover.
 type Told = [Option<Severity>; 3];
 
@@ -62,59 +77,40 @@ impl Judge {
         }
     }
 
-    /// The next event that is handed on. What others than kube-proxy do under their own names is passed over.
-    pub fn see(&mut self, placed: &Placed, place: Place) {
-        let event = &placed.event;
-        let acted = match placed.standing {
-            Standing::Theirs => Some(event.user),
-            Standing::Posed => event.impersonated,
-            Standing::Unknown => None,
-        };
-        let is = |user: Text| {
-            let mut identities = self.known.identities.iter();
-            identities.any(|(held, _)| user.is(held.as_bytes()))
-        };
-        if placed.standing != Standing::Unknown && !acted.is_some_and(is) {
-            return;
+    /// The next events that are handed on. What others than kube-proxy do under their own names is passed over.
+    pub fn see(&mut self, events: &[Placed], at: Place) {
+        // First what is known of each, then rule by rule: what one rule remembers stays at hand.
+        let mut charges: Vec<Charge> = Vec::with_capacity(events.len());
+        for placed in events {
+            if !self.known.concerns(placed) {
+                continue;
+            }
+            let event = &placed.event;
+            let own = placed.standing == Standing::Theirs;
+            if own {
+                self.heard.hear(event.time());
+            }
+            charges.push(Charge {
+                case: Case {
+                    standing: placed.standing,
+                    event,
+                    origin: self.origins.of(placed),
+                    known: &self.known,
+                    ids: &self.ids,
+                },
+                place: at.of(placed),
+                usual_ask: own && self.usual_asks.hold(event),
+                told: Told::default(),
+            });
         }
-        let case = Case {
-            standing: placed.standing,
-            event,
-            origin: self.origins.of(placed),
-            known: &self.known,
-            ids: &self.ids,
-        };
-        if placed.standing == Standing::Theirs {
-            self.heard = match (self.heard, event.time()) {
-                (Heard::Last(last), Some(time)) => Heard::Last(last.max(time)),
-                (_, Some(time)) => Heard::Last(time),
-                (Heard::Never, None) => Heard::Sometime,
-                (heard, None) => heard,
-            };
-        }
-        let own = placed.standing == Standing::Theirs;
-        let known_ask = own && self.usual_asks.hold(event);
-        let mut told = Told::default();
         for state in &mut self.states {
-            let Some(watch) = &mut state.watch else {
-                continue;
-            };
-            let severity = state.rule.severity;
-            let breadth = state.rule.unusual.breadth();
-            if breadth.is_some_and(|breadth| known_ask || is_told(&told, breadth, severity)) {
-                continue;
-            }
-            let Some(broke) = watch.see(&case) else {
-                continue;
-            };
-            if let Some(held) = breadth.and_then(|breadth| told.get_mut(breadth)) {
-                *held = (*held).max(Some(severity));
-            }
-            state.news |= state.seen.first.is_none();
-            state.seen.add(&case, place, broke);
+            state.see(&mut charges);
         }
-        if own && !known_ask && told == Told::default() {
-            self.usual_asks.add(event);
+        for charge in charges {
+            let event = charge.case.event;
+            if charge.is_usual() && !self.usual_asks.hold(event) {
+                self.usual_asks.add(event);
+            }
         }
     }
 
@@ -177,6 +173,30 @@ fn is_told(told: &Told, breadth: usize, severity: Severity) -> bool {
 }
 
 impl State {
+    /// The next events of the log.
+    fn see(&mut self, charges: &mut [Charge]) {
+        let Some(watch) = &mut self.watch else {
+            return;
+        };
+        let severity = self.rule.severity;
+        let breadth = self.rule.unusual.breadth();
+        for charge in charges {
+            let told = &mut charge.told;
+            let passed = |breadth| charge.usual_ask || is_told(told, breadth, severity);
+            if breadth.is_some_and(passed) {
+                continue;
+            }
+            let Some(broke) = watch.see(&charge.case) else {
+                continue;
+            };
+            if let Some(held) = breadth.and_then(|breadth| told.get_mut(breadth)) {
+                *held = (*held).max(Some(severity));
+            }
+            self.news |= self.seen.first.is_none();
+            self.seen.add(&charge.case, charge.place, broke);
+        }
+    }
+
     fn of(&self, events: u64, first: Option<First>, observed: String) -> Unusual {
         Unusual {
             rule: self.rule.id.clone(),
@@ -224,7 +244,7 @@ impl State {
 }
 
 impl Sink for Judge {
-    fn take(&mut self, placed: &Placed, place: Place) {
-        self.see(placed, place);
+    fn take(&mut self, events: &[Placed], at: Place) {
+        self.see(events, at);
     }
 }

@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+use crate::auditlog::block::Placed;
+use crate::auditlog::json::Text;
+use crate::auditlog::who::Standing;
 use crate::auditpolicy::Request;
 use crate::baseline::Baseline;
 use crate::failure::Failure;
@@ -67,6 +70,20 @@ impl Known {
             ));
         }
         Ok(known)
+    }
+
+    /// Whether an event is kube-proxy's, or of somebody who acts as kube-proxy or calls itself so.
+    pub fn concerns(&self, placed: &Placed) -> bool {
+        let acted = match placed.standing {
+            Standing::Theirs => Some(placed.event.user),
+            Standing::Posed => placed.event.impersonated,
+            Standing::Unknown => return true,
+        };
+        let is = |user: Text| {
+            let mut identities = self.identities.iter();
+            identities.any(|(held, _)| user.is(held.as_bytes()))
+        };
+        acted.is_some_and(is)
     }
 
     /// Whether an address is a node's; none when the nodes' addresses are not known.

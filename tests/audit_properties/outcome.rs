@@ -78,9 +78,12 @@ pub enum From {
 struct Taken(Vec<(Standing, Said, Place)>);
 
 impl Sink for Taken {
-    fn take(&mut self, placed: &Placed, place: Place) {
-        self.0
-            .push((placed.standing, Said::read(&placed.event), place));
+    fn take(&mut self, events: &[Placed], at: Place) {
+        let taken = |placed: &Placed| {
+            let said = Said::read(&placed.event);
+            (placed.standing, said, at.of(placed))
+        };
+        self.0.extend(events.iter().map(taken));
     }
 }
 

@@ -202,16 +202,18 @@ impl Sink for Lines {
         !self.closed
     }
 
-    fn take(&mut self, placed: &Placed, place: Place) {
-        self.judge.see(placed, place);
-        match self.format {
-            Format::Text => {
-                let line = report::activity_line(placed, self.with_user, self.style);
-                self.put(&line);
-            }
-            Format::Json => {
-                let document = report::document(NAME, report::activity_event(placed));
-                self.put(&format!("{document}\n"));
+    fn take(&mut self, events: &[Placed], at: Place) {
+        self.judge.see(events, at);
+        for placed in events {
+            match self.format {
+                Format::Text => {
+                    let line = report::activity_line(placed, self.with_user, self.style);
+                    self.put(&line);
+                }
+                Format::Json => {
+                    let document = report::document(NAME, report::activity_event(placed));
+                    self.put(&format!("{document}\n"));
+                }
             }
         }
     }

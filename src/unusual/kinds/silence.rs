@@ -30,6 +30,18 @@ pub enum Heard {
     Last(Instant),
 }
 
+impl Heard {
+    /// An event of this time was read.
+    pub fn hear(&mut self, time: Option<Instant>) {
+        *self = match (*self, time) {
+            (Heard::Last(last), Some(time)) => Heard::Last(last.max(time)),
+            (_, Some(time)) => Heard::Last(time),
+            (Heard::Never, None) => Heard::Sometime,
+            (heard, None) => heard,
+        };
+    }
+}
+
 /// What is to be said of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Silent {

@@ -233,7 +233,7 @@ fn news(judge: &mut Judge, standing: Standing, event: &Value) -> Vec<String> {
         line: 1,
         offset: 0,
     };
-    judge.see(&placed, place);
+    judge.see(&[placed], place);
     let news = judge.news();
     news.into_iter().map(|found| found.rule).collect()
 }
