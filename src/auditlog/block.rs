@@ -154,6 +154,8 @@ pub struct Worker<'q> {
     plain: bool,
     /// What was found in a window, held for its room.
     sweep: Sweep,
+    /// The lines of a block that are to be parsed, held for its room: their numbers, beginnings and ends.
+    lines: Vec<(u64, usize, usize)>,
 }
 
 impl<'q> Worker<'q> {
@@ -165,6 +167,7 @@ impl<'q> Worker<'q> {
             clients: Clients::with_room(workers()),
             plain: false,
             sweep: Sweep::default(),
+            lines: Vec::new(),
         }
     }
 
@@ -219,6 +222,7 @@ impl<'q> Worker<'q> {
     fn search<'a>(&mut self, search: &Search, body: &'a [u8], found: &mut Found<'a>) {
         let mut before = Before::of(std::mem::take(&mut self.clients));
         let mut sweep = std::mem::take(&mut self.sweep);
+        let mut lines = std::mem::take(&mut self.lines);
         let mut start = 0;
         while start < body.len() {
             let window = window(body, start);
@@ -233,13 +237,21 @@ impl<'q> Worker<'q> {
                 let end = first + end;
                 let line = body.get(start..end).unwrap_or_default();
                 if is_hit || !has_shape(line) {
-                    self.line(line, (found.lines, start as u64), &mut before, found);
+                    lines.push((found.lines, start, end));
                 }
                 found.lines += 1;
                 start = end + 1;
             }
             start = start.max(window);
+            // Searching and parsing take turns seldom, since each has to warm up.
+            if lines.len() >= MOST_LINES || start >= body.len() {
+                for (number, start, end) in lines.drain(..) {
+                    let line = body.get(start..end).unwrap_or_default();
+                    self.line(line, (number, start as u64), &mut before, found);
+                }
+            }
         }
+        self.lines = lines;
         self.sweep = sweep;
         self.clients = before.clients();
     }
@@ -287,6 +299,9 @@ impl<'q> Worker<'q> {
 /// Bytes that are searched before the lines in them are looked at: what fits into a processor's nearest cache, from
 /// which a second look takes much less time than the first.
 const WINDOW: usize = 32 << 10;
+
+/// Lines that are parsed together.
+const MOST_LINES: usize = 256;
 
 /// Where the window ends that begins here: behind the end of a line.
 fn window(body: &[u8], start: usize) -> usize {

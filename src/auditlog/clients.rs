@@ -1,26 +1,27 @@
 //! Clients that were read before: who they are, from where they come, and what they call themselves.
 //!
 //! From the user to the user agent all events of a client are the same, byte by byte, and that is a third of a
-//! line. To compare it takes much less time than to read it again. Copies are held, so that a client is still
-//! known in the next piece of the log.
+//! line. To make a number of it takes much less time than to read it again. The number is seeded anew in each run:
+//! that another text has the same happens once in 2^64 times, and nobody can choose one that does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memchr::memchr;
 
 use super::json::{Cursor, Damage, Part, Text};
+use super::open::Ids;
 use super::parts::{User, last};
 use super::tally::Numbers;
 
 /// Places for clients of all workers together, of which each has those that it met itself. A cluster of 250 nodes
-/// has a thousand clients, of which half make most of the requests.
-const PLACES: usize = 1024;
+/// has a thousand clients.
+const PLACES: usize = 4096;
 /// Most places of one worker.
-const MOST: usize = 512;
+const MOST: usize = 2048;
 /// So many places may hold a client. With fewer some would drive each other out while others stay empty.
 const WAYS: usize = 4;
 /// Longest text of a client that is held, in bytes. What kube-proxy's token brings takes 700.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 4096;
 
 /// Where in a user's text its name may begin to differ from others, in bytes.
 const NAME: usize = 32;
@@ -56,6 +57,7 @@ pub struct Clients {
     sets: Vec<Set>,
     /// Where the client of the line at hand is held.
     at_hand: Option<(usize, usize)>,
+    texts: Ids,
 }
 
 /// The places that may hold a client.
@@ -68,9 +70,12 @@ struct Set {
     turn: usize,
 }
 
-/// A client's text, and where in it stands what it says.
+/// A client by its text, and where in it stands what it says.
 struct Held {
-    text: Box<[u8]>,
+    length: usize,
+    /// The text's number. A copy to compare would be fetched from far away: between two events of a client
+    /// megabytes are read.
+    hash: u64,
     user: Part,
     groups: Part,
     extra: Part,
@@ -110,6 +115,7 @@ impl Clients {
                 .take(places / WAYS)
                 .collect(),
             at_hand: None,
+            texts: Ids::default(),
         }
     }
 
@@ -139,10 +145,12 @@ impl Clients {
         let set = self.sets.get_mut(number)?;
         let start = at.ahead();
         let mut places = set.tags.iter().zip(&mut set.held).enumerate();
-        let (way, held) = places.find_map(|(way, (tag, held))| {
+        let (way, held, behind) = places.find_map(|(way, (tag, held))| {
             let held = held.as_mut().filter(|_| *tag == key.tag)?;
-            at.passes(&held.text).then_some((way, held))
+            let (text, behind) = start.split_at_checked(held.length)?;
+            (self.texts.number(text) == held.hash).then_some((way, held, behind))
         })?;
+        at.go_to(behind);
         held.met = true;
         self.at_hand = Some((number, way));
         let user = User {
@@ -179,7 +187,8 @@ impl Clients {
         if let Some(held) = place.as_mut().filter(|held| held.met) {
             held.met = false;
         } else if whole.len() <= LONGEST {
-            (*tag, *place) = (key.tag, Held::of(whole, user, followed));
+            let hash = self.texts.number(whole);
+            (*tag, *place) = (key.tag, Held::of(whole, hash, user, followed));
         }
     }
 
@@ -227,14 +236,15 @@ fn follow<'a>(at: &mut Cursor<'a>) -> Result<Option<Followed<'a>>, Damage> {
 }
 
 impl Held {
-    fn of(whole: &[u8], user: &User, followed: &Followed) -> Option<Held> {
+    fn of(whole: &[u8], hash: u64, user: &User, followed: &Followed) -> Option<Held> {
         Some(Held {
             user: Part::of(user.name, whole)?,
             groups: Part::of(Text::raw(user.groups), whole)?,
             extra: Part::of(Text::raw(user.extra), whole)?,
             source: Part::of(followed.source, whole)?,
             user_agent: Part::of(followed.user_agent, whole)?,
-            text: whole.into(),
+            length: whole.len(),
+            hash,
             met: false,
             kept: Kept {
                 number: NEXT.fetch_add(1, Ordering::Relaxed),

@@ -1,6 +1,6 @@
 //! Requests of which more events may come, in constant memory.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
@@ -33,8 +33,11 @@ pub struct Ids(DefaultHashBuilder);
 
 impl Ids {
     /// The number.
+    #[inline]
     pub fn number(&self, audit_id: &[u8]) -> u64 {
-        self.0.hash_one(audit_id)
+        let mut hasher = self.0.build_hasher();
+        hasher.write(audit_id);
+        hasher.finish()
     }
 }
 

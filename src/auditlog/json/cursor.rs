@@ -95,6 +95,12 @@ impl<'a> Cursor<'a> {
         self.rest
     }
 
+    /// Stands before these bytes, which are the end of what was ahead.
+    #[inline]
+    pub fn go_to(&mut self, behind: &'a [u8]) {
+        self.rest = behind;
+    }
+
     /// Whether the line may hold control characters, of which strings are searched.
     #[inline]
     pub fn is_wary(&self) -> bool {
