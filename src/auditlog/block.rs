@@ -6,6 +6,7 @@ use super::before::Before;
 use super::clients::Clients;
 use super::event::Event;
 use super::json::{Damage, least};
+use super::origin::Origin;
 use super::pieces::{SMALL, is_rewritten};
 use super::read::workers;
 use super::search::Search;
@@ -79,8 +80,10 @@ pub struct Placed<'a> {
     pub standing: Standing,
     /// What it says.
     pub event: Event<'a>,
-    /// A number that only events have in which user, address and user agent are the same, when they have one.
-    pub client: Option<u64>,
+    /// From where it came and with which credential.
+    pub origin: Origin,
+    /// The number of what was asked of a resource, as far as rules look at it; none where it is no resource.
+    pub asked: Option<u64>,
     /// Which line of the piece, counted from 0.
     pub line: u64,
     /// Bytes before its line.
@@ -279,16 +282,21 @@ impl<'q> Worker<'q> {
         let Some(standing) = query.who.standing(&event).filter(|_| query.takes(&event)) else {
             return;
         };
-        let client = before.client();
-        let held_as = client.as_ref().map(|client| client.number);
         if standing == Standing::Theirs {
-            counted.count(&event, client);
+            counted.count(&event, before.client());
         }
         if query.hands_on(&event, standing) {
+            let ids = counted.ids();
+            let of_event = || Origin::of(&event, ids);
+            let origin = match before.client() {
+                Some(client) => *client.origin.get_or_insert_with(of_event),
+                None => of_event(),
+            };
             found.events.push(Placed {
                 standing,
+                origin,
+                asked: event.asked(ids),
                 event,
-                client: held_as,
                 line: number,
                 at,
             });

@@ -4,12 +4,11 @@
 //! line. To make a number of it takes much less time than to read it again. The number is seeded anew in each run:
 //! that another text has the same happens once in 2^64 times, and nobody can choose one that does.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use memchr::memchr;
 
 use super::json::{Cursor, Damage, Part, Text};
 use super::open::Ids;
+use super::origin::Origin;
 use super::parts::{User, last};
 use super::tally::Numbers;
 
@@ -88,15 +87,13 @@ struct Held {
 }
 
 /// What is kept of a client that is held.
+#[derive(Default)]
 pub struct Kept {
-    /// A number that no other client has, and itself has no more when it was forgotten meanwhile.
-    pub number: u64,
+    /// From where it comes and with which credential.
+    pub origin: Option<Origin>,
     /// Under which numbers it is counted.
     pub counted: Option<Numbers>,
 }
-
-/// The number of the next client that is held.
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Where a client may be held, and the tag by which it is found there.
 #[derive(Clone, Copy)]
@@ -246,10 +243,7 @@ impl Held {
             length: whole.len(),
             hash,
             met: false,
-            kept: Kept {
-                number: NEXT.fetch_add(1, Ordering::Relaxed),
-                counted: None,
-            },
+            kept: Kept::default(),
         })
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::before::Before;
 use super::json::{Cursor, Damage, Field, Text};
+use super::open::Ids;
 use super::parts::text;
 use super::time::Instant;
 
@@ -141,6 +142,19 @@ impl<'a> Event<'a> {
     pub fn extra(&self, key: Field) -> Option<Text<'a>> {
         let [found] = self.extras(&[key]);
         found
+    }
+
+    /// A number that another request has only when it asks the same of resources of the same kind in the same
+    /// namespace; none of what is no resource.
+    pub fn asked(&self, ids: &Ids) -> Option<u64> {
+        let texts = [
+            self.verb,
+            self.resource,
+            self.group,
+            self.subresource,
+            self.namespace,
+        ];
+        (!self.resource.is_empty()).then(|| ids.number_of(texts))
     }
 
     /// The address at the other end of the connection, when it is one.

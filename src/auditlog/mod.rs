@@ -13,6 +13,7 @@ pub mod minutes;
 pub mod names;
 pub mod open;
 pub mod order;
+pub mod origin;
 mod parts;
 pub mod pieces;
 pub mod read;

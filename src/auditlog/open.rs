@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
+use super::json::Text;
 use super::tally::KINDS;
 
 /// Most requests that are held open. A cluster of five thousand nodes has some twenty thousand watches of
@@ -27,7 +28,8 @@ pub struct Open {
     pub overflowed: bool,
 }
 
-/// Makes a number of an audit id. Seeded anew in each run, since clients may choose the id.
+/// Makes a number of an audit id, or of what else a log holds. Seeded anew in each run, since clients may choose it:
+/// two have the same number once in 2^64 times.
 #[derive(Clone, Default)]
 pub struct Ids(DefaultHashBuilder);
 
@@ -37,6 +39,20 @@ impl Ids {
     pub fn number(&self, audit_id: &[u8]) -> u64 {
         let mut hasher = self.0.build_hasher();
         hasher.write(audit_id);
+        hasher.finish()
+    }
+
+    /// The number of several texts.
+    pub fn number_of<const N: usize>(&self, texts: [Text; N]) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        for text in texts {
+            match text.plain() {
+                Some(bytes) => hasher.write(bytes),
+                None => hasher.write(&text.bytes()),
+            }
+            // No text holds it, so that none goes on in the next one.
+            hasher.write_u8(u8::MAX);
+        }
         hasher.finish()
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::hint;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -37,8 +37,12 @@ pub struct Stopped {
 
 /// How many workers this machine has room for.
 pub fn workers() -> usize {
-    let processors = thread::available_parallelism();
-    processors.map_or(1, usize::from).min(MOST_WORKERS)
+    // Files have to be read for it.
+    static WORKERS: LazyLock<usize> = LazyLock::new(|| {
+        let processors = thread::available_parallelism();
+        processors.map_or(1, usize::from).min(MOST_WORKERS)
+    });
+    *WORKERS
 }
 
 /// The log, and whose turn it is to add to it.

@@ -126,6 +126,11 @@ impl Counted {
         }
     }
 
+    /// What makes numbers of ids and texts, the same for all workers of a log.
+    pub fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
     /// Makes room before a block.
     pub fn make_room(&mut self) {
         for names in &mut self.names {

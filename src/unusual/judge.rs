@@ -1,8 +1,6 @@
 //! All rules at work on one log.
 
-use super::asks::Asks;
 use super::kinds::{Case, Heard, Kind, Silent, Watch};
-use super::origin::Origins;
 use super::outcome::{End, First, Judged, NotJudged, Unusual};
 use super::rules::{Rule, Rules};
 use super::seen::Seen;
@@ -13,13 +11,16 @@ use crate::auditlog::order::{Place, Sink};
 use crate::auditlog::who::Standing;
 use crate::baseline::Severity;
 
+/// So many different things are known that kube-proxy asks and that break no rule: it asks the same few again and
+/// again.
+const USUAL: usize = 32;
+
 /// Judges the events of a log, in its order.
 pub struct Judge {
     known: Known,
     ids: Ids,
-    origins: Origins,
     /// What kube-proxy asked and broke none of the rules that look at what is asked.
-    usual_asks: Asks,
+    usual_asks: Vec<u64>,
     /// In the order of the rules, but that of those which look at what is asked the narrower come first.
     states: Vec<State>,
     heard: Heard,
@@ -40,6 +41,8 @@ struct State {
 struct Charge<'a> {
     case: Case<'a>,
     place: Place,
+    /// The number of what was asked of a resource.
+    asked: Option<u64>,
     /// The same was asked before and broke no rule that looks at what is asked.
     usual_ask: bool,
     told: Told,
@@ -70,8 +73,7 @@ impl Judge {
         Judge {
             known,
             ids: Ids::default(),
-            origins: Origins::default(),
-            usual_asks: Asks::default(),
+            usual_asks: Vec::new(),
             states,
             heard: Heard::Never,
         }
@@ -94,12 +96,16 @@ impl Judge {
                 case: Case {
                     standing: placed.standing,
                     event,
-                    origin: self.origins.of(placed),
+                    origin: placed.origin,
                     known: &self.known,
                     ids: &self.ids,
                 },
                 place: at.of(placed),
-                usual_ask: own && self.usual_asks.hold(event),
+                usual_ask: own
+                    && placed
+                        .asked
+                        .is_some_and(|asked| self.usual_asks.contains(&asked)),
+                asked: placed.asked,
                 told: Told::default(),
             });
         }
@@ -107,9 +113,12 @@ impl Judge {
             state.see(&mut charges);
         }
         for charge in charges {
-            let event = charge.case.event;
-            if charge.is_usual() && !self.usual_asks.hold(event) {
-                self.usual_asks.add(event);
+            let usual = charge.asked.filter(|_| charge.is_usual());
+            if let Some(asked) = usual
+                && self.usual_asks.len() < USUAL
+                && !self.usual_asks.contains(&asked)
+            {
+                self.usual_asks.push(asked);
             }
         }
     }

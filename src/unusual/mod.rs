@@ -4,11 +4,9 @@
 //! and what it asks comes from the baseline. Memory does not grow with the log: each table has a bound, and
 //! it is told when one is reached.
 
-mod asks;
 mod judge;
 mod kinds;
 mod known;
-mod origin;
 mod outcome;
 mod pattern;
 mod rules;

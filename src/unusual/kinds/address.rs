@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::{Broke, Case, Reason, Watch};
+use crate::auditlog::origin::NODE_NAME;
 use crate::unusual::Known;
-use crate::unusual::origin::NODE_NAME;
 use crate::unusual::told::{asked, shown};
 
 /// `address: {}`

@@ -18,10 +18,10 @@ pub use unreadable::Unreadable;
 
 use crate::auditlog::event::Event;
 use crate::auditlog::open::Ids;
+use crate::auditlog::origin::Origin;
 use crate::auditlog::who::Standing;
 
 use super::Known;
-use super::origin::Origin;
 
 /// What is unusual, by kind. The name in the rules is the variant's, with dashes.
 #[derive(Clone, Debug, Deserialize)]

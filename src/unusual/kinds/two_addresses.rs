@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::{Broke, Case, Reason, Watch};
 use crate::auditlog::event::Event;
+use crate::auditlog::origin::{Credential, CredentialKind, Origin};
 use crate::unusual::Known;
-use crate::unusual::origin::{Credential, CredentialKind, Origin};
 use crate::unusual::span::Span;
 use crate::unusual::told::shown;
 

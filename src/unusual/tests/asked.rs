@@ -266,3 +266,24 @@ fn more_open_requests_than_are_held_are_said_to_be_counted_roughly() {
         (8193, 8193, true)
     );
 }
+
+#[test]
+fn what_is_asked_often_hides_nothing_that_is_not() {
+    let usual = asks("list", "services", "", "", "");
+    let unusual = [
+        asks("list", "secrets", "", "", ""),
+        asks("delete", "services", "", "", ""),
+        asks("list", "services", "", "", "default"),
+        asks("list", "services", "example.com", "", ""),
+        asks("list", "services", "", "proxy", ""),
+        asks("listservices", "", "", "", ""),
+    ];
+    let events = vec![usual; 20];
+    for one in &unusual {
+        let found = broken(&[&events[..], std::slice::from_ref(one)].concat());
+        assert_eq!(found, broken(std::slice::from_ref(one)), "{one}");
+    }
+    let all = [&events[..], &unusual, &unusual].concat();
+    let told = |found: Vec<(String, u64, u64)>| found.iter().map(|found| found.1).sum::<u64>();
+    assert_eq!(told(broken(&all)), 2 * told(broken(&unusual)));
+}

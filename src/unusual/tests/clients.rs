@@ -4,6 +4,7 @@ use super::*;
 use crate::auditlog::block::Placed;
 use crate::auditlog::event::Event;
 use crate::auditlog::order::Place;
+use crate::auditlog::origin::Origin;
 use crate::auditlog::who::Standing;
 use crate::unusual::{NotJudged, OwnNode};
 
@@ -221,10 +222,12 @@ fn lines_that_are_no_events_are_told_with_the_first_place() {
 /// Sees one event, and tells which rules are news.
 fn news(judge: &mut Judge, standing: Standing, event: &Value) -> Vec<String> {
     let line = event.to_string();
+    let (event, ids) = (Event::read(line.as_bytes()).unwrap(), Ids::default());
     let placed = Placed {
         standing,
-        event: Event::read(line.as_bytes()).unwrap(),
-        client: None,
+        origin: Origin::of(&event, &ids),
+        asked: event.asked(&ids),
+        event,
         line: 0,
         at: 0,
     };

@@ -121,4 +121,18 @@ proptest! {
             prop_assert!((pair[0].severity, pair[0].events) >= (pair[1].severity, pair[1].events));
         }
     }
+
+    #[test]
+    fn clients_that_are_known_again_are_judged_as_if_they_were_new(
+        events in proptest::collection::vec(changed(), 0..30),
+    ) {
+        let again: Vec<Value> = events.iter().chain(&events).cloned().collect();
+        for known in [known(), known_without_addresses()] {
+            // No client is known again where fields stand elsewhere.
+            let rules = Rules::load(&[]).unwrap();
+            let found = judged_by(&rules, known.clone(), lines(&again));
+            let expected = judged_by(&rules, known, lines_in_disorder(&again));
+            prop_assert_eq!(found, expected);
+        }
+    }
 }

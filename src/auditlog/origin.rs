@@ -2,12 +2,9 @@
 
 use std::net::IpAddr;
 
-use hashbrown::HashMap;
-
-use crate::auditlog::block::Placed;
-use crate::auditlog::event::Event;
-use crate::auditlog::json::{Field, Text};
-use crate::auditlog::open::Ids;
+use super::event::Event;
+use super::json::{Field, Text};
+use super::open::Ids;
 
 /// What the API server says of a token that is bound to a pod: the node on which that runs. From Kubernetes
 /// 1.30 on.
@@ -17,9 +14,6 @@ pub const NODE_NAME: Field = Field::new(b"\"authentication.kubernetes.io/node-na
 const CREDENTIAL: Field = Field::new(b"\"authentication.kubernetes.io/credential-id\":");
 /// The pod that a token is bound to.
 const POD: Field = Field::new(b"\"authentication.kubernetes.io/pod-uid\":");
-
-/// Most clients whose origins are held.
-const MOST: usize = 1024;
 
 /// From where events come and with which credential.
 #[derive(Clone, Copy, Debug)]
@@ -90,30 +84,5 @@ impl Origin {
             },
             node: node.map(|name| credential(CredentialKind::Node, name, false)),
         }
-    }
-}
-
-/// The origins of clients that were met before.
-#[derive(Default)]
-pub struct Origins {
-    names: Ids,
-    held: HashMap<u64, Origin>,
-}
-
-impl Origins {
-    /// Of an event.
-    pub fn of(&mut self, placed: &Placed) -> Origin {
-        let Some(client) = placed.client else {
-            return Origin::of(&placed.event, &self.names);
-        };
-        if let Some(origin) = self.held.get(&client) {
-            return *origin;
-        }
-        if self.held.len() >= MOST {
-            self.held.clear();
-        }
-        let origin = Origin::of(&placed.event, &self.names);
-        self.held.insert(client, origin);
-        origin
     }
 }
