@@ -1,8 +1,10 @@
 //! One credential in two places.
 
+use std::iter;
 use std::net::IpAddr;
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use serde::Deserialize;
 
 use super::{Broke, Case, Reason, Watch};
@@ -50,29 +52,41 @@ pub struct Watched {
     nameless: u64,
 }
 
-/// From where and when a credential was last used.
-#[derive(Default)]
+/// An address, and when a credential was last used from there.
+type Use = (IpAddr, u64);
+
+/// From where and when a credential was last used. Most are used from one address, so that the others lie elsewhere.
 struct Used {
-    from: [Option<(IpAddr, u64)>; ADDRESSES],
+    first: Use,
+    others: Option<Box<[Option<Use>; ADDRESSES - 1]>>,
 }
 
 impl Used {
+    fn uses(&self) -> impl Iterator<Item = &Use> {
+        let others = self.others.iter().flat_map(|others| others.iter());
+        iter::once(&self.first).chain(others.flatten())
+    }
+
     fn newest(&self) -> u64 {
-        let times = self.from.iter().flatten().map(|(_, at)| *at);
-        times.max().unwrap_or(0)
+        self.uses().map(|(_, at)| *at).max().unwrap_or(0)
     }
 
     /// Notes a use, in place of the oldest where there is no room.
     fn note(&mut self, address: IpAddr, at: u64) {
-        let held =
-            |slot: &&mut Option<(IpAddr, u64)>| slot.is_some_and(|(held, _)| held == address);
-        if let Some(Some((_, last))) = self.from.iter_mut().find(held) {
+        let others = self.others.iter_mut().flat_map(|others| others.iter_mut());
+        let mut uses = iter::once(&mut self.first).chain(others.flatten());
+        if let Some((_, last)) = uses.find(|(held, _)| *held == address) {
             *last = at.max(*last);
             return;
         }
-        let oldest = |slot: &&mut Option<(IpAddr, u64)>| slot.map_or(0, |(_, at)| at + 1);
-        if let Some(slot) = self.from.iter_mut().min_by_key(oldest) {
-            *slot = Some((address, at));
+        let others = self.others.get_or_insert_default();
+        if let Some(empty) = others.iter_mut().find(|other| other.is_none()) {
+            *empty = Some((address, at));
+            return;
+        }
+        let uses = iter::once(&mut self.first).chain(others.iter_mut().flatten());
+        if let Some(oldest) = uses.min_by_key(|(_, last)| *last) {
+            *oldest = (address, at);
         }
     }
 }
@@ -102,15 +116,24 @@ impl Watched {
             self.overflowed += 1;
             return None;
         }
-        let used = self.used.entry(key).or_default();
+        let used = match self.used.entry(key) {
+            Entry::Occupied(held) => held.into_mut(),
+            Entry::Vacant(empty) => {
+                empty.insert(Used {
+                    first: (address, at),
+                    others: None,
+                });
+                return None;
+            }
+        };
         // A node with two families has an address of each, and a client takes now this and now that.
         let other = |held: IpAddr| held != address && held.is_ipv4() == address.is_ipv4();
         let shared = |held: IpAddr| {
             let both = known.is_node(held) == Some(true) && known.is_node(address) == Some(true);
             credential.shared && both
         };
-        let uses = used.from.iter().flatten();
-        let found = uses
+        let found = used
+            .uses()
             .filter(|(held, last)| {
                 other(*held) && last.abs_diff(at) <= self.within && !shared(*held)
             })
