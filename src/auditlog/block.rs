@@ -3,10 +3,10 @@
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::before::Before;
+use super::caller::Caller;
 use super::clients::Clients;
 use super::event::Event;
 use super::json::{Damage, least};
-use super::origin::Origin;
 use super::pieces::{SMALL, is_rewritten};
 use super::read::workers;
 use super::search::Search;
@@ -81,7 +81,7 @@ pub struct Placed<'a> {
     /// What it says.
     pub event: Event<'a>,
     /// From where it came and with which credential.
-    pub origin: Origin,
+    pub caller: Caller,
     /// The number of what was asked of a resource, as far as rules look at it; none where it is no resource.
     pub asked: Option<u64>,
     /// Which line of the piece, counted from 0.
@@ -287,14 +287,14 @@ impl<'q> Worker<'q> {
         }
         if query.hands_on(&event, standing) {
             let ids = counted.ids();
-            let of_event = || Origin::of(&event, ids);
-            let origin = match before.client() {
-                Some(client) => *client.origin.get_or_insert_with(of_event),
+            let of_event = || Caller::of(&event, ids);
+            let caller = match before.client() {
+                Some(client) => *client.caller.get_or_insert_with(of_event),
                 None => of_event(),
             };
             found.events.push(Placed {
                 standing,
-                origin,
+                caller,
                 asked: event.asked(ids),
                 event,
                 line: number,

@@ -6,9 +6,9 @@
 
 use memchr::memchr;
 
+use super::caller::Caller;
 use super::json::{Cursor, Damage, Part, Text};
 use super::open::Ids;
-use super::origin::Origin;
 use super::parts::{User, last};
 use super::tally::Numbers;
 
@@ -90,7 +90,7 @@ struct Held {
 #[derive(Default)]
 pub struct Kept {
     /// From where it comes and with which credential.
-    pub origin: Option<Origin>,
+    pub caller: Option<Caller>,
     /// Under which numbers it is counted.
     pub counted: Option<Numbers>,
 }

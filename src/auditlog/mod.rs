@@ -1,7 +1,8 @@
 //! The API server's audit log: what was asked, by whom, and what of it is unusual.
 
-pub mod before;
+mod before;
 pub mod block;
+pub mod caller;
 mod clients;
 pub mod event;
 mod fields;
@@ -13,7 +14,6 @@ pub mod minutes;
 pub mod names;
 pub mod open;
 pub mod order;
-pub mod origin;
 mod parts;
 pub mod pieces;
 pub mod read;

@@ -96,7 +96,7 @@ impl Judge {
                 case: Case {
                     standing: placed.standing,
                     event,
-                    origin: placed.origin,
+                    caller: placed.caller,
                     known: &self.known,
                     ids: &self.ids,
                 },

@@ -73,7 +73,7 @@ impl Seen {
 }
 
 fn source(case: &Case) -> String {
-    match case.origin.address {
+    match case.caller.address {
         Some(address) => address.to_string(),
         None if case.event.source.is_empty() => "an unknown address".into(),
         None => shown(case.event.source),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{Broke, Case, Reason, Watch};
-use crate::auditlog::origin::NODE_NAME;
+use crate::auditlog::caller::NODE_NAME;
 use crate::unusual::Known;
 use crate::unusual::told::{asked, shown};
 
@@ -30,7 +30,7 @@ impl Watch for Watched {
         if !case.is_own() {
             return None;
         }
-        let Some(address) = case.origin.address else {
+        let Some(address) = case.caller.address else {
             self.without += 1;
             return None;
         };

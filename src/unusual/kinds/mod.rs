@@ -16,9 +16,9 @@ use serde::Deserialize;
 pub use silence::{Heard, Silence, Silent};
 pub use unreadable::Unreadable;
 
+use crate::auditlog::caller::Caller;
 use crate::auditlog::event::Event;
 use crate::auditlog::open::Ids;
-use crate::auditlog::origin::Origin;
 use crate::auditlog::who::Standing;
 
 use super::Known;
@@ -56,7 +56,7 @@ pub struct Case<'a> {
     /// What it says.
     pub event: &'a Event<'a>,
     /// From where it came and with which credential.
-    pub origin: Origin,
+    pub caller: Caller,
     /// What is known beforehand.
     pub known: &'a Known,
     /// What makes a number of its audit id.

@@ -8,8 +8,8 @@ use hashbrown::hash_map::Entry;
 use serde::Deserialize;
 
 use super::{Broke, Case, Reason, Watch};
+use crate::auditlog::caller::{Caller, Credential, CredentialKind};
 use crate::auditlog::event::Event;
-use crate::auditlog::origin::{Credential, CredentialKind, Origin};
 use crate::unusual::Known;
 use crate::unusual::span::Span;
 use crate::unusual::told::shown;
@@ -164,11 +164,11 @@ impl Watch for Watched {
         let event = case.event;
         // The end of a watch tells nothing new of where its credential is: it counts from when it was asked.
         let at = event.received.or(event.reached)?.0;
-        let Origin {
+        let Caller {
             address,
             credential,
             node,
-        } = case.origin;
+        } = case.caller;
         let use_of = (address?, at);
         if credential.kind == CredentialKind::User && case.known.addresses.is_none() {
             self.nameless += 1;

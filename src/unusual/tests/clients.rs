@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::auditlog::block::Placed;
+use crate::auditlog::caller::Caller;
 use crate::auditlog::event::Event;
 use crate::auditlog::order::Place;
-use crate::auditlog::origin::Origin;
 use crate::auditlog::who::Standing;
 use crate::unusual::{NotJudged, OwnNode};
 
@@ -225,7 +225,7 @@ fn news(judge: &mut Judge, standing: Standing, event: &Value) -> Vec<String> {
     let (event, ids) = (Event::read(line.as_bytes()).unwrap(), Ids::default());
     let placed = Placed {
         standing,
-        origin: Origin::of(&event, &ids),
+        caller: Caller::of(&event, &ids),
         asked: event.asked(&ids),
         event,
         line: 0,

@@ -17,7 +17,7 @@ const POD: Field = Field::new(b"\"authentication.kubernetes.io/pod-uid\":");
 
 /// From where events come and with which credential.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin {
+pub struct Caller {
     /// The address, where it is one.
     pub address: Option<IpAddr>,
     /// The credential, or what comes nearest.
@@ -62,9 +62,9 @@ impl CredentialKind {
     }
 }
 
-impl Origin {
+impl Caller {
     /// Of an event.
-    pub fn of(event: &Event, names: &Ids) -> Origin {
+    pub fn of(event: &Event, names: &Ids) -> Caller {
         // In the order in which they are written.
         let [id, node, pod] = event.extras(&[CREDENTIAL, NODE_NAME, POD]);
         let credential = |kind, name: Text, shared| Credential {
@@ -72,7 +72,7 @@ impl Origin {
             kind,
             shared,
         };
-        Origin {
+        Caller {
             address: event.address(),
             credential: match (id, pod) {
                 (Some(id), _) => {
