@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tighten::auditlog::block::{Cut, Found, HandOn, Placed, Query, Worker, cut};
+use tighten::auditlog::block::{Cut, Found, HandOn, Placed, Query, cut};
 use tighten::auditlog::event::Event;
 use tighten::auditlog::json::{Damage, Field, Text};
 use tighten::auditlog::long::Long;
@@ -12,6 +12,7 @@ use tighten::auditlog::open::Ids;
 use tighten::auditlog::order::{Broken, Log, Place, Sink};
 use tighten::auditlog::tally::{By, Counted};
 use tighten::auditlog::who::{Standing, Who};
+use tighten::auditlog::worker::Worker;
 
 const NAME: &str = "kube-proxy";
 

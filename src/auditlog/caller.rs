@@ -26,7 +26,7 @@ pub struct Caller {
     pub node: Option<Credential>,
 }
 
-/// A credential, by a number that no other one has.
+/// A credential, by a number that another one has once in 2^64 times.
 #[derive(Clone, Copy, Debug)]
 pub struct Credential {
     /// The number of its kind and name.

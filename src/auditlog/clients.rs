@@ -12,8 +12,8 @@ use super::open::Ids;
 use super::parts::{User, last};
 use super::tally::Numbers;
 
-/// Places for clients of all workers together, of which each has those that it met itself. A cluster of 250 nodes
-/// has a thousand clients.
+/// Places for clients of all workers together, of which each has those that it met itself. A node has three clients
+/// or more.
 const PLACES: usize = 4096;
 /// Most places of one worker.
 const MOST: usize = 2048;

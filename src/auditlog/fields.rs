@@ -8,7 +8,7 @@ use super::stage::Stage;
 
 /// The fields of an event in the order in which the API server writes them. Those between the ones that are
 /// asked for are named, too, so that each is found at once.
-pub(super) const FIELDS: &[Field] = &[
+pub const FIELDS: &[Field] = &[
     Field::new(b"\"kind\":"),
     Field::new(b"\"apiVersion\":"),
     Field::new(b"\"level\":"),
@@ -77,8 +77,7 @@ impl<'a> Event<'a> {
             at.end()?;
             return Err(Damage::NotEvent);
         }
-        let usual = self.usual(&mut at, before)?;
-        claim.stage = usual.flatten();
+        let begun = self.usual(&mut at, before, &mut claim.stage)?;
         // What does not fit is told only of a line that is JSON to its end.
         let mut fits = Ok(());
         let each = |at: &mut Cursor<'a>, field: usize| {
@@ -92,9 +91,10 @@ impl<'a> Event<'a> {
                 other => other,
             }
         };
-        match usual {
-            Some(_) => at.object_behind_value(FIELDS, STAGE, each)?,
-            None => at.object(FIELDS, each)?,
+        if begun {
+            at.object_behind_value(FIELDS, STAGE, each)?;
+        } else {
+            at.object(FIELDS, each)?;
         }
         at.end()?;
         match (claim.kind, claim.stage) {

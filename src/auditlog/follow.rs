@@ -7,11 +7,12 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::block::{Worker, cut};
+use super::block::cut;
 use super::order::Log;
 use super::read::PIECE;
 use super::source::fill;
 use super::time::Instant;
+use super::worker::Worker;
 use current::{Current, Identity, behind_hole, identity, last_line};
 
 /// Where a log that is written to is found, and what was rotated away from it.

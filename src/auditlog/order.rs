@@ -1,11 +1,12 @@
 //! The log as one sequence: what workers found in its pieces is put together in its order.
 
-use super::block::{Cut, Flaw, Found, Placed, Worker};
+use super::block::{Cut, Flaw, Found, Placed};
 use super::event::Event;
 use super::json::Damage;
 use super::long::{LONG, Long};
 use super::tally::{Counted, Tally};
 use super::time::Instant;
+use super::worker::Worker;
 
 /// Most lines that are no events of which is told where they stand.
 const NAMED: usize = 20;

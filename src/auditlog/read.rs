@@ -8,10 +8,11 @@ use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::block::{Found, Query, Worker, cut};
+use super::block::{Found, Query, cut};
 use super::order::Log;
 use super::pieces::{Pieces, Taken, held};
 use super::tally::Counted;
+use super::worker::Worker;
 
 /// Bytes that a worker reads at a time: what fits into a processor's own cache beside what it counts.
 pub const PIECE: usize = 256 << 10;

@@ -7,9 +7,9 @@ use super::parts::{status, time};
 use super::stage::Stage;
 
 impl<'a> Event<'a> {
-    /// Reads on as far as a line is as the API server writes it; what stands otherwise is left to be read like
-    /// the fields of any object. Tells the stage, as far as it was read, and stands behind a value; of a line
-    /// that begins otherwise it tells nothing, and stands where it stood.
+    /// Reads on as far as a line is as the API server writes it, and stands behind a value; what stands otherwise is
+    /// left to be read like the fields of any object. Of a line that begins otherwise nothing is read, and false
+    /// is told.
     ///
     /// # Errors
     /// Why it is no event.
@@ -18,18 +18,20 @@ impl<'a> Event<'a> {
         &mut self,
         at: &mut Cursor<'a>,
         before: &mut Before<'a>,
-    ) -> Result<Option<Option<Stage>>, Damage> {
+        stage: &mut Option<Stage>,
+    ) -> Result<bool, Damage> {
         if !begins(at) {
-            return Ok(None);
+            return Ok(false);
         }
         at.down()?;
         self.audit_id = at.string_rest()?;
-        let Some(stage) = stage(at) else {
-            return Ok(Some(None));
-        };
+        *stage = pass_stage(at);
+        if stage.is_none() {
+            return Ok(true);
+        }
         self.uri = at.long_string_rest()?;
         if !at.passes_all(b",\"verb\":\"") {
-            return Ok(Some(Some(stage)));
+            return Ok(true);
         }
         self.verb = at.string_rest()?;
         let followed = field(at, b",\"user\":", |at| self.read_user(at, before))?;
@@ -52,7 +54,7 @@ impl<'a> Event<'a> {
             let annotations = |at: &mut Cursor<'a>| at.again(&mut before.annotations, Cursor::skip);
             field(at, b",\"annotations\":", annotations)?;
         }
-        Ok(Some(Some(stage)))
+        Ok(true)
     }
 }
 
@@ -73,7 +75,7 @@ fn begins(at: &mut Cursor) -> bool {
 
 /// Passes the stage and what stands before the path.
 #[inline]
-fn stage(at: &mut Cursor) -> Option<Stage> {
+fn pass_stage(at: &mut Cursor) -> Option<Stage> {
     if at.passes_all(br#","stage":"ResponseComplete","requestURI":""#) {
         Some(Stage::ResponseComplete)
     } else if at.passes_all(br#","stage":"ResponseStarted","requestURI":""#) {

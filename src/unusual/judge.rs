@@ -41,18 +41,11 @@ struct State {
 struct Charge<'a> {
     case: Case<'a>,
     place: Place,
-    /// The number of what was asked of a resource.
+    /// The number of what kube-proxy itself asked of a resource.
     asked: Option<u64>,
     /// The same was asked before and broke no rule that looks at what is asked.
     usual_ask: bool,
     told: Told,
-}
-
-impl Charge<'_> {
-    /// Whether kube-proxy itself asked, and what it asked breaks no rule.
-    fn is_usual(&self) -> bool {
-        self.case.standing == Standing::Theirs && self.told == Told::default()
-    }
 }
 
 /// The highest severity that was told of one event, by how much the rules cover.
@@ -92,6 +85,7 @@ impl Judge {
             if own {
                 self.heard.hear(event.time());
             }
+            let asked = placed.asked.filter(|_| own);
             charges.push(Charge {
                 case: Case {
                     standing: placed.standing,
@@ -101,11 +95,8 @@ impl Judge {
                     ids: &self.ids,
                 },
                 place: at.of(placed),
-                usual_ask: own
-                    && placed
-                        .asked
-                        .is_some_and(|asked| self.usual_asks.contains(&asked)),
-                asked: placed.asked,
+                asked,
+                usual_ask: asked.is_some_and(|asked| self.usual_asks.contains(&asked)),
                 told: Told::default(),
             });
         }
@@ -113,8 +104,8 @@ impl Judge {
             state.see(&mut charges);
         }
         for charge in charges {
-            let usual = charge.asked.filter(|_| charge.is_usual());
-            if let Some(asked) = usual
+            if let Some(asked) = charge.asked
+                && charge.told == Told::default()
                 && self.usual_asks.len() < USUAL
                 && !self.usual_asks.contains(&asked)
             {

@@ -12,13 +12,15 @@ mod silence;
 use serde_json::{Value, json};
 
 use super::{End, Judge, Judged, Known, Rules, Unusual};
-use crate::auditlog::block::{HandOn, Query, Worker};
+use crate::auditlog::block::{HandOn, Query};
+use crate::auditlog::fields::FIELDS;
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::Log;
 use crate::auditlog::read::{self, Source};
 use crate::auditlog::tally::Counted;
 use crate::auditlog::time::Instant;
 use crate::auditlog::who::Who;
+use crate::auditlog::worker::Worker;
 
 const PROXY: &str = "system:serviceaccount:kube-system:kube-proxy";
 
@@ -79,33 +81,22 @@ fn noon(second: u64) -> Instant {
     Instant(noon.0 + second * 1_000_000)
 }
 
-/// The fields of an event in the API server's order, in which clients are known again.
-const FIELDS: [&str; 16] = [
-    "kind",
-    "apiVersion",
-    "level",
-    "auditID",
-    "stage",
-    "requestURI",
-    "verb",
-    "user",
-    "impersonatedUser",
-    "sourceIPs",
-    "userAgent",
-    "objectRef",
-    "responseStatus",
-    "requestReceivedTimestamp",
-    "stageTimestamp",
-    "annotations",
-];
-
+/// With the fields in the API server's order, in which clients are known again.
 fn line(event: &Value) -> String {
     let fields = event.as_object().unwrap();
-    let known = FIELDS.iter().copied();
+    let known = FIELDS
+        .iter()
+        .map(|field| std::str::from_utf8(field.name()).unwrap());
+    let known: Vec<&str> = known.collect();
     let others = fields.keys().map(String::as_str);
-    let others = others.filter(|key| !FIELDS.contains(key));
+    let others = others.filter(|key| !known.contains(key));
     let field = |key: &str| Some(format!("\"{key}\":{}", fields.get(key)?));
-    let fields: Vec<String> = known.chain(others).filter_map(field).collect();
+    let fields: Vec<String> = known
+        .iter()
+        .copied()
+        .chain(others)
+        .filter_map(field)
+        .collect();
     format!("{{{}}}", fields.join(","))
 }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
-use tighten::auditlog::block::{Placed, Query, Worker};
+use tighten::auditlog::block::{Placed, Query};
 use tighten::auditlog::json::Damage;
 use tighten::auditlog::open::Ids;
 use tighten::auditlog::order::{Broken, Log, Place, Sink};
 use tighten::auditlog::read::{self, Source};
 use tighten::auditlog::tally::{By, Counted};
 use tighten::auditlog::who::Standing;
+use tighten::auditlog::worker::Worker;
 
 use crate::event::Said;
 use crate::lines::Numbers;

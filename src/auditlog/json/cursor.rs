@@ -289,12 +289,21 @@ mod tests {
     #[test]
     fn levels_count_from_the_line_on() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let begun = |field: &str| {
+            let begun = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a","stage":"ResponseComplete","requestURI":"/","verb":"get","user":{},"sourceIPs":[],"userAgent":"x","#;
+            format!("{begun}{field}")
+        };
         for (before, behind, around) in [
             ("", "", 0),
             (r#"{"stage":"Panic","x":"#, "}", 1),
             (r#"{"stage":"Panic","verb":"#, "}", 1),
             (r#"{"stage":"Panic","user":{"extra":"#, "}}", 2),
             (r#"{"stage":"Panic","user":{"x":"#, "}}", 2),
+            // Where the API server writes them.
+            (&begun(r#""requestObject":"#), "}", 1),
+            (&begun(r#""responseObject":"#), "}", 1),
+            (&begun(r#""annotations":"#), "}", 1),
+            (&begun(r#""other":"#), "}", 1),
         ] {
             let line = |levels: usize| format!("{before}{}{behind}", nested(levels - around));
             let deepest = line(MAX_DEPTH);
