@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tighten::auditlog::block::{Cut, Found, HandOn, Placed, Query, cut};
+use tighten::auditlog::counted::Counted;
 use tighten::auditlog::event::Event;
 use tighten::auditlog::json::{Damage, Field, Text};
 use tighten::auditlog::long::Long;
 use tighten::auditlog::open::Ids;
 use tighten::auditlog::order::{Broken, Log, Place, Sink};
-use tighten::auditlog::tally::{By, Counted};
+use tighten::auditlog::tally::By;
 use tighten::auditlog::who::{Standing, Who};
 use tighten::auditlog::worker::Worker;
 
@@ -118,9 +119,10 @@ fn read(bytes: &[u8], query: &Query, size: usize) -> Read {
         let piece: Cut = cut(piece);
         let body = piece.rest.as_ref().map(|rest| rest.body);
         let found = body.map_or_else(Found::default, |body| worker.read(body, false));
-        log.add(&piece, &found, &mut worker.counted, false);
+        log.add(&piece, &found, &mut worker, false);
     }
     log.end_file(false);
+    log.settle(&mut worker);
     let log = log.close();
     let total = log.tally.total();
     let names = By::ALL.map(|by| {

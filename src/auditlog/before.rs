@@ -3,22 +3,41 @@
 use super::clients::{Clients, Kept};
 use super::json::{Seen, Text};
 use super::time::Near;
+use super::values::Values;
 
 /// What was read of the lines before.
 #[derive(Default)]
 pub struct Before<'a> {
-    pub(super) clients: Clients,
+    pub(super) remembered: Remembered,
     pub(super) sources: Seen<'a, Text<'a>>,
     pub(super) user_agent: Seen<'a, Text<'a>>,
-    pub(super) annotations: Seen<'a, ()>,
     pub(super) time: Near,
 }
 
+/// What of it outlasts the lines.
+#[derive(Default)]
+pub struct Remembered {
+    /// Clients.
+    pub clients: Clients,
+    /// Annotations at the ends of lines.
+    pub(super) annotations: Values,
+}
+
+impl Remembered {
+    /// Nothing yet, and the room that one of so many workers has.
+    pub fn with_room(workers: usize) -> Remembered {
+        Remembered {
+            clients: Clients::with_room(workers),
+            annotations: Values::default(),
+        }
+    }
+}
+
 impl Before<'_> {
-    /// Nothing but clients that are known.
-    pub fn of(clients: Clients) -> Self {
+    /// Nothing but what was remembered.
+    pub fn of(remembered: Remembered) -> Self {
         Before {
-            clients,
+            remembered,
             ..Before::default()
         }
     }
@@ -26,11 +45,11 @@ impl Before<'_> {
     /// What is kept of the client of the last line, when it is one that is known.
     #[inline]
     pub fn client(&mut self) -> Option<&mut Kept> {
-        self.clients.at_hand()
+        self.remembered.clients.at_hand()
     }
 
-    /// The clients that are known, which outlast the lines.
-    pub fn clients(self) -> Clients {
-        self.clients
+    /// What outlasts the lines.
+    pub fn remembered(self) -> Remembered {
+        self.remembered
     }
 }

@@ -7,10 +7,10 @@
 use memchr::memchr;
 
 use super::caller::Caller;
+use super::counted::OfClient;
 use super::json::{Cursor, Damage, Part, Text};
 use super::open::Ids;
 use super::parts::{User, last};
-use super::tally::Numbers;
 
 /// Places for clients of all workers together, of which each has those that it met itself. A node has three clients
 /// or more.
@@ -56,6 +56,8 @@ pub struct Clients {
     sets: Vec<Set>,
     /// Where the client of the line at hand is held.
     at_hand: Option<(usize, usize)>,
+    /// How often those were counted that had to make room for others.
+    gone: Vec<OfClient>,
     texts: Ids,
 }
 
@@ -91,8 +93,8 @@ struct Held {
 pub struct Kept {
     /// From where it comes and with which credential.
     pub caller: Option<Caller>,
-    /// Under which numbers it is counted.
-    pub counted: Option<Numbers>,
+    /// How often it was counted.
+    pub counted: Option<OfClient>,
 }
 
 /// Where a client may be held, and the tag by which it is found there.
@@ -112,8 +114,24 @@ impl Clients {
                 .take(places / WAYS)
                 .collect(),
             at_hand: None,
+            gone: Vec::new(),
             texts: Ids::default(),
         }
+    }
+
+    /// How often those were counted since this was last asked that had to make room for others.
+    pub fn gone(&mut self) -> impl Iterator<Item = OfClient> {
+        self.gone.drain(..)
+    }
+
+    /// How often all were counted since this was last asked.
+    pub fn counted(&mut self) -> impl Iterator<Item = OfClient> {
+        let held = self
+            .sets
+            .iter_mut()
+            .flat_map(|set| set.held.iter_mut().flatten());
+        let counted = held.filter_map(|held| held.kept.counted.take());
+        self.gone.drain(..).chain(counted)
     }
 
     /// No client of the line at hand is known.
@@ -185,7 +203,9 @@ impl Clients {
             held.met = false;
         } else if whole.len() <= LONGEST {
             let hash = self.texts.number(whole);
-            (*tag, *place) = (key.tag, Held::of(whole, hash, user, followed));
+            let gone = std::mem::replace(place, Held::of(whole, hash, user, followed));
+            self.gone.extend(gone.and_then(|gone| gone.kept.counted));
+            *tag = key.tag;
         }
     }
 

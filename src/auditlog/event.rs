@@ -172,7 +172,7 @@ impl<'a> Event<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auditlog::clients::Clients;
+    use crate::auditlog::before::Remembered;
 
     #[test]
     fn a_line_behind_others_says_what_it_says_alone() {
@@ -230,7 +230,7 @@ mod tests {
             ),
             format!(r#"{begun}"auditID":"x","stage":"Panic","user":null,"sourceIPs":[],{agent}}}"#),
         ];
-        let mut before = Before::of(Clients::with_room(1));
+        let mut before = Before::of(Remembered::with_room(1));
         for line in lines.iter().chain(lines.iter().rev()) {
             let alone = Event::read(line.as_bytes()).map(|event| format!("{event:?}"));
             let mut behind = Event::empty();
@@ -240,6 +240,6 @@ mod tests {
             assert_eq!(behind, alone, "{line}");
         }
         // The client was found by its bytes.
-        assert!(before.clients().were_met() > 0);
+        assert!(before.remembered().clients.were_met() > 0);
     }
 }

@@ -71,7 +71,7 @@ impl<'a> Event<'a> {
         before: &mut Before<'a>,
     ) -> Result<(), Damage> {
         let mut claim = Claim::default();
-        before.clients.forget_at_hand();
+        before.remembered.clients.forget_at_hand();
         if at.peek()? != b'{' {
             at.skip()?;
             at.end()?;
@@ -131,11 +131,11 @@ impl<'a> Event<'a> {
                 self.impersonated = there.then_some(name);
             }
             SOURCE_IPS => {
-                before.clients.forget_at_hand();
+                before.remembered.clients.forget_at_hand();
                 self.source = at.again(&mut before.sources, last)?;
             }
             USER_AGENT => {
-                before.clients.forget_at_hand();
+                before.remembered.clients.forget_at_hand();
                 let agent = |at: &mut Cursor<'a>| Ok(text(at)?.unwrap_or_default());
                 self.user_agent = at.again(&mut before.user_agent, agent)?;
             }
@@ -143,7 +143,7 @@ impl<'a> Event<'a> {
             RESPONSE_STATUS => self.code = status(at)?,
             RECEIVED => self.received = time(at, &mut before.time)?,
             REACHED => self.reached = time(at, &mut before.time)?,
-            ANNOTATIONS => at.again(&mut before.annotations, Cursor::skip)?,
+            ANNOTATIONS => before.remembered.annotations.pass(at)?,
             _ => at.skip()?,
         }
         Ok(())
@@ -156,7 +156,7 @@ impl<'a> Event<'a> {
         at: &mut Cursor<'a>,
         before: &mut Before<'a>,
     ) -> Result<bool, Damage> {
-        let (user, followed) = before.clients.read(at)?;
+        let (user, followed) = before.remembered.clients.read(at)?;
         (self.user, self.groups, self.extra) = (user.name, user.groups, user.extra);
         if let Some(followed) = followed {
             (self.source, self.user_agent) = (followed.source, followed.user_agent);

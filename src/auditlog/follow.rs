@@ -122,6 +122,11 @@ impl<'p, 'q> Follower<'p, 'q> {
         Ok(follower)
     }
 
+    /// Adds what was counted in all that was read.
+    pub fn settle(&mut self, log: &mut Log) {
+        log.settle(&mut self.worker);
+    }
+
     /// Reads what came since the last look. Stops early when `stop` says so or nobody wants more; false then.
     ///
     /// # Errors
@@ -333,7 +338,7 @@ impl<'p, 'q> Follower<'p, 'q> {
             let piece = cut(bytes);
             let body = piece.rest.as_ref().map_or(&[][..], |rest| rest.body);
             let found = self.worker.read(body, true);
-            log.add(&piece, &found, &mut self.worker.counted, true);
+            log.add(&piece, &found, &mut self.worker, true);
             current.went_on(bytes);
             if !log.flush() {
                 return Ok(Came::Stopped);

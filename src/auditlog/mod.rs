@@ -1,9 +1,11 @@
 //! The API server's audit log: what was asked, by whom, and what of it is unusual.
 
+mod asks;
 mod before;
 pub mod block;
 pub mod caller;
 mod clients;
+pub mod counted;
 pub mod event;
 pub mod fields;
 pub mod follow;
@@ -24,5 +26,6 @@ mod sweep;
 pub mod tally;
 pub mod time;
 mod usual;
+mod values;
 pub mod who;
 pub mod worker;

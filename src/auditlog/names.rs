@@ -1,7 +1,8 @@
 //! Names that are counted, in constant memory.
 //!
-//! Each worker keeps names of its own with counts for the block at hand; they are added to the common ones
-//! block by block, in the order of the log, so that the outcome does not depend on who was faster.
+//! Each worker keeps names of its own and counts them. New ones are made known to the others block by block, in the
+//! order of the log, so that which are told apart does not depend on who was faster; how often each was counted is
+//! added up in the end, since it lies far from the other workers.
 
 use std::hash::BuildHasher;
 
@@ -25,10 +26,21 @@ pub struct Count {
     pub requests: u64,
 }
 
+impl Count {
+    /// What takes it back.
+    pub fn negated(self) -> Count {
+        Count {
+            events: self.events.wrapping_neg(),
+            requests: self.requests.wrapping_neg(),
+        }
+    }
+}
+
 impl std::ops::AddAssign for Count {
+    /// Wraps around, so that what is taken back may come before what it takes back.
     fn add_assign(&mut self, other: Count) {
-        self.events += other.events;
-        self.requests += other.requests;
+        self.events = self.events.wrapping_add(other.events);
+        self.requests = self.requests.wrapping_add(other.requests);
     }
 }
 
@@ -106,13 +118,14 @@ fn slot(name: &[u8]) -> usize {
     usize::try_from(mixed >> 48).unwrap_or(0) % LATELY
 }
 
-/// A worker's names of one kind, and how often they stand in the block at hand.
+/// A worker's names of one kind, and how often it counted each.
 pub struct Local {
     known: Numbered,
-    /// The common number of each, as far as it was asked for.
+    /// The common number of each, as far as the others know it.
     common: Vec<Option<u16>>,
     counts: Vec<Count>,
-    touched: Vec<u16>,
+    /// Those that the others do not know yet, in the order of the log.
+    fresh: Vec<u16>,
     /// Names that were counted lately, each where its end says, which is sooner found than its hash.
     lately: [u16; LATELY],
 }
@@ -123,61 +136,49 @@ impl Default for Local {
             known: Numbered::default(),
             common: Vec::new(),
             counts: Vec::new(),
-            touched: Vec::new(),
+            fresh: Vec::new(),
             lately: [0; LATELY],
         }
     }
 }
 
 impl Local {
-    /// Counts a name and tells its number here.
+    /// The number of a name here.
     #[inline]
-    pub fn count(&mut self, name: &[u8], count: Count) -> u16 {
+    pub fn number(&mut self, name: &[u8]) -> u16 {
         let name = name.get(..LONGEST).unwrap_or(name);
         let slot = slot(name);
         let lately = self.lately.get(slot).copied().unwrap_or(0);
         let held = self.known.names.get(usize::from(lately));
-        let number = if held.is_some_and(|held| **held == *name) {
-            lately
-        } else {
-            let (number, new) = self.known.of(name);
-            if new {
-                self.common.push(None);
-                self.counts.push(Count::default());
-            }
-            if let Some(lately) = self.lately.get_mut(slot) {
-                *lately = number;
-            }
-            number
-        };
-        self.count_number(number, count);
+        if held.is_some_and(|held| **held == *name) {
+            return lately;
+        }
+        let (number, new) = self.known.of(name);
+        if new {
+            self.common.push(None);
+            self.counts.push(Count::default());
+            self.fresh.push(number);
+        }
+        if let Some(lately) = self.lately.get_mut(slot) {
+            *lately = number;
+        }
         number
     }
 
     /// Counts the name with this number.
     #[inline]
-    pub fn count_number(&mut self, number: u16, count: Count) {
+    pub fn count(&mut self, number: u16, count: Count) {
         if let Some(held) = self.counts.get_mut(usize::from(number)) {
-            if *held == Count::default() {
-                self.touched.push(number);
-            }
             *held += count;
         }
     }
 
-    /// Adds the counts of the block to the common ones and starts anew. The numbers stay good until the
-    /// next block is counted.
-    pub fn add_to(&mut self, common: &mut Common) {
-        for number in self.touched.drain(..) {
+    /// Makes the new names known to the others.
+    pub fn make_known(&mut self, common: &mut Common) {
+        for number in self.fresh.drain(..) {
             let at = usize::from(number);
-            let Some(count) = self.counts.get_mut(at).map(std::mem::take) else {
-                continue;
-            };
-            let known = self.common.get_mut(at);
-            let name = self.known.names.get(at);
-            if let (Some(known), Some(name)) = (known, name) {
-                let target = *known.get_or_insert_with(|| common.number(name));
-                common.add(target, count);
+            if let (Some(known), Some(name)) = (self.common.get_mut(at), self.known.names.get(at)) {
+                *known = Some(common.number(name));
             }
         }
     }
@@ -188,16 +189,20 @@ impl Local {
         known.unwrap_or(OTHERS)
     }
 
-    /// Makes room before a block, when too many names are held; tells whether it forgot them.
-    pub fn make_room(&mut self) -> bool {
-        let full = self.known.names.len() > HELD;
-        if full {
-            self.known.forget();
-            self.common.clear();
-            self.counts.clear();
-            self.touched.clear();
+    /// Whether more names are held than there should be.
+    pub fn is_full(&self) -> bool {
+        self.known.names.len() > HELD
+    }
+
+    /// Adds all counts to the common ones, and starts anew. What the others do not know was taken back.
+    pub fn settle(&mut self, common: &mut Common) {
+        for (known, count) in self.common.drain(..).zip(self.counts.drain(..)) {
+            if let Some(known) = known {
+                common.add(known, count);
+            }
         }
-        full
+        self.known.forget();
+        self.fresh.clear();
     }
 }
 

@@ -4,7 +4,7 @@ use super::block::{Cut, Flaw, Found, Placed};
 use super::event::Event;
 use super::json::Damage;
 use super::long::{LONG, Long};
-use super::tally::{Counted, Tally};
+use super::tally::Tally;
 use super::time::Instant;
 use super::worker::Worker;
 
@@ -144,10 +144,16 @@ impl<'q> Log<'q> {
         }
     }
 
-    /// The log has ended: requests whose end did not come are counted.
+    /// The log has ended, and its workers have settled: requests whose end did not come are counted.
     pub fn close(mut self) -> Totals {
+        self.worker.settle(&mut self.totals.tally);
         self.totals.tally.close();
         self.totals
+    }
+
+    /// Adds what a worker has counted in all pieces that were added.
+    pub fn settle(&mut self, worker: &mut Worker) {
+        worker.settle(&mut self.totals.tally);
     }
 
     /// Lets whom events are handed on to come up with them; false when no more are wanted.
@@ -171,8 +177,9 @@ impl<'q> Log<'q> {
         self.at.offset = offset;
     }
 
-    /// The next piece, and what was found in its whole lines, which were parsed one by one or not.
-    pub fn add(&mut self, piece: &Cut, found: &Found, counted: &mut Counted, parse: bool) {
+    /// The next piece, and what a worker found in its whole lines, which were parsed one by one or not. How often
+    /// names came up is added when the worker settles.
+    pub fn add(&mut self, piece: &Cut, found: &Found, worker: &mut Worker, parse: bool) {
         self.parse = parse;
         self.totals.searched |= !parse && self.worker.searches();
         self.totals.bytes += piece.head.len() as u64;
@@ -181,7 +188,7 @@ impl<'q> Log<'q> {
             return;
         };
         self.end_line();
-        take(&mut self.totals, self.sink, self.at, found, counted);
+        take(&mut self.totals, self.sink, self.at, found, worker);
         self.last.clear();
         self.last.extend_from_slice(last_line(rest.body));
         self.at.line += found.lines;
@@ -240,8 +247,13 @@ impl<'q> Log<'q> {
             self.look(line);
         }
         let found = self.worker.read_line(line, self.parse);
-        let counted = &mut self.worker.counted;
-        take(&mut self.totals, self.sink, self.at, &found, counted);
+        take(
+            &mut self.totals,
+            self.sink,
+            self.at,
+            &found,
+            &mut self.worker,
+        );
     }
 
     /// Looks when an event was written.
@@ -263,10 +275,10 @@ fn take(
     sink: &mut (dyn Sink + Send),
     at: Place,
     found: &Found,
-    counted: &mut Counted,
+    worker: &mut Worker,
 ) {
     totals.lines += found.lines;
-    totals.tally.add(counted);
+    worker.add_to(&mut totals.tally);
     for flaw in &found.flaws {
         note(totals, at, flaw);
     }

@@ -9,9 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::block::{Found, Query, cut};
+use super::counted::Counted;
 use super::order::Log;
 use super::pieces::{Pieces, Taken, held};
-use super::tally::Counted;
 use super::worker::Worker;
 
 /// Bytes that a worker reads at a time: what fits into a processor's own cache beside what it counts.
@@ -158,11 +158,15 @@ fn work(
         }
         if turn.next > number {
             // Somebody before met an error, behind which nothing counts.
+            drop(turn);
+            if let Some(body) = body {
+                worker.take_back(body, parse);
+            }
             break;
         }
         match size {
             Ok(size) => {
-                turn.log.add(&piece, &found, &mut worker.counted, parse);
+                turn.log.add(&piece, &found, &mut worker, parse);
                 turn.next += 1;
                 read.fetch_add(size as u64, Ordering::Relaxed);
             }
@@ -178,5 +182,88 @@ fn work(
         if asleep {
             turned.notify_all();
         }
+    }
+    held(turns).log.settle(&mut worker);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auditlog::block::{HandOn, Placed};
+    use crate::auditlog::open::Ids;
+    use crate::auditlog::order::{Place, Sink};
+    use crate::auditlog::tally::By;
+    use crate::auditlog::who::Who;
+
+    struct Nobody;
+
+    impl Sink for Nobody {
+        fn take(&mut self, _events: &[Placed], _at: Place) {}
+    }
+
+    /// Fails once, and goes on behind.
+    struct Failing<'t> {
+        before: &'t [u8],
+        behind: &'t [u8],
+        failed: bool,
+    }
+
+    impl Read for Failing<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if !self.before.is_empty() {
+                return self.before.read(buffer);
+            }
+            if !self.failed {
+                self.failed = true;
+                return Err(io::Error::other("the cable was pulled"));
+            }
+            self.behind.read(buffer)
+        }
+    }
+
+    #[test]
+    fn nothing_counts_that_stands_behind_an_error() {
+        let line = |user: usize| {
+            let user = format!(r#"{{"username":"user-{user}"}}"#);
+            format!(
+                r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"a","stage":"ResponseComplete","requestURI":"/","verb":"get","user":{user},"sourceIPs":["10.0.0.1"],"userAgent":"kubectl","objectRef":{{"resource":"pods"}}}}"#
+            ) + "\n"
+        };
+        // Clients that come again and such as come once, and what is asked again and again.
+        let users =
+            |from: usize| (0..6000).map(move |at| if at % 2 == 0 { at % 7 } else { from + at });
+        let before: String = users(10).map(line).collect();
+        let behind: String = users(100_000).map(line).collect();
+        assert!(before.len() > 3 * PIECE);
+        let who = Who {
+            everybody: true,
+            ..Who::default()
+        };
+        let query = Query::new(who, true, HandOn::Of(Vec::new()));
+        let told = |behind: &'static str| {
+            let ids = Ids::default();
+            let counted = || Counted::beside(&ids);
+            let mut nobody = Nobody;
+            let mut log = Log::new(Worker::new(&query, counted()), &mut nobody);
+            let stream = Failing {
+                before: before.clone().leak().as_bytes(),
+                behind: behind.as_bytes(),
+                failed: false,
+            };
+            let source = Source::Stream(Box::new(stream));
+            let stopped = read(source, &query, &mut log, false, &counted, None).unwrap_err();
+            assert_eq!(stopped.at, before.len() as u64);
+            let totals = log.close();
+            let names = By::ALL.map(|by| totals.tally.ranked(by));
+            let minutes = totals.tally.minutes().clone();
+            (
+                totals.tally.total().events,
+                totals.lines,
+                format!("{names:?} {minutes:?}"),
+            )
+        };
+        let alone = told("");
+        assert_eq!((alone.0, alone.1), (6000, 6000));
+        assert_eq!(told(behind.leak()), alone);
     }
 }

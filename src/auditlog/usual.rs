@@ -51,8 +51,8 @@ impl<'a> Event<'a> {
             if let Some(reached) = field(at, b",\"stageTimestamp\":", |at| time(at, near))? {
                 self.reached = reached;
             }
-            let annotations = |at: &mut Cursor<'a>| at.again(&mut before.annotations, Cursor::skip);
-            field(at, b",\"annotations\":", annotations)?;
+            let annotations = &mut before.remembered.annotations;
+            field(at, b",\"annotations\":", |at| annotations.pass(at))?;
         }
         Ok(true)
     }

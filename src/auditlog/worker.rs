@@ -2,25 +2,24 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::before::Before;
+use super::before::{Before, Remembered};
 use super::block::{Flaw, Found, Placed, Query};
 use super::caller::Caller;
-use super::clients::Clients;
+use super::counted::Counted;
 use super::event::Event;
 use super::json::least;
 use super::pieces::is_rewritten;
 use super::read::workers;
 use super::search::Search;
 use super::sweep::Sweep;
-use super::tally::Counted;
+use super::tally::Tally;
 use super::who::Standing;
 
 /// Reads lines for a query, and counts what is asked for.
 pub struct Worker<'q> {
     query: &'q Query,
-    /// What was counted since it was last taken.
-    pub counted: Counted,
-    clients: Clients,
+    counted: Counted,
+    remembered: Remembered,
     /// The lines at hand hold no control characters.
     plain: bool,
     /// What was found in a window, held for its room.
@@ -35,7 +34,7 @@ impl<'q> Worker<'q> {
         Worker {
             query,
             counted,
-            clients: Clients::with_room(workers()),
+            remembered: Remembered::with_room(workers()),
             plain: false,
             sweep: Sweep::default(),
             lines: Vec::new(),
@@ -45,7 +44,6 @@ impl<'q> Worker<'q> {
     /// Reads whole lines, each with its end. They are searched where a search is asked for and they need not
     /// be parsed one by one.
     pub fn read<'a>(&mut self, body: &'a [u8], parse: bool) -> Found<'a> {
-        self.counted.make_room();
         let mut found = Found::default();
         match &self.query.search {
             Some(search) if !parse && !rewritten(body) => self.search(search, body, &mut found),
@@ -56,7 +54,6 @@ impl<'q> Worker<'q> {
 
     /// Reads one line without its end, as [`Worker::read`] does.
     pub fn read_line<'a>(&mut self, line: &'a [u8], parse: bool) -> Found<'a> {
-        self.counted.make_room();
         let mut found = Found {
             lines: 1,
             ..Found::default()
@@ -74,10 +71,41 @@ impl<'q> Worker<'q> {
         self.query.search.is_some()
     }
 
+    /// Adds what was counted in the lines that were read since, but for how often names came up.
+    pub fn add_to(&mut self, tally: &mut Tally) {
+        tally.add(&mut self.counted);
+        if self.counted.is_full() {
+            self.settle(tally);
+        }
+    }
+
+    /// Adds how often names came up in all lines that were added. It is to be called in the end, too.
+    pub fn settle(&mut self, tally: &mut Tally) {
+        for client in self.remembered.clients.counted() {
+            self.counted.count_client(client);
+        }
+        tally.settle(&mut self.counted);
+    }
+
+    /// Takes back what was counted in lines that were just read and are not added: they are read once more.
+    pub fn take_back(&mut self, body: &[u8], parse: bool) {
+        self.counted.begin_to_take_back();
+        self.read(body, parse);
+        self.counted.end_to_take_back();
+    }
+
+    /// Remembers for the next lines.
+    fn remember(&mut self, before: Before) {
+        self.remembered = before.remembered();
+        for client in self.remembered.clients.gone() {
+            self.counted.count_client(client);
+        }
+    }
+
     /// Parses each line.
     fn parse<'a>(&mut self, body: &'a [u8], found: &mut Found<'a>) {
         self.plain = is_plain(body);
-        let mut before = Before::of(std::mem::take(&mut self.clients));
+        let mut before = Before::of(std::mem::take(&mut self.remembered));
         let mut start = 0;
         for end in memchr_iter(b'\n', body) {
             let line = body.get(start..end).unwrap_or_default();
@@ -85,13 +113,13 @@ impl<'q> Worker<'q> {
             found.lines += 1;
             start = end + 1;
         }
-        self.clients = before.clients();
+        self.remember(before);
         self.plain = false;
     }
 
     /// Parses the lines that hold what is searched for, and those that do not look like an event.
     fn search<'a>(&mut self, search: &Search, body: &'a [u8], found: &mut Found<'a>) {
-        let mut before = Before::of(std::mem::take(&mut self.clients));
+        let mut before = Before::of(std::mem::take(&mut self.remembered));
         let mut sweep = std::mem::take(&mut self.sweep);
         let mut lines = std::mem::take(&mut self.lines);
         let mut start = 0;
@@ -124,7 +152,7 @@ impl<'q> Worker<'q> {
         }
         self.lines = lines;
         self.sweep = sweep;
-        self.clients = before.clients();
+        self.remember(before);
     }
 
     fn line<'a>(
@@ -150,8 +178,9 @@ impl<'q> Worker<'q> {
         let Some(standing) = query.who.standing(&event).filter(|_| query.takes(&event)) else {
             return;
         };
+        let asked = event.asked(counted.ids());
         if standing == Standing::Theirs {
-            counted.count(&event, before.client());
+            counted.count(&event, asked, before.client());
         }
         if query.hands_on(&event, standing) {
             let ids = counted.ids();
@@ -163,7 +192,7 @@ impl<'q> Worker<'q> {
             found.events.push(Placed {
                 standing,
                 caller,
-                asked: event.asked(ids),
+                asked,
                 event,
                 line: number,
                 at,
@@ -274,7 +303,8 @@ mod tests {
         let expected = ["1", "1", "2", "1", "1", "1"].map(|end| Some(format!("10.0.0.{end}")));
         assert_eq!(from, expected);
         let mut tally = Tally::default();
-        tally.add(&mut worker.counted);
+        worker.add_to(&mut tally);
+        worker.settle(&mut tally);
         let told = |by| {
             let (names, _) = tally.ranked(by);
             let count = |(name, count): (String, Count)| format!("{name}={}", count.events);

@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use super::{End, Judge, Judged, Known, Rules, Unusual};
 use crate::auditlog::block::{HandOn, Query};
+use crate::auditlog::counted::Counted;
 use crate::auditlog::fields::FIELDS;
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::Log;
 use crate::auditlog::read::{self, Source};
-use crate::auditlog::tally::Counted;
 use crate::auditlog::time::Instant;
 use crate::auditlog::who::Who;
 use crate::auditlog::worker::Worker;

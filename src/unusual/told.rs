@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::auditlog::counted::resource;
 use crate::auditlog::event::Event;
 use crate::auditlog::json::Text;
-use crate::auditlog::tally::resource;
 use crate::report::one_line;
 
 /// Longest text that is shown of an event, in characters.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use tighten::auditlog::block::{Placed, Query};
+use tighten::auditlog::counted::Counted;
 use tighten::auditlog::json::Damage;
 use tighten::auditlog::open::Ids;
 use tighten::auditlog::order::{Broken, Log, Place, Sink};
 use tighten::auditlog::read::{self, Source};
-use tighten::auditlog::tally::{By, Counted};
+use tighten::auditlog::tally::By;
 use tighten::auditlog::who::Standing;
 use tighten::auditlog::worker::Worker;
 

@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::Activity;
 use crate::auditlog::block::Placed;
+use crate::auditlog::counted::resource;
 use crate::auditlog::json::Damage;
 use crate::auditlog::order::Place;
-use crate::auditlog::tally::{By, resource};
+use crate::auditlog::tally::By;
 use crate::auditlog::time::Instant;
 use crate::auditlog::who::Standing;
 use crate::unusual::{Judged, Unusual};

@@ -3,8 +3,8 @@
 use super::super::printable;
 use super::super::style::Style;
 use crate::auditlog::block::Placed;
+use crate::auditlog::counted::resource;
 use crate::auditlog::event::Event;
-use crate::auditlog::tally::resource;
 
 /// Columns of a terminal on which all fields stand whole.
 const WIDE: usize = 140;

@@ -14,11 +14,11 @@ use super::asked::Asked;
 use super::inputs::of_node;
 use super::policy::Policy;
 use crate::auditlog::block::{HandOn, Placed};
+use crate::auditlog::counted::Counted;
 use crate::auditlog::follow::{self, Away, Follower, Happened};
 use crate::auditlog::logs::{OnNode, rotated};
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::{Log, Place, Sink};
-use crate::auditlog::tally::Counted;
 use crate::auditlog::time::Instant;
 use crate::auditlog::worker::Worker;
 use crate::cli::{Format, Global};
@@ -81,6 +81,7 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
             Ok(true) => {}
         }
     };
+    follower.settle(&mut log);
     let totals = log.close();
     let file = [LogFile {
         path: path.clone(),

@@ -11,11 +11,11 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::print_json;
+use crate::auditlog::counted::Counted;
 use crate::auditlog::open::Ids;
 use crate::auditlog::order::Log;
 use crate::auditlog::read::{Stopped, read};
 use crate::auditlog::source::LargeWindow;
-use crate::auditlog::tally::Counted;
 use crate::auditlog::worker::Worker;
 use crate::baseline;
 use crate::cli::{AskedLog, Format, Global};
