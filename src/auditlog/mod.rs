@@ -2,6 +2,7 @@
 
 mod asks;
 mod before;
+mod bits;
 pub mod block;
 pub mod caller;
 mod clients;

@@ -3,6 +3,10 @@
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, dispatch, u8x64};
+use memchr::memchr_iter;
+
+use super::bits::Bits;
+use super::json::least;
 
 /// Where lines end, and where something is found.
 #[derive(Debug, Default)]
@@ -31,6 +35,35 @@ const FREQUENT: &[u8] = br#""eatsoi:rnu,cdm.0-1lp2b6/vk8437f59}{ghyRT \w[]Izx=q"
 const BLOCK: usize = 4 * PART;
 /// Bytes of which each has a bit of a number.
 const PART: usize = 64;
+
+/// Adds where lines end in these bytes, and tells whether they hold no control characters but those ends.
+pub fn ends(level: Level, bytes: &[u8], into: &mut Vec<usize>) -> bool {
+    if is_fast(level) {
+        return dispatch!(level, simd => ends_with(simd, bytes, into));
+    }
+    into.extend(memchr_iter(b'\n', bytes));
+    // Ends of lines become the largest byte, and control characters those below 31.
+    least(bytes, |byte| (byte ^ b'\n').wrapping_sub(1)) >= b' ' - 1
+}
+
+#[inline(always)]
+fn ends_with<S: Simd>(simd: S, bytes: &[u8], into: &mut Vec<usize>) -> bool {
+    let (end, least) = (u8x64::splat(simd, b'\n'), u8x64::splat(simd, b' '));
+    let (parts, rest) = bytes.as_chunks::<PART>();
+    let mut last = [b' '; PART];
+    if let Some(last) = last.get_mut(..rest.len()) {
+        last.copy_from_slice(rest);
+    }
+    let (mut at, mut control) = (0, 0);
+    for part in parts.iter().chain([&last]) {
+        let part = u8x64::from_slice(simd, part);
+        let ends = part.simd_eq(end).to_bitmask();
+        control |= part.simd_lt(least).to_bitmask() ^ ends;
+        into.extend(Bits(ends).map(|bit| at + bit));
+        at += PART;
+    }
+    control == 0
+}
 
 /// Whether one pass is faster than two of a search for one thing each. It is where 32 bytes or more are compared at
 /// once and the outcome is a number.
@@ -123,16 +156,39 @@ impl Pair {
     }
 }
 
-/// The places of the bits that are set, from the lowest on.
-struct Bits(u64);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auditlog::json::levels;
 
-impl Iterator for Bits {
-    type Item = usize;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<usize> {
-        let place = self.0.trailing_zeros();
-        self.0 &= self.0.wrapping_sub(1);
-        (place < u64::BITS).then_some(place as usize)
+    #[test]
+    fn ends_and_control_characters_are_those_that_a_look_at_each_byte_finds() {
+        let plain = |at: usize| {
+            if at.is_multiple_of(7) {
+                b'\n'
+            } else {
+                b' ' + (at % 200) as u8
+            }
+        };
+        for level in levels() {
+            for length in [0, 1, 63, 64, 65, 127, 128, 200, 300] {
+                let mut bytes: Vec<u8> = (0..length).map(plain).collect();
+                let expected: Vec<usize> = (0..length).step_by(7).collect();
+                let mut found = Vec::new();
+                assert!(ends(level, &bytes, &mut found), "{length}");
+                assert_eq!(found, expected, "{length}");
+                for control in [0, b'\t', b'\r', 31] {
+                    for at in [0, 63, 64, 199, 299].into_iter().filter(|at| *at < length) {
+                        let before = std::mem::replace(&mut bytes[at], control);
+                        found.clear();
+                        assert!(
+                            !ends(level, &bytes, &mut found),
+                            "{control} at {at} of {length}"
+                        );
+                        bytes[at] = before;
+                    }
+                }
+            }
+        }
     }
 }

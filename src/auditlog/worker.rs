@@ -1,17 +1,17 @@
 //! How a worker reads lines: it searches them for whom is asked for, and parses those that are theirs.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 use super::before::{Before, Remembered};
 use super::block::{Flaw, Found, Placed, Query};
 use super::caller::Caller;
 use super::counted::Counted;
 use super::event::Event;
-use super::json::least;
+use super::json::level;
 use super::pieces::is_rewritten;
 use super::read::workers;
 use super::search::Search;
-use super::sweep::Sweep;
+use super::sweep::{Sweep, ends};
 use super::tally::Tally;
 use super::who::Standing;
 
@@ -104,15 +104,25 @@ impl<'q> Worker<'q> {
 
     /// Parses each line.
     fn parse<'a>(&mut self, body: &'a [u8], found: &mut Found<'a>) {
-        self.plain = is_plain(body);
         let mut before = Before::of(std::mem::take(&mut self.remembered));
+        let mut sweep = std::mem::take(&mut self.sweep);
         let mut start = 0;
-        for end in memchr_iter(b'\n', body) {
-            let line = body.get(start..end).unwrap_or_default();
-            self.line(line, (found.lines, start as u64), &mut before, found);
-            found.lines += 1;
-            start = end + 1;
+        while start < body.len() {
+            let window = window(body, start);
+            sweep.ends.clear();
+            let bytes = body.get(start..window).unwrap_or_default();
+            self.plain = ends(level(), bytes, &mut sweep.ends);
+            let first = start;
+            for end in &sweep.ends {
+                let end = first + end;
+                let line = body.get(start..end).unwrap_or_default();
+                self.line(line, (found.lines, start as u64), &mut before, found);
+                found.lines += 1;
+                start = end + 1;
+            }
+            start = start.max(window);
         }
+        self.sweep = sweep;
         self.remember(before);
         self.plain = false;
     }
@@ -213,12 +223,6 @@ fn window(body: &[u8], start: usize) -> usize {
     let least = start.saturating_add(WINDOW);
     let end = body.get(least..).and_then(|rest| memchr(b'\n', rest));
     end.map_or(body.len(), |end| least + end + 1)
-}
-
-/// Whether lines hold no control characters but their ends.
-fn is_plain(body: &[u8]) -> bool {
-    // Ends of lines become the largest byte, and control characters those below 31.
-    least(body, |byte| (byte ^ b'\n').wrapping_sub(1)) >= b' ' - 1
 }
 
 /// Whether a line begins and ends as an event does.

@@ -14,6 +14,7 @@ mod scan;
 mod seen;
 mod skip;
 mod string;
+mod structure;
 mod text;
 
 pub use cursor::Cursor;
