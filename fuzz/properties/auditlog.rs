@@ -122,7 +122,7 @@ fn read(bytes: &[u8], query: &Query, size: usize) -> Read {
         log.add(&piece, &found, &mut worker, false);
     }
     log.end_file(false);
-    log.settle(&mut worker);
+    log.hand_in(&mut worker);
     let log = log.close();
     let total = log.tally.total();
     let names = By::ALL.map(|by| {

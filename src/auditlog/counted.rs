@@ -73,7 +73,7 @@ impl Counted {
         &self.ids
     }
 
-    /// Whether more is held than there should be, so that it is time to settle.
+    /// Whether more is held than there should be, so that it is time to hand in.
     pub fn is_full(&self) -> bool {
         self.names.iter().any(Local::is_full)
     }

@@ -123,8 +123,8 @@ impl<'p, 'q> Follower<'p, 'q> {
     }
 
     /// Adds what was counted in all that was read.
-    pub fn settle(&mut self, log: &mut Log) {
-        log.settle(&mut self.worker);
+    pub fn hand_in(&mut self, log: &mut Log) {
+        log.hand_in(&mut self.worker);
     }
 
     /// Reads what came since the last look. Stops early when `stop` says so or nobody wants more; false then.

@@ -195,7 +195,7 @@ impl Local {
     }
 
     /// Adds all counts to the common ones, and starts anew. What the others do not know was taken back.
-    pub fn settle(&mut self, common: &mut Common) {
+    pub fn hand_in(&mut self, common: &mut Common) {
         for (known, count) in self.common.drain(..).zip(self.counts.drain(..)) {
             if let Some(known) = known {
                 common.add(known, count);

@@ -144,16 +144,16 @@ impl<'q> Log<'q> {
         }
     }
 
-    /// The log has ended, and its workers have settled: requests whose end did not come are counted.
+    /// The log has ended, and its workers have handed in: requests whose end did not come are counted.
     pub fn close(mut self) -> Totals {
-        self.worker.settle(&mut self.totals.tally);
+        self.worker.hand_in(&mut self.totals.tally);
         self.totals.tally.close();
         self.totals
     }
 
     /// Adds what a worker has counted in all pieces that were added.
-    pub fn settle(&mut self, worker: &mut Worker) {
-        worker.settle(&mut self.totals.tally);
+    pub fn hand_in(&mut self, worker: &mut Worker) {
+        worker.hand_in(&mut self.totals.tally);
     }
 
     /// Lets whom events are handed on to come up with them; false when no more are wanted.
@@ -178,7 +178,7 @@ impl<'q> Log<'q> {
     }
 
     /// The next piece, and what a worker found in its whole lines, which were parsed one by one or not. How often
-    /// names came up is added when the worker settles.
+    /// names came up is added when the worker hands in.
     pub fn add(&mut self, piece: &Cut, found: &Found, worker: &mut Worker, parse: bool) {
         self.parse = parse;
         self.totals.searched |= !parse && self.worker.searches();

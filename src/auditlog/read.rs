@@ -55,9 +55,9 @@ struct Turns<'l, 'q> {
     asleep: usize,
 }
 
-/// How often a worker looks whether its turn has come before it sleeps, which takes some microseconds. To be
-/// woken takes longer, and most turns come sooner.
-const LOOKS: usize = 200;
+/// How often a worker looks whether its turn has come before it sleeps, which takes some tens of microseconds. To be
+/// woken often takes longer, and most turns come sooner.
+const LOOKS: usize = 1000;
 
 /// Reads a source to its end. `live` says that somebody may still write to it. Meanwhile `progress` is
 /// called now and then, when it is there, with the bytes that were read of this source.
@@ -183,7 +183,7 @@ fn work(
             turned.notify_all();
         }
     }
-    held(turns).log.settle(&mut worker);
+    held(turns).log.hand_in(&mut worker);
 }
 
 #[cfg(test)]

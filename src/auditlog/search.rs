@@ -5,7 +5,7 @@ use memchr::memchr_iter;
 use memchr::memmem::Finder;
 
 use super::json::level;
-use super::sweep::{Pair, Sweep, is_fast};
+use super::spots::{Pair, Spots, is_fast};
 
 /// What is searched for: any of several texts.
 #[derive(Clone, Debug)]
@@ -55,11 +55,11 @@ impl Search {
     }
 
     /// Where lines end in these bytes, and where something is found: in each line that holds something at least once.
-    pub fn sweep(&self, bytes: &[u8], into: &mut Sweep) {
+    pub fn spot(&self, bytes: &[u8], into: &mut Spots) {
         into.ends.clear();
         into.hits.clear();
         if let (Some(pair), [needle]) = (&self.pair, self.needles.as_slice()) {
-            pair.sweep(self.level, bytes, into);
+            pair.spot(self.level, bytes, into);
             let needle = needle.needle();
             let is_there = |at: &usize| {
                 let start = bytes.get(*at..);
@@ -192,8 +192,8 @@ mod tests {
                     ..search.clone()
                 });
                 for search in one_pass.chain([apart]) {
-                    let mut found = Sweep::default();
-                    search.sweep(&bytes, &mut found);
+                    let mut found = Spots::default();
+                    search.spot(&bytes, &mut found);
                     let mut start = 0;
                     let mut ends = Vec::new();
                     for line in bytes.split_inclusive(|byte| *byte == b'\n') {

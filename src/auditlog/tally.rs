@@ -78,7 +78,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds what a worker counted in the next block, but for how often names came up: [`Tally::settle`].
+    /// Adds what a worker counted in the next block, but for how often names came up: [`Tally::hand_in`].
     pub fn add(&mut self, counted: &mut Counted) {
         for (common, local) in self.names.iter_mut().zip(&mut counted.names) {
             local.make_known(common);
@@ -108,10 +108,10 @@ impl Tally {
     }
 
     /// Adds how often names came up in all blocks that a worker has added. It starts anew.
-    pub fn settle(&mut self, counted: &mut Counted) {
+    pub fn hand_in(&mut self, counted: &mut Counted) {
         counted.count_asks();
         for (common, local) in self.names.iter_mut().zip(&mut counted.names) {
-            local.settle(common);
+            local.hand_in(common);
         }
     }
 

@@ -11,7 +11,7 @@ use super::json::level;
 use super::pieces::is_rewritten;
 use super::read::workers;
 use super::search::Search;
-use super::sweep::{Sweep, ends};
+use super::spots::{Spots, ends};
 use super::tally::Tally;
 use super::who::Standing;
 
@@ -23,7 +23,7 @@ pub struct Worker<'q> {
     /// The lines at hand hold no control characters.
     plain: bool,
     /// What was found in a window, held for its room.
-    sweep: Sweep,
+    spots: Spots,
     /// The lines of a block that are to be parsed, held for its room: their numbers, beginnings and ends.
     lines: Vec<(u64, usize, usize)>,
 }
@@ -36,7 +36,7 @@ impl<'q> Worker<'q> {
             counted,
             remembered: Remembered::with_room(workers()),
             plain: false,
-            sweep: Sweep::default(),
+            spots: Spots::default(),
             lines: Vec::new(),
         }
     }
@@ -75,16 +75,16 @@ impl<'q> Worker<'q> {
     pub fn add_to(&mut self, tally: &mut Tally) {
         tally.add(&mut self.counted);
         if self.counted.is_full() {
-            self.settle(tally);
+            self.hand_in(tally);
         }
     }
 
     /// Adds how often names came up in all lines that were added. It is to be called in the end, too.
-    pub fn settle(&mut self, tally: &mut Tally) {
+    pub fn hand_in(&mut self, tally: &mut Tally) {
         for client in self.remembered.clients.counted() {
             self.counted.count_client(client);
         }
-        tally.settle(&mut self.counted);
+        tally.hand_in(&mut self.counted);
     }
 
     /// Takes back what was counted in lines that were just read and are not added: they are read once more.
@@ -105,15 +105,15 @@ impl<'q> Worker<'q> {
     /// Parses each line.
     fn parse<'a>(&mut self, body: &'a [u8], found: &mut Found<'a>) {
         let mut before = Before::of(std::mem::take(&mut self.remembered));
-        let mut sweep = std::mem::take(&mut self.sweep);
+        let mut spots = std::mem::take(&mut self.spots);
         let mut start = 0;
         while start < body.len() {
             let window = window(body, start);
-            sweep.ends.clear();
+            spots.ends.clear();
             let bytes = body.get(start..window).unwrap_or_default();
-            self.plain = ends(level(), bytes, &mut sweep.ends);
+            self.plain = ends(level(), bytes, &mut spots.ends);
             let first = start;
-            for end in &sweep.ends {
+            for end in &spots.ends {
                 let end = first + end;
                 let line = body.get(start..end).unwrap_or_default();
                 self.line(line, (found.lines, start as u64), &mut before, found);
@@ -122,7 +122,7 @@ impl<'q> Worker<'q> {
             }
             start = start.max(window);
         }
-        self.sweep = sweep;
+        self.spots = spots;
         self.remember(before);
         self.plain = false;
     }
@@ -130,15 +130,15 @@ impl<'q> Worker<'q> {
     /// Parses the lines that hold what is searched for, and those that do not look like an event.
     fn search<'a>(&mut self, search: &Search, body: &'a [u8], found: &mut Found<'a>) {
         let mut before = Before::of(std::mem::take(&mut self.remembered));
-        let mut sweep = std::mem::take(&mut self.sweep);
+        let mut spots = std::mem::take(&mut self.spots);
         let mut lines = std::mem::take(&mut self.lines);
         let mut start = 0;
         while start < body.len() {
             let window = window(body, start);
-            search.sweep(body.get(start..window).unwrap_or_default(), &mut sweep);
-            let mut hits = sweep.hits.iter().peekable();
+            search.spot(body.get(start..window).unwrap_or_default(), &mut spots);
+            let mut hits = spots.hits.iter().peekable();
             let first = start;
-            for end in &sweep.ends {
+            for end in &spots.ends {
                 let mut is_hit = false;
                 while hits.next_if(|at| *at < end).is_some() {
                     is_hit = true;
@@ -154,6 +154,7 @@ impl<'q> Worker<'q> {
             start = start.max(window);
             // Searching and parsing take turns seldom, since each has to warm up.
             if lines.len() >= MOST_LINES || start >= body.len() {
+                found.events.reserve(lines.len());
                 for (number, start, end) in lines.drain(..) {
                     let line = body.get(start..end).unwrap_or_default();
                     self.line(line, (number, start as u64), &mut before, found);
@@ -161,7 +162,7 @@ impl<'q> Worker<'q> {
             }
         }
         self.lines = lines;
-        self.sweep = sweep;
+        self.spots = spots;
         self.remember(before);
     }
 
@@ -308,7 +309,7 @@ mod tests {
         assert_eq!(from, expected);
         let mut tally = Tally::default();
         worker.add_to(&mut tally);
-        worker.settle(&mut tally);
+        worker.hand_in(&mut tally);
         let told = |by| {
             let (names, _) = tally.ranked(by);
             let count = |(name, count): (String, Count)| format!("{name}={}", count.events);

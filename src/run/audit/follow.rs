@@ -81,7 +81,7 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
             Ok(true) => {}
         }
     };
-    follower.settle(&mut log);
+    follower.hand_in(&mut log);
     let totals = log.close();
     let file = [LogFile {
         path: path.clone(),

@@ -10,7 +10,7 @@ use super::json::least;
 
 /// Where lines end, and where something is found.
 #[derive(Debug, Default)]
-pub struct Sweep {
+pub struct Spots {
     /// The ends of lines, from the front to the back.
     pub ends: Vec<usize>,
     /// Where something begins that is searched for, from the front to the back.
@@ -98,12 +98,12 @@ impl Pair {
     }
 
     /// Where lines end, and where the text may begin.
-    pub fn sweep(&self, level: Level, bytes: &[u8], into: &mut Sweep) {
-        dispatch!(level, simd => self.sweep_with(simd, bytes, into));
+    pub fn spot(&self, level: Level, bytes: &[u8], into: &mut Spots) {
+        dispatch!(level, simd => self.spot_with(simd, bytes, into));
     }
 
     #[inline(always)]
-    fn sweep_with<S: Simd>(&self, simd: S, bytes: &[u8], into: &mut Sweep) {
+    fn spot_with<S: Simd>(&self, simd: S, bytes: &[u8], into: &mut Spots) {
         let (blocks, rest) = bytes.as_chunks::<BLOCK>();
         let mut firsts = 0;
         let mut at = 0;
@@ -126,7 +126,7 @@ impl Pair {
         simd: S,
         block: &[u8; BLOCK],
         (at, firsts): (usize, &mut u64),
-        into: &mut Sweep,
+        into: &mut Spots,
     ) {
         let all_same = |byte| u8x64::splat(simd, byte);
         let (end, first, second) = (all_same(b'\n'), all_same(self.first), all_same(self.second));
