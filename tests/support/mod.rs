@@ -25,6 +25,7 @@ pub mod manifests;
 pub mod many;
 pub mod markup;
 pub mod metrics;
+pub mod mixed;
 pub mod mounted;
 pub mod namespaces;
 pub mod places;
