@@ -9,6 +9,7 @@ use tighten::auditlog::counted::Counted;
 use tighten::auditlog::event::Event;
 use tighten::auditlog::json::{Damage, Field, Text};
 use tighten::auditlog::long::Long;
+use tighten::auditlog::names::{Count, Name};
 use tighten::auditlog::open::Ids;
 use tighten::auditlog::order::{Broken, Log, Place, Sink};
 use tighten::auditlog::tally::By;
@@ -113,13 +114,13 @@ fn read(bytes: &[u8], query: &Query, size: usize) -> Read {
     let mut taken = Taken::default();
     let ids = Ids::default();
     let mut worker = Worker::new(query, Counted::beside(&ids));
-    let mut log = Log::new(Worker::new(query, Counted::beside(&ids)), &mut taken);
+    let mut log = Log::new(Worker::for_few(query, Counted::beside(&ids)), &mut taken);
     log.begin_file(0);
     for piece in bytes.chunks(size) {
         let piece: Cut = cut(piece);
         let body = piece.rest.as_ref().map(|rest| rest.body);
         let found = body.map_or_else(Found::default, |body| worker.read(body, false));
-        log.add(&piece, &found, &mut worker, false);
+        log.add(&piece, found, &mut worker, false);
     }
     log.end_file(false);
     log.hand_in(&mut worker);
@@ -128,9 +129,8 @@ fn read(bytes: &[u8], query: &Query, size: usize) -> Read {
     let names = By::ALL.map(|by| {
         let (names, others) = log.tally.ranked(by);
         assert_eq!((others.events, others.requests), (0, 0));
-        let count = |(name, count): (String, tighten::auditlog::names::Count)| {
-            (name, count.events, count.requests)
-        };
+        let count =
+            |(name, count): (Name, Count)| (name.text().into(), count.events, count.requests);
         let mut names: Names = names.into_iter().map(count).collect();
         // Names that look alike when they are shown have no order.
         names.sort();

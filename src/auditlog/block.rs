@@ -98,15 +98,41 @@ pub struct Flaw {
     pub at: u64,
 }
 
+/// Lines that are no events: how many by why, and where the first of them stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flaws {
+    /// How many, by why.
+    pub counts: [u64; Damage::ALL.len()],
+    /// The first of them, [`Flaws::NAMED`] at most.
+    pub first: Vec<Flaw>,
+}
+
+impl Flaws {
+    /// Most lines that are no events of which is told where they stand.
+    pub const NAMED: usize = 20;
+
+    /// One more, behind the others.
+    pub fn add(&mut self, flaw: Flaw) {
+        if let Some(count) = self.counts.get_mut(flaw.damage as usize) {
+            *count += 1;
+        }
+        if self.first.len() < Flaws::NAMED {
+            self.first.push(flaw);
+        }
+    }
+}
+
 /// What was found in whole lines.
 #[derive(Debug, Default)]
 pub struct Found<'a> {
-    /// How many lines.
+    /// How many lines were read.
     pub lines: u64,
+    /// How many bytes they have.
+    pub bytes: usize,
     /// The events that are handed on.
     pub events: Vec<Placed<'a>>,
     /// The lines that are no events.
-    pub flaws: Vec<Flaw>,
+    pub flaws: Flaws,
 }
 
 /// A piece of a log, cut where its lines end: a line belongs to it whose end and beginning do.

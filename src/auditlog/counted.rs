@@ -9,6 +9,12 @@ use super::open::{Begun, Ids};
 use super::tally::{By, KINDS};
 use super::time::Instant;
 
+/// Most names of all kinds that a worker holds before it forgets them. A cluster of a thousand nodes has some two
+/// thousand users and addresses.
+const HELD: usize = 3584;
+/// Most bytes that those names have.
+const HELD_BYTES: usize = 96 << 10;
+
 /// What a worker counts: how often names came up in all blocks, and the rest in the block at hand.
 #[derive(Default)]
 pub struct Counted {
@@ -73,9 +79,11 @@ impl Counted {
         &self.ids
     }
 
-    /// Whether more is held than there should be, so that it is time to hand in.
+    /// Whether more names are held than there should be, so that it is time to hand in.
     pub fn is_full(&self) -> bool {
-        self.names.iter().any(Local::is_full)
+        let held = self.names.iter().map(Local::held);
+        let (names, bytes) = held.fold((0, 0), |all, held| (all.0 + held.0, all.1 + held.1));
+        names > HELD || bytes > HELD_BYTES
     }
 
     /// From now on what is counted takes back what was counted in the block at hand.
@@ -128,6 +136,7 @@ impl Counted {
             self.steps.push(Step::End(id));
         } else {
             let names = [user, verb, resource, namespace, code, source, agent];
+            let minute = u32::try_from(minute).unwrap_or(u32::MAX);
             self.steps.push(Step::Begin(id, Begun { names, minute }));
         }
     }

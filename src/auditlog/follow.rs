@@ -338,7 +338,7 @@ impl<'p, 'q> Follower<'p, 'q> {
             let piece = cut(bytes);
             let body = piece.rest.as_ref().map_or(&[][..], |rest| rest.body);
             let found = self.worker.read(body, true);
-            log.add(&piece, &found, &mut self.worker, true);
+            log.add(&piece, found, &mut self.worker, true);
             current.went_on(bytes);
             if !log.flush() {
                 return Ok(Came::Stopped);

@@ -5,7 +5,7 @@ use super::fields::is_asked_for;
 use super::json::Damage;
 
 /// Longest line that is held as it stands, in bytes.
-pub const LONG: usize = 1 << 20;
+pub const LONG: usize = 512 << 10;
 
 /// Largest sum of the fields that are kept of a longer line, in bytes.
 const KEPT: usize = 256 << 10;

@@ -4,14 +4,16 @@
 //! order of the log, so that which are told apart does not depend on who was faster; how often each was counted is
 //! added up in the end, since it lies far from the other workers.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Most names that are told apart of one kind; the others are counted together.
 pub const MOST: usize = 2048;
-/// Most names that a worker holds of one kind before it forgets them.
-const HELD: usize = 512;
+/// Most bytes of the names of one kind that are told apart.
+const MOST_BYTES: usize = 160 << 10;
 /// Longest name that is held, in bytes; of a longer one the beginning stands for all that begin so.
 pub const LONGEST: usize = 128;
 /// The common number of names that are not told apart.
@@ -48,50 +50,58 @@ impl std::ops::AddAssign for Count {
 #[derive(Default)]
 struct Numbered {
     numbers: HashTable<u16>,
-    names: Vec<Box<[u8]>>,
+    /// All names, one behind the other.
+    bytes: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<u32>,
     // Seeded anew in each run, so that clients cannot choose names that collide.
     hasher: DefaultHashBuilder,
 }
 
 impl Numbered {
-    /// The name's number, a new one when it has none yet.
-    #[inline]
-    fn of(&mut self, name: &[u8]) -> (u16, bool) {
-        let hash = self.hasher.hash_one(name);
-        let same = |number: &u16| {
-            self.names
-                .get(usize::from(*number))
-                .is_some_and(|held| **held == *name)
-        };
-        if let Some(number) = self.numbers.find(hash, same) {
-            return (*number, false);
-        }
-        // No more than `MOST` names are ever held, which a u16 counts.
-        let number = u16::try_from(self.names.len()).unwrap_or(OTHERS);
-        self.names.push(name.into());
-        let (names, hasher) = (&self.names, &self.hasher);
-        let rehash = |number: &u16| {
-            let name = names.get(usize::from(*number)).map(|name| &**name);
-            hasher.hash_one(name.unwrap_or_default())
-        };
-        self.numbers.insert_unique(hash, number, rehash);
-        (number, true)
+    fn len(&self) -> usize {
+        self.ends.len()
     }
 
-    fn knows(&self, name: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(name);
-        let same = |number: &u16| {
-            self.names
-                .get(usize::from(*number))
-                .is_some_and(|held| **held == *name)
-        };
-        self.numbers.find(hash, same).is_some()
+    /// The name with this number.
+    #[inline]
+    fn name(&self, number: u16) -> Option<&[u8]> {
+        name(&self.bytes, &self.ends, number)
+    }
+
+    /// The number of a name that is known.
+    fn known(&self, name: &[u8]) -> Option<u16> {
+        let same = |number: &u16| self.name(*number) == Some(name);
+        self.numbers.find(self.hasher.hash_one(name), same).copied()
+    }
+
+    /// The number of a name that is not known yet.
+    fn add(&mut self, new: &[u8]) -> u16 {
+        let number = u16::try_from(self.ends.len()).unwrap_or(OTHERS);
+        self.bytes.extend_from_slice(new);
+        // Some hundred kilobytes are held at most.
+        self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(0));
+        let (bytes, ends, hasher) = (&self.bytes, &self.ends, &self.hasher);
+        let rehash = |number: &u16| hasher.hash_one(name(bytes, ends, *number).unwrap_or_default());
+        self.numbers
+            .insert_unique(hasher.hash_one(new), number, rehash);
+        number
     }
 
     fn forget(&mut self) {
         self.numbers.clear();
-        self.names.clear();
+        self.bytes.clear();
+        self.ends.clear();
     }
+}
+
+/// The name with this number, of names of which it is known where each ends.
+#[inline]
+fn name<'a>(bytes: &'a [u8], ends: &[u32], number: u16) -> Option<&'a [u8]> {
+    let number = usize::from(number);
+    let end = *ends.get(number)? as usize;
+    let start = number.checked_sub(1).and_then(|before| ends.get(before));
+    bytes.get(start.map_or(0, |start| *start as usize)..end)
 }
 
 /// So many names are found without a hash: some more than there are nodes in most clusters.
@@ -149,19 +159,21 @@ impl Local {
         let name = name.get(..LONGEST).unwrap_or(name);
         let slot = slot(name);
         let lately = self.lately.get(slot).copied().unwrap_or(0);
-        let held = self.known.names.get(usize::from(lately));
-        if held.is_some_and(|held| **held == *name) {
+        if self.known.name(lately) == Some(name) {
             return lately;
         }
-        let (number, new) = self.known.of(name);
-        if new {
-            self.common.push(None);
-            self.counts.push(Count::default());
-            self.fresh.push(number);
-        }
+        let number = self.known.known(name).unwrap_or_else(|| self.add(name));
         if let Some(lately) = self.lately.get_mut(slot) {
             *lately = number;
         }
+        number
+    }
+
+    fn add(&mut self, name: &[u8]) -> u16 {
+        let number = self.known.add(name);
+        self.common.push(None);
+        self.counts.push(Count::default());
+        self.fresh.push(number);
         number
     }
 
@@ -176,8 +188,8 @@ impl Local {
     /// Makes the new names known to the others.
     pub fn make_known(&mut self, common: &mut Common) {
         for number in self.fresh.drain(..) {
-            let at = usize::from(number);
-            if let (Some(known), Some(name)) = (self.common.get_mut(at), self.known.names.get(at)) {
+            let known = self.common.get_mut(usize::from(number));
+            if let (Some(known), Some(name)) = (known, self.known.name(number)) {
                 *known = Some(common.number(name));
             }
         }
@@ -189,9 +201,9 @@ impl Local {
         known.unwrap_or(OTHERS)
     }
 
-    /// Whether more names are held than there should be.
-    pub fn is_full(&self) -> bool {
-        self.known.names.len() > HELD
+    /// How many names are held, and how many bytes they have.
+    pub fn held(&self) -> (usize, usize) {
+        (self.known.len(), self.known.bytes.len())
     }
 
     /// Adds all counts to the common ones, and starts anew. What the others do not know was taken back.
@@ -216,14 +228,14 @@ pub struct Common {
 
 impl Common {
     fn number(&mut self, name: &[u8]) -> u16 {
-        if self.known.names.len() >= MOST && !self.known.knows(name) {
+        if let Some(number) = self.known.known(name) {
+            return number;
+        }
+        if self.known.len() >= MOST || self.known.bytes.len() + name.len() > MOST_BYTES {
             return OTHERS;
         }
-        let (number, new) = self.known.of(name);
-        if new {
-            self.counts.push(Count::default());
-        }
-        number
+        self.counts.push(Count::default());
+        self.known.add(name)
     }
 
     /// Adds to the name with this number.
@@ -233,21 +245,25 @@ impl Common {
     }
 
     /// The names with their counts, the most frequent first; and the count of those not told apart.
-    pub fn ranked(&self) -> (Vec<(String, Count)>, Count) {
-        let text = |name: &[u8]| {
-            let cut = name.len() == LONGEST;
-            let text = String::from_utf8_lossy(name);
-            if cut {
-                format!("{text}...")
-            } else {
-                text.into_owned()
-            }
-        };
-        let names = self.known.names.iter().map(|name| text(name));
-        let mut all: Vec<(String, Count)> = names.zip(self.counts.iter().copied()).collect();
-        all.sort_by(|(one, a), (other, b)| {
-            (b.requests, b.events, one).cmp(&(a.requests, a.events, other))
-        });
+    pub fn ranked(&self) -> (Vec<(Name<'_>, Count)>, Count) {
+        let named = |(number, count): (u16, &Count)| Some((Name(self.known.name(number)?), *count));
+        let mut all: Vec<_> = (0..).zip(&self.counts).filter_map(named).collect();
+        all.sort_by_key(|(name, count)| (Reverse((count.requests, count.events)), *name));
         (all, self.others)
+    }
+}
+
+/// A name that was counted, or the beginning of a long one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name<'a>(&'a [u8]);
+
+impl<'a> Name<'a> {
+    /// As it is shown.
+    pub fn text(self) -> Cow<'a, str> {
+        let text = String::from_utf8_lossy(self.0);
+        if self.0.len() == LONGEST {
+            return format!("{text}...").into();
+        }
+        text
     }
 }

@@ -2,30 +2,40 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::json::Text;
 use super::tally::KINDS;
 
 /// Most requests that are held open. A cluster of five thousand nodes has some twenty thousand watches of
 /// kube-proxy.
-const MOST: usize = 1 << 16;
+const MOST: usize = 24 << 10;
+/// So many tables hold them, since a table that grows is there twice.
+const TABLES: usize = 16;
 
 /// A request that was begun and not ended yet: what it is counted under when its end does not come.
 #[derive(Clone, Copy, Debug)]
 pub struct Begun {
     /// The number of its name, of each kind.
     pub names: [u16; KINDS],
-    /// The minute in which it arrived, counted from 1970.
-    pub minute: u64,
+    /// The minute in which it arrived, counted from 1970: the year 9999 has room.
+    pub minute: u32,
 }
 
-/// The requests that were begun, by their audit ids.
+/// The requests that were begun, by the numbers of their audit ids.
 #[derive(Default)]
 pub struct Open {
-    begun: HashMap<u64, Begun>,
+    tables: [HashTable<Held>; TABLES],
+    count: usize,
     /// More were open at once than are held.
     pub overflowed: bool,
+}
+
+/// A request in a table.
+struct Held {
+    /// Its number, in two parts: as one it would take more room.
+    id: [u32; 2],
+    begun: Begun,
 }
 
 /// Makes a number of an audit id, or of what else a log holds. Seeded anew in each run, since clients may choose it:
@@ -57,31 +67,66 @@ impl Ids {
     }
 }
 
+/// A number in two parts.
+fn parts(id: u64) -> [u32; 2] {
+    [id as u32, (id >> 32) as u32]
+}
+
+impl Held {
+    fn id(&self) -> u64 {
+        let [low, high] = self.id.map(u64::from);
+        high << 32 | low
+    }
+}
+
 impl Open {
+    /// The table of a request. Within it, the lowest and the highest bits say where it is held.
+    fn table(&mut self, id: u64) -> Option<&mut HashTable<Held>> {
+        self.tables.get_mut((id >> 32) as usize % TABLES)
+    }
+
     /// A request has begun, or gone on. Gives it back when it cannot be held, so that it is counted now.
     pub fn begin(&mut self, id: u64, begun: Begun) -> Option<Begun> {
-        if self.begun.len() >= MOST && !self.begun.contains_key(&id) {
+        let is_full = self.count >= MOST;
+        // There is one for each remainder.
+        let table = self.table(id)?;
+        if let Some(held) = table.find_mut(id, |held| held.id() == id) {
+            held.begun = begun;
+            return None;
+        }
+        if is_full {
             self.overflowed = true;
             return Some(begun);
         }
-        self.begun.insert(id, begun);
+        let held = Held {
+            id: parts(id),
+            begun,
+        };
+        table.insert_unique(id, held, Held::id);
+        self.count += 1;
         None
     }
 
     /// A request has ended.
     pub fn end(&mut self, id: u64) {
-        if !self.begun.is_empty() {
-            self.begun.remove(&id);
+        if self.count == 0 {
+            return;
+        }
+        let table = self.table(id);
+        let held = table.and_then(|table| table.find_entry(id, |held| held.id() == id).ok());
+        if let Some(held) = held {
+            held.remove();
+            self.count -= 1;
         }
     }
 
     /// Those whose end did not come.
     pub fn left(&self) -> impl Iterator<Item = Begun> + '_ {
-        self.begun.values().copied()
+        self.tables.iter().flatten().map(|held| held.begun)
     }
 
     /// How many those are.
     pub fn count(&self) -> usize {
-        self.begun.len()
+        self.count
     }
 }

@@ -1,15 +1,12 @@
 //! The log as one sequence: what workers found in its pieces is put together in its order.
 
-use super::block::{Cut, Flaw, Found, Placed};
+use super::block::{Cut, Flaw, Flaws, Found, Placed};
 use super::event::Event;
 use super::json::Damage;
 use super::long::{LONG, Long};
 use super::tally::Tally;
 use super::time::Instant;
 use super::worker::Worker;
-
-/// Most lines that are no events of which is told where they stand.
-const NAMED: usize = 20;
 
 /// Where a line stands in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +51,8 @@ pub trait Sink {
 }
 
 /// A line that goes on in the next piece.
-#[derive(Default)]
 struct Carry {
+    /// It has room for the longest line that is held, since what grows is there twice.
     held: Vec<u8>,
     long: Option<Long>,
     length: u64,
@@ -64,6 +61,17 @@ struct Carry {
 }
 
 impl Carry {
+    /// Nothing, with this room.
+    fn with(mut room: Vec<u8>) -> Carry {
+        room.clear();
+        Carry {
+            held: room,
+            long: None,
+            length: 0,
+            filled: false,
+        }
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
         self.filled = self.filled || !bytes.iter().all(u8::is_ascii_whitespace);
@@ -75,7 +83,7 @@ impl Carry {
             let mut long = Long::default();
             long.push(&self.held);
             long.push(bytes);
-            self.held = Vec::new();
+            self.held.clear();
             self.long = Some(long);
         }
     }
@@ -134,7 +142,7 @@ impl<'q> Log<'q> {
             sink,
             totals: Totals::default(),
             parse: true,
-            carry: Carry::default(),
+            carry: Carry::with(Vec::with_capacity(LONG)),
             last: Vec::new(),
             at: Place {
                 file: 0,
@@ -163,7 +171,7 @@ impl<'q> Log<'q> {
 
     /// The next file begins.
     pub fn begin_file(&mut self, file: usize) {
-        self.carry = Carry::default();
+        self.carry = Carry::with(std::mem::take(&mut self.carry.held));
         self.last.clear();
         self.at = Place {
             file,
@@ -177,9 +185,9 @@ impl<'q> Log<'q> {
         self.at.offset = offset;
     }
 
-    /// The next piece, and what a worker found in its whole lines, which were parsed one by one or not. How often
-    /// names came up is added when the worker hands in.
-    pub fn add(&mut self, piece: &Cut, found: &Found, worker: &mut Worker, parse: bool) {
+    /// The next piece, and what a worker found in its whole lines, which were parsed one by one or not. Where they
+    /// hold more than is held at once, it reads the others now. How often names came up is added when it hands in.
+    pub fn add<'a>(&mut self, piece: &Cut<'a>, found: Found<'a>, worker: &mut Worker, parse: bool) {
         self.parse = parse;
         self.totals.searched |= !parse && self.worker.searches();
         self.totals.bytes += piece.head.len() as u64;
@@ -188,11 +196,21 @@ impl<'q> Log<'q> {
             return;
         };
         self.end_line();
-        take(&mut self.totals, self.sink, self.at, found, worker);
+        let (mut found, mut body) = (found, rest.body);
+        loop {
+            take(&mut self.totals, self.sink, self.at, &found, worker);
+            self.at.line += found.lines;
+            self.at.offset += found.bytes as u64;
+            body = body.get(found.bytes..).unwrap_or_default();
+            if body.is_empty() || found.bytes == 0 {
+                break;
+            }
+            // What was handed on takes no room any more.
+            drop(found);
+            found = worker.read(body, parse);
+        }
         self.last.clear();
         self.last.extend_from_slice(last_line(rest.body));
-        self.at.line += found.lines;
-        self.at.offset += rest.body.len() as u64;
         self.totals.bytes += 1 + (rest.body.len() + rest.tail.len()) as u64;
         self.carry.push(rest.tail);
     }
@@ -220,7 +238,7 @@ impl<'q> Log<'q> {
 
     /// The carried line has ended.
     fn end_line(&mut self) {
-        let carry = std::mem::take(&mut self.carry);
+        let carry = std::mem::replace(&mut self.carry, Carry::with(Vec::new()));
         match carry.long.map(Long::end) {
             None => self.take_line(&carry.held),
             Some(Ok(line)) => self.take_line(&line),
@@ -228,18 +246,18 @@ impl<'q> Log<'q> {
             Some(Err(_)) if !carry.filled => self.totals.lines += 1,
             Some(Err(damage)) => {
                 self.totals.lines += 1;
-                let flaw = Flaw {
+                let mut flaws = Flaws::default();
+                flaws.add(Flaw {
                     damage,
                     line: 0,
                     at: 0,
-                };
-                note(&mut self.totals, self.at, &flaw);
+                });
+                note(&mut self.totals, self.at, &flaws);
             }
         }
         self.at.line += 1;
         self.at.offset += carry.length + 1;
-        self.carry.held = carry.held;
-        self.carry.held.clear();
+        self.carry = Carry::with(carry.held);
     }
 
     fn take_line(&mut self, line: &[u8]) {
@@ -279,28 +297,28 @@ fn take(
 ) {
     totals.lines += found.lines;
     worker.add_to(&mut totals.tally);
-    for flaw in &found.flaws {
-        note(totals, at, flaw);
-    }
+    note(totals, at, &found.flaws);
     if !found.events.is_empty() {
         sink.take(&found.events, at);
     }
 }
 
-fn note(totals: &mut Totals, at: Place, flaw: &Flaw) {
-    if let Some(count) = totals.damaged.get_mut(flaw.damage as usize) {
-        *count += 1;
+fn note(totals: &mut Totals, at: Place, flaws: &Flaws) {
+    for (count, more) in totals.damaged.iter_mut().zip(flaws.counts) {
+        *count += more;
     }
-    if totals.broken.len() < NAMED {
-        totals.broken.push(Broken {
-            damage: flaw.damage,
-            place: Place {
-                line: at.line + flaw.line,
-                offset: at.offset + flaw.at,
-                ..at
-            },
-        });
-    }
+    let room = Flaws::NAMED.saturating_sub(totals.broken.len());
+    let broken = |flaw: &Flaw| Broken {
+        damage: flaw.damage,
+        place: Place {
+            line: at.line + flaw.line,
+            offset: at.offset + flaw.at,
+            ..at
+        },
+    };
+    totals
+        .broken
+        .extend(flaws.first.iter().take(room).map(broken));
 }
 
 /// Whether the API server wrote this line with --audit-log-format=legacy: `2026-11-23T.. AUDIT: id="..`

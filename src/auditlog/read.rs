@@ -166,7 +166,7 @@ fn work(
         }
         match size {
             Ok(size) => {
-                turn.log.add(&piece, &found, &mut worker, parse);
+                turn.log.add(&piece, found, &mut worker, parse);
                 turn.next += 1;
                 read.fetch_add(size as u64, Ordering::Relaxed);
             }
@@ -244,7 +244,7 @@ mod tests {
             let ids = Ids::default();
             let counted = || Counted::beside(&ids);
             let mut nobody = Nobody;
-            let mut log = Log::new(Worker::new(&query, counted()), &mut nobody);
+            let mut log = Log::new(Worker::for_few(&query, counted()), &mut nobody);
             let stream = Failing {
                 before: before.clone().leak().as_bytes(),
                 behind: behind.as_bytes(),
@@ -254,7 +254,7 @@ mod tests {
             let stopped = read(source, &query, &mut log, false, &counted, None).unwrap_err();
             assert_eq!(stopped.at, before.len() as u64);
             let totals = log.close();
-            let names = By::ALL.map(|by| totals.tally.ranked(by));
+            let names = By::ALL.map(|by| format!("{:?}", totals.tally.ranked(by)));
             let minutes = totals.tally.minutes().clone();
             (
                 totals.tally.total().events,

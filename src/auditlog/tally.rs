@@ -2,7 +2,7 @@
 
 use super::counted::{Counted, Step};
 use super::minutes::Minutes;
-use super::names::{Common, Count};
+use super::names::{Common, Count, Name};
 use super::open::{Begun, Open};
 use super::time::Instant;
 
@@ -140,7 +140,7 @@ impl Tally {
     }
 
     /// The names of a kind with their counts, the most frequent first, and the count of the others.
-    pub fn ranked(&self, by: By) -> (Vec<(String, Count)>, Count) {
+    pub fn ranked(&self, by: By) -> (Vec<(Name<'_>, Count)>, Count) {
         let names = self.names.get(by as usize);
         names.map(Common::ranked).unwrap_or_default()
     }
@@ -166,6 +166,6 @@ fn request(names: &mut [Common; KINDS], minutes: &mut Minutes, total: &mut Count
         common.add(number, count);
     }
     if begun.minute > 0 {
-        minutes.add(begun.minute, 1);
+        minutes.add(begun.minute.into(), 1);
     }
 }

@@ -23,8 +23,7 @@ mod text_scan;
 mod text_waivers;
 
 pub use activity::{
-    Activity, LogFile, activity_document, activity_event, activity_heading, activity_line,
-    activity_text,
+    Activity, LogFile, Summary, activity_event, activity_heading, activity_line, activity_text,
 };
 pub use document::{document, error, error_document, node, plan as plan_body};
 pub use hint::{quoted, with_flags, with_flags_in};

@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::Serialize;
+
 use crate::baseline::Severity;
 use crate::cli::Color;
 use crate::kinds::Verdict;
@@ -154,6 +156,25 @@ impl Write for Pieces {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         Ok(())
+    }
+}
+
+/// Writes one JSON document to stdout, as it is made: a tree of thousands of values takes megabytes.
+pub fn print_json(document: &impl Serialize) {
+    let mut out = Pieces::default();
+    end(serde_json::to_writer_pretty(&mut out, document), out);
+}
+
+/// The same on one line.
+pub fn print_json_line(document: &impl Serialize) {
+    let mut out = Pieces::default();
+    end(serde_json::to_writer(&mut out, document), out);
+}
+
+fn end(written: serde_json::Result<()>, mut out: Pieces) {
+    // What could not be written is known to [`output_lost`].
+    if written.is_ok() {
+        let _ = out.write_all(b"\n").and_then(|()| out.flush());
     }
 }
 

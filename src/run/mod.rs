@@ -37,7 +37,7 @@ use crate::ansible::argument;
 use crate::cli::{Cli, Command, Format, Output, ReportCommand};
 use crate::failure::{Exit, Failure};
 use crate::report;
-use crate::report::style::{err, out, output_lost};
+use crate::report::style::{err, out, output_lost, print_json};
 use crate::transaction::outlive_size_limit;
 
 use context::{Context, hinted};
@@ -228,9 +228,4 @@ fn told_change(id: &str, check: &str, path: &str, action: &str, outcome: &str) -
         "action": action,
         "outcome": outcome,
     })
-}
-
-/// Prints one JSON document.
-fn print_json(document: &Value) {
-    out(&format!("{document:#}\n"));
 }

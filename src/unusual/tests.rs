@@ -132,7 +132,7 @@ fn judged_by(rules: &Rules, known: Known, log: Vec<u8>) -> Judged {
     let mut judge = Judge::new(rules, known);
     let ids = Ids::default();
     let counted = || Counted::beside(&ids);
-    let mut log_read = Log::new(Worker::new(&query, counted()), &mut judge);
+    let mut log_read = Log::new(Worker::for_few(&query, counted()), &mut judge);
     let source = Source::Stream(Box::new(std::io::Cursor::new(log)));
     read::read(source, &query, &mut log_read, false, &counted, None).unwrap();
     let totals = log_read.close();

@@ -130,7 +130,7 @@ pub fn read(log: &[u8], query: &Query, from: From, live: bool) -> (Outcome, u64)
         let (names, others) = tally.ranked(by);
         let names = names
             .into_iter()
-            .map(|(name, count)| (name, (count.events, count.requests)));
+            .map(|(name, count)| (name.text().into(), (count.events, count.requests)));
         outcome.name(by, names, (others.events, others.requests));
     }
     let minutes = tally.minutes();

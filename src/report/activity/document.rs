@@ -1,36 +1,84 @@
 //! What was found in a log as JSON.
 
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
+use super::super::document;
 use super::Activity;
 use crate::auditlog::block::Placed;
 use crate::auditlog::counted::resource;
 use crate::auditlog::json::Damage;
+use crate::auditlog::names::{Count, Name};
 use crate::auditlog::order::Place;
-use crate::auditlog::tally::By;
+use crate::auditlog::tally::{By, Tally};
 use crate::auditlog::time::Instant;
 use crate::auditlog::who::Standing;
 use crate::unusual::{Judged, Unusual};
 
-/// The body of the document.
-pub fn summary(activity: &Activity, judged: &Judged) -> Value {
+/// The document of a log that was read. Its names are written one by one, since thousands of them take megabytes as
+/// values.
+#[derive(Serialize)]
+pub struct Summary<'a> {
+    by: Names<'a>,
+    #[serde(flatten)]
+    rest: Value,
+}
+
+impl<'a> Summary<'a> {
+    /// Of what a command found, with more fields.
+    pub fn of(
+        command: &str,
+        activity: &Activity<'a>,
+        judged: &Judged,
+        more: Map<String, Value>,
+    ) -> Summary<'a> {
+        let mut rest = document(command, summary(activity, judged));
+        if let Value::Object(fields) = &mut rest {
+            fields.extend(more);
+        }
+        Summary {
+            by: Names(&activity.totals.tally),
+            rest,
+        }
+    }
+}
+
+/// Counts by name, of each kind.
+struct Names<'a>(&'a Tally);
+
+impl Serialize for Names<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut kinds = serializer.serialize_map(None)?;
+        for kind in By::ALL {
+            let (names, others) = self.0.ranked(kind);
+            kinds.serialize_entry(kind.key(), &Ranked(names))?;
+            if others != Count::default() {
+                let rest = json!({"requests": others.requests, "events": others.events});
+                kinds.serialize_entry(&format!("{}_others", kind.key()), &rest)?;
+            }
+        }
+        kinds.end()
+    }
+}
+
+/// The names of a kind.
+struct Ranked<'a>(Vec<(Name<'a>, Count)>);
+
+impl Serialize for Ranked<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(name, count)| {
+            json!({"name": name.text(), "requests": count.requests, "events": count.events})
+        }))
+    }
+}
+
+/// All of a summary but the names.
+fn summary(activity: &Activity, judged: &Judged) -> Value {
     let tally = &activity.totals.tally;
     let total = tally.total();
     let seen = tally.seen();
     let minutes = tally.minutes();
-    let mut by = Map::new();
-    for kind in By::ALL {
-        let (names, others) = tally.ranked(kind);
-        let names: Vec<Value> = names
-            .iter()
-            .map(|(name, count)| json!({"name": name, "requests": count.requests, "events": count.events}))
-            .collect();
-        by.insert(kind.key().into(), Value::Array(names));
-        if others.events + others.requests > 0 {
-            let rest = json!({"requests": others.requests, "events": others.events});
-            by.insert(format!("{}_others", kind.key()), rest);
-        }
-    }
     let reasons: Map<String, Value> = Damage::ALL
         .into_iter()
         .zip(activity.totals.damaged)
@@ -68,7 +116,6 @@ pub fn summary(activity: &Activity, judged: &Judged) -> Value {
         "requests_exact": !tally.is_rough(),
         "first_seen": time(seen.map(|(first, _)| first)),
         "last_seen": time(seen.map(|(_, last)| last)),
-        "by": by,
         "over_time": {
             "start": (!minutes.counts().is_empty()).then(|| Instant(minutes.start()).to_string()),
             "minutes": minutes.width(),

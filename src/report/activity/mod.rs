@@ -5,7 +5,7 @@ mod line;
 mod plot;
 mod text;
 
-pub use document::{event as activity_event, summary as activity_document};
+pub use document::{Summary, event as activity_event};
 pub use line::{heading as activity_heading, line as activity_line};
 pub use text::text as activity_text;
 

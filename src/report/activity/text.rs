@@ -22,14 +22,15 @@ const WIDEST: usize = 64;
 /// Columns of a plot where there is no terminal.
 const COLUMNS: usize = 72;
 
-/// The summary: what was asked, how often, when, what could not be read, and what is unusual.
+/// The summary, part by part, since thousands of names take megabytes: what was asked, how often, when, what could not
+/// be read, and what is unusual.
 pub fn text(
     activity: &Activity,
     judged: &Judged,
     style: Style,
-    verbose: bool,
-    quiet: bool,
-) -> String {
+    (verbose, quiet): (bool, bool),
+    say: &mut dyn FnMut(&str),
+) {
     let mut out = String::new();
     let total = activity.totals.tally.total();
     if !quiet {
@@ -38,6 +39,8 @@ pub fn text(
             when(activity, style, &mut out);
             for by in By::ALL {
                 names(activity, by, style, verbose, &mut out);
+                say(&out);
+                out.clear();
             }
         }
     }
@@ -65,7 +68,7 @@ pub fn text(
         }
     }
     let _ = writeln!(out, "{}", totals(activity, judged));
-    out
+    say(&out);
 }
 
 /// `Audit: 15 requests of kube-proxy, 2 things unusual (1 high, 1 medium).`
@@ -203,7 +206,7 @@ fn to_minute(time: Instant) -> String {
 fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut String) {
     let (all, others) = activity.totals.tally.ranked(by);
     let asked_for = all.len() == 1 && by == By::User && activity.who.users.len() == 1;
-    let empty = all.iter().all(|(name, _)| name.is_empty());
+    let empty = all.iter().all(|(name, _)| name.text().is_empty());
     if all.is_empty() || asked_for || empty {
         return;
     }
@@ -212,7 +215,7 @@ fn names(activity: &Activity, by: By, style: Style, verbose: bool, out: &mut Str
     let shown: Vec<(String, Count)> = shown
         .iter()
         .map(|(name, count)| {
-            let name = one_line(name);
+            let name = one_line(&name.text());
             (
                 if name.is_empty() {
                     "(none)".into()

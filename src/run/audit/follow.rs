@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::Map;
 
 use super::NAME;
 use super::asked::Asked;
@@ -23,8 +24,8 @@ use crate::auditlog::time::Instant;
 use crate::auditlog::worker::Worker;
 use crate::cli::{Format, Global};
 use crate::failure::{Exit, Failure};
-use crate::report::style::{Pieces, Style, err, out};
-use crate::report::{self, Activity, LogFile};
+use crate::report::style::{Pieces, Style, err, out, print_json_line};
+use crate::report::{self, Activity, LogFile, Summary};
 use crate::root::{NodePath, Root};
 use crate::run::context::open_root;
 use crate::transaction::Interrupt;
@@ -54,13 +55,14 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
     lines.begin();
     let started = Instant::now();
     let ids = Ids::default();
-    let worker = || Worker::new(&query, Counted::beside(&ids));
+    let counted = || Counted::beside(&ids);
     // From here on Ctrl-C ends the following, not the program.
     let interrupt = Interrupt::hold()?;
     let failed = |error: io::Error| Failure::refused(format!("{path}: {error}")).because(error);
-    let mut log = Log::new(worker(), &mut lines);
+    let mut log = Log::new(Worker::for_few(&query, counted()), &mut lines);
+    let worker = Worker::new(&query, counted());
     let mut follower =
-        Follower::new(&place, worker(), &mut log, asked.since.is_some()).map_err(failed)?;
+        Follower::new(&place, worker, &mut log, asked.since.is_some()).map_err(failed)?;
     // nohup has it outlive its terminal.
     let stays = ignores(Signal::SIGHUP);
     let mut stop = || {
@@ -106,16 +108,16 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
     let judged = lines.judge.finish(&end);
     match global.format() {
         Format::Json => {
-            let mut body = report::activity_document(&activity, &judged);
-            if let (Some(failure), Some(fields)) = (&stopped, body.as_object_mut()) {
-                fields.insert("error".into(), report::error(failure));
-            }
-            out(&format!("{}\n", report::document(NAME, body)));
+            let error = stopped.as_ref().map(report::error);
+            let more = error.map(|error| ("error".into(), error));
+            let more = Map::from_iter(more);
+            print_json_line(&Summary::of(NAME, &activity, &judged, more));
         }
         Format::Text => {
-            let text =
-                report::activity_text(&activity, &judged, style, global.verbose, global.quiet);
-            out(&format!("\n{}", report::with_flags(&text, &global.flags())));
+            out("\n");
+            let how = (global.verbose, global.quiet);
+            let say = &mut |part: &str| out(&report::with_flags(part, &global.flags()));
+            report::activity_text(&activity, &judged, style, how, say);
         }
     }
     match stopped {

@@ -8,7 +8,7 @@ mod progress;
 
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::print_json;
 use crate::auditlog::counted::Counted;
@@ -21,7 +21,7 @@ use crate::baseline;
 use crate::cli::{AskedLog, Format, Global};
 use crate::failure::{Exit, Failure};
 use crate::report::style::{Style, err, out};
-use crate::report::{self, Activity, LogFile};
+use crate::report::{self, Activity, LogFile, Summary};
 use crate::unusual::Judged;
 use asked::Asked;
 use inputs::{Inputs, unpacking};
@@ -51,7 +51,7 @@ pub fn audit(files: &[PathBuf], cli: &AskedLog, global: &Global) -> Result<Exit,
     let ids = Ids::default();
     let counted = || Counted::beside(&ids);
     let mut judge = asked.judge(files, global);
-    let mut log = Log::new(Worker::new(&query, counted()), &mut judge);
+    let mut log = Log::new(Worker::for_few(&query, counted()), &mut judge);
     let mut told = Vec::new();
     let mut stopped: Option<Failure> = None;
     let mut progress = Progress::new(&inputs, global.quiet);
@@ -117,22 +117,20 @@ fn tell(
 ) {
     match global.format() {
         Format::Json => {
-            let mut body = report::activity_document(activity, judged);
-            if let Some(fields) = body.as_object_mut() {
-                let left = left
-                    .iter()
-                    .map(|(path, why)| json!({"path": path, "reason": why}));
-                fields.insert("not_read".into(), left.collect());
-                if let Some(failure) = stopped {
-                    fields.insert("error".into(), report::error(failure));
-                }
+            let left = left
+                .iter()
+                .map(|(path, why)| json!({"path": path, "reason": why}));
+            let mut more = Map::from_iter([("not_read".into(), left.collect())]);
+            if let Some(failure) = stopped {
+                more.insert("error".into(), report::error(failure));
             }
-            print_json(&report::document(NAME, body));
+            print_json(&Summary::of(NAME, activity, judged, more));
         }
         Format::Text => {
             let style = Style::new(global.color);
-            let text = report::activity_text(activity, judged, style, global.verbose, global.quiet);
-            out(&report::with_flags(&text, &global.flags()));
+            let how = (global.verbose, global.quiet);
+            let say = &mut |part: &str| out(&report::with_flags(part, &global.flags()));
+            report::activity_text(activity, judged, style, how, say);
         }
     }
 }

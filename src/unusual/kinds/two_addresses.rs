@@ -1,7 +1,8 @@
 //! One credential in two places.
 
 use std::iter;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU64;
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
@@ -14,9 +15,8 @@ use crate::unusual::Known;
 use crate::unusual::span::Span;
 use crate::unusual::told::shown;
 
-/// Most credentials that are watched at once, which fill a table of 16,384 places. A cluster of five thousand nodes
-/// has so many tokens, and as many names of nodes, in the minutes that a rule looks back.
-const MOST: usize = 14_336;
+/// Most nodes, and credentials of none, that are watched at once, which fill a table of 8,192 places.
+const MOST: usize = 7168;
 /// Addresses that are held of one credential: two of one family, or one of each and one more.
 const ADDRESSES: usize = 3;
 
@@ -52,10 +52,35 @@ pub struct Watched {
     nameless: u64,
 }
 
-/// An address, and when a credential was last used from there.
-type Use = (IpAddr, u64);
+/// When a credential was last used from an address.
+#[derive(Clone, Copy)]
+struct Use {
+    address: Held,
+    /// No 0, so that a use that is not there takes no more room.
+    at: NonZeroU64,
+    /// The credential's number.
+    credential: u64,
+}
 
-/// From where and when a credential was last used. Most are used from one address, so that the others lie elsewhere.
+/// An address, in the least room: one of IPv4 as IPv6 has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Held(Ipv6Addr);
+
+impl Held {
+    fn of(address: IpAddr) -> Held {
+        Held(match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        })
+    }
+
+    fn address(self) -> IpAddr {
+        IpAddr::V6(self.0).to_canonical()
+    }
+}
+
+/// From where and when a credential, or one of a node's, was last used. Most are used from one address, so that the
+/// others lie elsewhere.
 struct Used {
     first: Use,
     others: Option<Box<[Option<Use>; ADDRESSES - 1]>>,
@@ -68,25 +93,26 @@ impl Used {
     }
 
     fn newest(&self) -> u64 {
-        self.uses().map(|(_, at)| *at).max().unwrap_or(0)
+        self.uses().map(|one| one.at.get()).max().unwrap_or(0)
     }
 
     /// Notes a use, in place of the oldest where there is no room.
-    fn note(&mut self, address: IpAddr, at: u64) {
+    fn note(&mut self, new: Use) {
         let others = self.others.iter_mut().flat_map(|others| others.iter_mut());
         let mut uses = iter::once(&mut self.first).chain(others.flatten());
-        if let Some((_, last)) = uses.find(|(held, _)| *held == address) {
-            *last = at.max(*last);
+        if let Some(held) = uses.find(|held| held.address == new.address) {
+            let at = new.at.max(held.at);
+            *held = Use { at, ..new };
             return;
         }
         let others = self.others.get_or_insert_default();
         if let Some(empty) = others.iter_mut().find(|other| other.is_none()) {
-            *empty = Some((address, at));
+            *empty = Some(new);
             return;
         }
         let uses = iter::once(&mut self.first).chain(others.iter_mut().flatten());
-        if let Some(oldest) = uses.min_by_key(|(_, last)| *last) {
-            *oldest = (address, at);
+        if let Some(oldest) = uses.min_by_key(|held| held.at) {
+            *oldest = new;
         }
     }
 }
@@ -103,14 +129,10 @@ fn told(credential: Credential, event: &Event) -> String {
 }
 
 impl Watched {
-    /// Another address from which it was used at the same time.
-    fn elsewhere(
-        &mut self,
-        credential: Credential,
-        (address, at): (IpAddr, u64),
-        known: &Known,
-    ) -> Option<IpAddr> {
-        let key = credential.number;
+    /// The use at the same time from another address of this credential, which is the one that was used or the node's.
+    fn elsewhere(&mut self, whose: Credential, new: Use, known: &Known) -> Option<Use> {
+        let key = whose.number;
+        let at = new.at.get();
         self.make_room(key, at);
         if self.used.len() >= MOST && !self.used.contains_key(&key) {
             self.overflowed += 1;
@@ -120,26 +142,26 @@ impl Watched {
             Entry::Occupied(held) => held.into_mut(),
             Entry::Vacant(empty) => {
                 empty.insert(Used {
-                    first: (address, at),
+                    first: new,
                     others: None,
                 });
                 return None;
             }
         };
+        let address = new.address.address();
         // A node with two families has an address of each, and a client takes now this and now that.
         let other = |held: IpAddr| held != address && held.is_ipv4() == address.is_ipv4();
         let shared = |held: IpAddr| {
             let both = known.is_node(held) == Some(true) && known.is_node(address) == Some(true);
-            credential.shared && both
+            whose.shared && both
         };
-        let found = used
-            .uses()
-            .filter(|(held, last)| {
-                other(*held) && last.abs_diff(at) <= self.within && !shared(*held)
-            })
-            .max_by_key(|(_, last)| *last)
-            .map(|(held, _)| *held);
-        used.note(address, at);
+        let found = used.uses().filter(|held| {
+            let from = held.address.address();
+            other(from) && held.at.get().abs_diff(at) <= self.within && !shared(from)
+        });
+        let found = found.max_by_key(|held| (held.credential == new.credential, held.at));
+        let found = found.copied();
+        used.note(new);
         found
     }
 
@@ -163,25 +185,38 @@ impl Watch for Watched {
         }
         let event = case.event;
         // The end of a watch tells nothing new of where its credential is: it counts from when it was asked.
-        let at = event.received.or(event.reached)?.0;
+        let at = event.received.or(event.reached)?;
         let Caller {
             address,
             credential,
             node,
         } = case.caller;
-        let use_of = (address?, at);
+        let address = address?;
         if credential.kind == CredentialKind::User && case.known.addresses.is_none() {
             self.nameless += 1;
             return None;
         }
+        let new = Use {
+            address: Held::of(address),
+            at: NonZeroU64::new(at.0).unwrap_or(NonZeroU64::MIN),
+            credential: credential.number,
+        };
+        // A token is bound to one node, whose tokens hold it.
+        let watched = match node {
+            Some(_) if !credential.shared => [node, None],
+            _ => [Some(credential), node],
+        };
         let mut found = None;
-        for credential in [Some(credential), node].into_iter().flatten() {
-            let elsewhere = self.elsewhere(credential, use_of, case.known);
-            found = found.or_else(|| elsewhere.map(|other| (told(credential, event), other)));
+        for whose in watched.into_iter().flatten() {
+            let elsewhere = self.elsewhere(whose, new, case.known);
+            found = found.or(elsewhere.map(|other| (whose, other)));
         }
-        let (credential, other) = found?;
-        let (one, two) = (use_of.0.min(other), use_of.0.max(other));
-        Broke::by(format!("{credential} from {one} and {two}"))
+        let (whose, other) = found?;
+        let is_same = other.credential == credential.number;
+        let told = told(if is_same { credential } else { whose }, event);
+        let other = other.address.address();
+        let (one, two) = (address.min(other), address.max(other));
+        Broke::by(format!("{told} from {one} and {two}"))
     }
 
     fn not_judged(&self, _known: &Known) -> Option<Reason> {

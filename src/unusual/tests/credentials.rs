@@ -166,6 +166,16 @@ fn two_tokens_of_one_node_are_in_one_place_too() {
         "{}",
         unusual.observed
     );
+    // One of them in both places says more than the last one does.
+    let events = [
+        of("JTI=one", "10.0.0.1", 0),
+        of("JTI=two", "10.0.0.2", 1),
+        of("JTI=one", "10.0.0.3", 2),
+    ];
+    let unusual = one(judged(known_without_addresses(), lines(&events)));
+    assert_eq!(unusual.events, 2);
+    let told = "JTI=one from 10.0.0.1 and 10.0.0.3";
+    assert!(unusual.observed.contains(told), "{}", unusual.observed);
     assert_eq!(
         found(
             known(),
@@ -173,6 +183,18 @@ fn two_tokens_of_one_node_are_in_one_place_too() {
         ),
         []
     );
+}
+
+#[test]
+fn a_cluster_of_seven_thousand_nodes_has_room() {
+    let line = used(&[(CREDENTIAL, "JTI=ID"), (NODE, "nodeID")], "10.0.0.1", 0).to_string();
+    let of = |number: usize| line.replace("ID", &number.to_string());
+    let all: Vec<String> = (0..7168).map(of).collect();
+    let log = format!("{}\n", all.join("\n")).into_bytes();
+    let outcome = judged(known_without_addresses(), log);
+    assert_eq!(counts(&outcome), []);
+    assert_eq!(outcome.not_judged.len(), 1, "{:?}", outcome.not_judged);
+    assert_eq!(outcome.not_judged[0].rule, "foreign-address");
 }
 
 #[test]
