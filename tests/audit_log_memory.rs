@@ -26,16 +26,18 @@ fn on(path: &str, arguments: &[&str]) -> Watched {
 /// Below 12 MB, in KiB.
 const MOST: u64 = 12_000_000 / 1024;
 
-/// What it holds for a few lines, in KiB: most of it the program itself.
-fn least() -> u64 {
-    let (_held, path) = file("audit.log", lines(0..10));
-    on(&path, &["--format=json"]).peak
+/// What it holds for a log as it should be, in KiB: most of it the program itself.
+fn usual() -> u64 {
+    // So many that it is seen at work.
+    let (_held, path) = file("audit.log", lines(0..20_000));
+    let peaks = (0..3).map(|_| on(&path, &["--format=json"]).peak);
+    peaks.max().unwrap()
 }
 
 /// It has not grown much; nor is the release build large, the one that is used.
-fn is_small(ran: &Watched, least: u64, what: &str) {
-    let grown = ran.peak.saturating_sub(least);
-    assert!(grown < 6 * 1024, "{what}: {grown} KiB more");
+fn is_small(ran: &Watched, usual: u64, what: &str) {
+    let grown = ran.peak.saturating_sub(usual);
+    assert!(grown < 5 * 1024, "{what}: {grown} KiB more");
     if !cfg!(debug_assertions) {
         assert!(ran.peak < MOST, "{what}: {} KiB", ran.peak);
     }
@@ -54,10 +56,8 @@ fn a_line_without_end_is_one_half_written_line() {
         ran.out,
         "The last line is half-written; it is not counted.\n\nAudit: 3 requests of kube-proxy, nothing unusual.\n"
     );
-    let (_small, small) = file("audit.log", lines(0..3));
-    let grown = one.peak.saturating_sub(on(&small, &["--format=json"]).peak);
-    // Workers and their buffers, and nothing of the line.
-    assert!(grown < 8 * 1024, "{grown} KiB more");
+    // Nothing of the line.
+    is_small(&one, usual(), "a line without end");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_million_names_take_no_more_memory_than_a_few() {
         writeln!(out, "{event}").unwrap();
     }
     out.flush().unwrap();
-    let (path, least) = (path.to_str().unwrap(), least());
+    let (path, usual) = (path.to_str().unwrap(), usual());
     for (arguments, expected) in [
         (&["--format=json"][..], number / 2),
         (&["--format=json", "--all-users"], number),
@@ -103,9 +103,9 @@ fn a_million_names_take_no_more_memory_than_a_few() {
         let by = &found["by"]["user_agent"];
         assert_eq!(by.as_array().unwrap().len(), 2048);
         assert_eq!(found["by"]["user_agent_others"]["events"], expected - 2048);
-        is_small(&many, least, &arguments.join(" "));
+        is_small(&many, usual, &arguments.join(" "));
     }
-    is_small(&on(path, &["--all-users", "-v"]), least, "as text");
+    is_small(&on(path, &["--all-users", "-v"]), usual, "as text");
 }
 
 /// One of many.
@@ -152,7 +152,7 @@ fn no_lines_take_much_memory() {
             )
         }),
     ];
-    let least = least();
+    let usual = usual();
     for (what, line) in kinds {
         let mut text = String::with_capacity(size);
         let mut number = 0;
@@ -166,7 +166,7 @@ fn no_lines_take_much_memory() {
             let ran = on(&path, arguments);
             let found = document(&ran.ran);
             assert_eq!(found["lines"], number, "{what}");
-            is_small(&ran, least, what);
+            is_small(&ran, usual, what);
         }
     }
 }
@@ -174,7 +174,7 @@ fn no_lines_take_much_memory() {
 #[test]
 fn the_size_of_a_log_and_how_it_is_packed_do_not_matter() {
     let text = lines(0..30_000);
-    let least = least();
+    let usual = usual();
     for (bytes, what) in [
         (text.repeat(2).into_bytes(), "plain"),
         (gzip(&text), "gzip"),
@@ -184,7 +184,7 @@ fn the_size_of_a_log_and_how_it_is_packed_do_not_matter() {
         for arguments in [&["--format=json"][..], &["--format=json", "--all-users"]] {
             let large = on(&path, arguments);
             assert!(document(&large.ran)["events"].as_u64().unwrap() >= 30_000);
-            is_small(&large, least, what);
+            is_small(&large, usual, what);
         }
     }
 }

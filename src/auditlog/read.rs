@@ -84,27 +84,28 @@ pub fn read(
     });
     let (turn, turned) = (AtomicU64::new(0), Condvar::new());
     let work = |counted| work(&pieces, query, &turns, (&turn, &turned), &read, counted);
-    if number == 1 && progress.is_none() {
-        work(counted());
-    } else {
-        thread::scope(|scope| {
-            let main = thread::current();
-            let spawn = |_| {
-                let (work, main, counted) = (&work, main.clone(), counted());
-                scope.spawn(move || {
-                    work(counted);
-                    main.unpark();
-                })
-            };
-            let all: Vec<_> = (0..number).map(spawn).collect();
-            if let Some(progress) = progress {
-                while !all.iter().all(|worker| worker.is_finished()) {
+    thread::scope(|scope| {
+        let main = thread::current();
+        let spawn = |_| {
+            let (work, main, counted) = (&work, main.clone(), counted());
+            scope.spawn(move || {
+                work(counted);
+                main.unpark();
+            })
+        };
+        // This thread works, too, unless it has to tell how far they are.
+        let own = usize::from(progress.is_none());
+        let others: Vec<_> = (own..number).map(spawn).collect();
+        match progress {
+            None => work(counted()),
+            Some(progress) => {
+                while !others.iter().all(|worker| worker.is_finished()) {
                     thread::park_timeout(EVERY);
                     progress(read.load(Ordering::Relaxed));
                 }
             }
-        });
-    }
+        }
+    });
     let turns = turns.into_inner().unwrap_or_else(PoisonError::into_inner);
     match turns.stopped {
         Some(stopped) => {

@@ -168,7 +168,7 @@ impl<'q> Worker<'q> {
             start = start.max(window);
             // Searching and parsing take turns seldom, since each has to warm up.
             if lines.len() >= MOST_LINES || start >= body.len() {
-                let room = MOST_EVENTS - found.events.len().min(MOST_EVENTS);
+                let room = MOST_EVENTS.saturating_sub(found.events.len());
                 found.events.reserve(lines.len().min(room));
                 let mut left = None;
                 for (number, at, end) in lines.drain(..) {

@@ -13,7 +13,7 @@ use crate::unusual::span::Span;
 /// Most refusals that a rule may count.
 const MOST: usize = 100;
 /// Most addresses that are told apart at once. Beyond, the one that was quiet for longest is forgotten.
-const ADDRESSES: usize = 512;
+const ADDRESSES: usize = 256;
 
 /// `denied-burst: {codes: [401, 403], count: 10, within: 1m}`
 #[derive(Clone, Debug, Deserialize)]
@@ -58,7 +58,6 @@ pub struct Watched {
 }
 
 /// The last refusals of one address, no more than a burst needs.
-#[derive(Default)]
 struct Refusals {
     last: VecDeque<Refusal>,
 }
@@ -99,7 +98,11 @@ impl Watch for Watched {
                 self.refused.remove(&quiet);
             }
         }
-        let held = self.refused.entry(address).or_default();
+        let count = self.rule.count;
+        let held = self.refused.entry(address);
+        let held = held.or_insert_with(|| Refusals {
+            last: VecDeque::with_capacity(count),
+        });
         let (id, open) = (case.id(), event.stage.is_open());
         let burst = || {
             let codes: Vec<String> = self.rule.codes.iter().map(u16::to_string).collect();

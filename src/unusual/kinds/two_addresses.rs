@@ -15,8 +15,8 @@ use crate::unusual::Known;
 use crate::unusual::span::Span;
 use crate::unusual::told::shown;
 
-/// Most nodes, and credentials of none, that are watched at once, which fill a table of 8,192 places.
-const MOST: usize = 7168;
+/// Most nodes, and credentials of none, that are watched at once. A large cluster has five thousand nodes.
+const MOST: usize = 5376;
 /// Addresses that are held of one credential: two of one family, or one of each and one more.
 const ADDRESSES: usize = 3;
 
