@@ -114,6 +114,23 @@ fn address(number: u32) -> String {
     format!("10.{a}.{b}.{c}")
 }
 
+/// An event that no kube-proxy should cause.
+fn unusual(at: u32, request: u32, stage: &str, credential: u32, second: u32) -> String {
+    let extra = json!({
+        "authentication.kubernetes.io/credential-id": [format!("JTI={credential}")],
+        "authentication.kubernetes.io/node-name": [format!("n{credential}")],
+    });
+    let mut event = event(second % 86_400);
+    event["auditID"] = json!(format!("id-{request}"));
+    event["stage"] = json!(stage);
+    event["verb"] = json!(format!("delete{at}"));
+    event["user"] = json!({"username": IDENTITIES[1], "extra": extra});
+    event["sourceIPs"] = json!([address(at)]);
+    event["userAgent"] = json!(at.to_string());
+    event["responseStatus"]["code"] = json!(403);
+    event.to_string()
+}
+
 #[test]
 fn no_lines_take_much_memory() {
     let size = if cfg!(debug_assertions) { 4 } else { 64 } << 20;
@@ -121,7 +138,7 @@ fn no_lines_take_much_memory() {
     let head = r#""kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata""#;
     let time = r#""requestReceivedTimestamp":"2026-11-23T16:14:35.011937Z""#;
     type Line<'a> = &'a dyn Fn(u32) -> String;
-    let kinds: [(&str, Line); 8] = [
+    let kinds: [(&str, Line); 9] = [
         ("no events", &|_| "x".into()),
         ("empty ones", &|_| "{}".into()),
         ("little of an event", &|_| {
@@ -145,11 +162,20 @@ fn no_lines_take_much_memory() {
         }),
         ("all that is unusual", &|at| {
             // Of each credential four events, from four addresses.
-            let (address, credential) = (address(at), at / 4 % 20_000);
-            format!(
-                r#"{{{head},"auditID":"{at}","stage":"ResponseStarted","requestURI":"/","verb":"delete{at}","user":{{"username":"{}","extra":{{"authentication.kubernetes.io/credential-id":["JTI={credential}"],"authentication.kubernetes.io/node-name":["n{credential}"]}}}},"sourceIPs":["{address}"],"userAgent":"{at}","responseStatus":{{"code":403}},{time}}}"#,
-                IDENTITIES[1]
-            )
+            unusual(at, at, "ResponseStarted", at / 4 % 20_000, 0)
+        }),
+        ("all that is unusual, which comes and goes", &|at| {
+            let credential = match at {
+                ..21_504 => at / 4,
+                _ => 5376 + (at - 21_504) / 8,
+            };
+            let second = at.saturating_sub(21_504) / 16;
+            let (request, stage) = match at.checked_sub(22_528) {
+                None => (at, "ResponseStarted"),
+                Some(more) if more % 2 == 0 => (more / 2, "ResponseComplete"),
+                Some(more) => (22_528 + more / 2, "ResponseStarted"),
+            };
+            unusual(at, request, stage, credential, second)
         }),
     ];
     let usual = usual();

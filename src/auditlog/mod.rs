@@ -24,6 +24,7 @@ pub mod search;
 pub mod source;
 mod spots;
 pub mod stage;
+pub mod table;
 pub mod tally;
 pub mod time;
 mod usual;

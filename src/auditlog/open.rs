@@ -2,17 +2,15 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::DefaultHashBuilder;
 
 use super::json::Text;
+use super::table::{Numbered, Table};
 use super::tally::KINDS;
 
 /// Most requests that are held open. A cluster of five thousand nodes has some twenty thousand watches of
 /// kube-proxy.
-const MOST: usize = 20 << 10;
-/// So many tables hold them, since a table that grows is there twice. Each has two thousand places then, of which a
-/// quarter is empty.
-const TABLES: usize = 14;
+const MOST: usize = 22 << 10;
 
 /// A request that was begun and not ended yet: what it is counted under when its end does not come.
 #[derive(Clone, Copy, Debug)]
@@ -26,13 +24,12 @@ pub struct Begun {
 /// The requests that were begun, by the numbers of their audit ids.
 #[derive(Default)]
 pub struct Open {
-    tables: [HashTable<Held>; TABLES],
-    count: usize,
+    begun: Table<Held>,
     /// More were open at once than are held.
     pub overflowed: bool,
 }
 
-/// A request in a table.
+/// A request that was begun.
 struct Held {
     /// Its number, in two parts: as one it would take more room.
     id: [u32; 2],
@@ -68,66 +65,41 @@ impl Ids {
     }
 }
 
-/// A number in two parts.
-fn parts(id: u64) -> [u32; 2] {
-    [id as u32, (id >> 32) as u32]
-}
-
-impl Held {
-    fn id(&self) -> u64 {
+impl Numbered for Held {
+    fn number(&self) -> u64 {
         let [low, high] = self.id.map(u64::from);
         high << 32 | low
     }
 }
 
 impl Open {
-    /// The table of a request. Within it, the lowest and the highest bits say where it is held.
-    fn table(&mut self, id: u64) -> Option<&mut HashTable<Held>> {
-        self.tables.get_mut((id >> 32) as usize % TABLES)
-    }
-
     /// A request has begun, or gone on. Gives it back when it cannot be held, so that it is counted now.
     pub fn begin(&mut self, id: u64, begun: Begun) -> Option<Begun> {
-        let is_full = self.count >= MOST;
-        // There is one for each remainder.
-        let table = self.table(id)?;
-        if let Some(held) = table.find_mut(id, |held| held.id() == id) {
+        if let Some(held) = self.begun.get_mut(id) {
             held.begun = begun;
             return None;
         }
-        if is_full {
+        if self.begun.count() >= MOST {
             self.overflowed = true;
             return Some(begun);
         }
-        let held = Held {
-            id: parts(id),
-            begun,
-        };
-        table.insert_unique(id, held, Held::id);
-        self.count += 1;
+        let id = [id as u32, (id >> 32) as u32];
+        self.begun.add(Held { id, begun });
         None
     }
 
     /// A request has ended.
     pub fn end(&mut self, id: u64) {
-        if self.count == 0 {
-            return;
-        }
-        let table = self.table(id);
-        let held = table.and_then(|table| table.find_entry(id, |held| held.id() == id).ok());
-        if let Some(held) = held {
-            held.remove();
-            self.count -= 1;
-        }
+        self.begun.remove(id);
     }
 
     /// Those whose end did not come.
     pub fn left(&self) -> impl Iterator<Item = Begun> + '_ {
-        self.tables.iter().flatten().map(|held| held.begun)
+        self.begun.iter().map(|held| held.begun)
     }
 
     /// How many those are.
     pub fn count(&self) -> usize {
-        self.count
+        self.begun.count()
     }
 }

@@ -240,8 +240,8 @@ mod tests {
             everybody: true,
             ..Who::default()
         };
-        let query = Query::new(who, true, HandOn::Of(Vec::new()));
-        let told = |behind: &'static str| {
+        let told = |behind: &'static str, hand_on| {
+            let query = Query::new(who.clone(), true, hand_on);
             let ids = Ids::default();
             let counted = || Counted::beside(&ids);
             let mut nobody = Nobody;
@@ -263,8 +263,12 @@ mod tests {
                 format!("{names:?} {minutes:?}"),
             )
         };
-        let alone = told("");
-        assert_eq!((alone.0, alone.1), (6000, 6000));
-        assert_eq!(told(behind.leak()), alone);
+        let behind: &str = behind.leak();
+        // More than are handed on at once, and none.
+        for hand_on in [HandOn::All, HandOn::Of(Vec::new())] {
+            let alone = told("", hand_on.clone());
+            assert_eq!((alone.0, alone.1), (6000, 6000));
+            assert_eq!(told(behind, hand_on), alone);
+        }
     }
 }

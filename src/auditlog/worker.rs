@@ -31,20 +31,18 @@ pub struct Worker<'q> {
 impl<'q> Worker<'q> {
     /// A worker that has counted nothing.
     pub fn new(query: &'q Query, counted: Counted) -> Worker<'q> {
-        Worker::with_room(query, counted, workers())
+        Worker {
+            remembered: Remembered::with_room(workers()),
+            ..Worker::for_few(query, counted)
+        }
     }
 
-    /// One for the few lines that go on in the next piece. It does not know many clients.
+    /// One for the few lines that go on in the next piece, which knows no clients.
     pub fn for_few(query: &'q Query, counted: Counted) -> Worker<'q> {
-        Worker::with_room(query, counted, 64)
-    }
-
-    /// One of so many workers that share what room there is.
-    fn with_room(query: &'q Query, counted: Counted, workers: usize) -> Worker<'q> {
         Worker {
             query,
             counted,
-            remembered: Remembered::with_room(workers),
+            remembered: Remembered::default(),
             plain: false,
             spots: Spots::default(),
             lines: Vec::new(),
@@ -54,7 +52,11 @@ impl<'q> Worker<'q> {
     /// Reads whole lines, each with its end, until there are as many events as are held at once. They are searched
     /// where a search is asked for and they need not be parsed one by one.
     pub fn read<'a>(&mut self, body: &'a [u8], parse: bool) -> Found<'a> {
-        let mut found = Found::default();
+        let mut found = Found {
+            // All at once, since what grows leaves holes behind.
+            events: Vec::with_capacity(MOST_EVENTS),
+            ..Found::default()
+        };
         match &self.query.search {
             Some(search) if !parse && !rewritten(body) => self.search(search, body, &mut found),
             _ => self.parse(body, &mut found),
@@ -168,8 +170,6 @@ impl<'q> Worker<'q> {
             start = start.max(window);
             // Searching and parsing take turns seldom, since each has to warm up.
             if lines.len() >= MOST_LINES || start >= body.len() {
-                let room = MOST_EVENTS.saturating_sub(found.events.len());
-                found.events.reserve(lines.len().min(room));
                 let mut left = None;
                 for (number, at, end) in lines.drain(..) {
                     if found.events.len() >= MOST_EVENTS {
@@ -393,7 +393,7 @@ mod tests {
         assert!(body.len() > 4 * WINDOW);
         let (searched, parsed) = (told(false), told(true));
         // More events than are held at once.
-        assert_eq!((searched.0, searched.3), (3000, 4));
+        assert_eq!((searched.0, searched.3), (3000, 3));
         assert_eq!(searched, parsed);
     }
 }

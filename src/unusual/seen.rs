@@ -1,14 +1,13 @@
 //! What was seen of a rule that was broken.
 
-use hashbrown::HashSet;
-
 use super::kinds::{Broke, Case};
 use super::outcome::First;
 use super::told::{Few, asked, shown, user};
 use crate::auditlog::order::Place;
+use crate::auditlog::table::Table;
 
-/// Most requests of one rule that are held open until their end comes, which fill a table of 4,096 places.
-const OPEN: usize = 3584;
+/// Most requests of one rule that are held open until their end comes.
+const OPEN: usize = 2560;
 
 /// Counts and examples of one rule.
 #[derive(Default)]
@@ -17,7 +16,7 @@ pub struct Seen {
     pub events: u64,
     ended: u64,
     /// Requests of which more events may come.
-    open: HashSet<u64>,
+    open: Table<u64>,
     /// More were open at once than are held.
     pub rough: bool,
     /// The first event.
@@ -51,10 +50,12 @@ impl Seen {
     fn count(&mut self, id: u64, events: u64, open: bool) {
         self.events += events;
         if !open {
-            self.open.remove(&id);
+            self.open.remove(id);
             self.ended += 1;
-        } else if self.open.len() < OPEN || self.open.contains(&id) {
-            self.open.insert(id);
+        } else if self.open.get_mut(id).is_some() {
+            // It goes on.
+        } else if self.open.count() < OPEN {
+            self.open.add(id);
         } else {
             self.rough = true;
             self.ended += 1;
@@ -63,7 +64,7 @@ impl Seen {
 
     /// Requests, with those whose end has not come.
     pub fn requests(&self) -> u64 {
-        self.ended + self.open.len() as u64
+        self.ended + self.open.count() as u64
     }
 
     /// What was seen, in one sentence.

@@ -4,13 +4,12 @@ use std::iter;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU64;
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use serde::Deserialize;
 
 use super::{Broke, Case, Reason, Watch};
 use crate::auditlog::caller::{Caller, Credential, CredentialKind};
 use crate::auditlog::event::Event;
+use crate::auditlog::table::{Numbered, Table};
 use crate::unusual::Known;
 use crate::unusual::span::Span;
 use crate::unusual::told::shown;
@@ -32,7 +31,7 @@ impl TwoAddresses {
     pub(super) fn watch(&self) -> Watched {
         Watched {
             within: self.within.micros(),
-            used: HashMap::new(),
+            used: Table::default(),
             swept: 0,
             overflowed: 0,
             nameless: 0,
@@ -43,7 +42,7 @@ impl TwoAddresses {
 /// The rule at work.
 pub struct Watched {
     within: u64,
-    used: HashMap<u64, Used>,
+    used: Table<Used>,
     /// When those were last forgotten that had not been used for long.
     swept: u64,
     /// Events whose credential had no room.
@@ -82,8 +81,16 @@ impl Held {
 /// From where and when a credential, or one of a node's, was last used. Most are used from one address, so that the
 /// others lie elsewhere.
 struct Used {
+    /// The number of the credential, or of the node.
+    number: u64,
     first: Use,
     others: Option<Box<[Option<Use>; ADDRESSES - 1]>>,
+}
+
+impl Numbered for Used {
+    fn number(&self) -> u64 {
+        self.number
+    }
 }
 
 impl Used {
@@ -101,8 +108,9 @@ impl Used {
         let others = self.others.iter_mut().flat_map(|others| others.iter_mut());
         let mut uses = iter::once(&mut self.first).chain(others.flatten());
         if let Some(held) = uses.find(|held| held.address == new.address) {
-            let at = new.at.max(held.at);
-            *held = Use { at, ..new };
+            if new.at >= held.at {
+                *held = new;
+            }
             return;
         }
         let others = self.others.get_or_insert_default();
@@ -131,22 +139,15 @@ fn told(credential: Credential, event: &Event) -> String {
 impl Watched {
     /// The use at the same time from another address of this credential, which is the one that was used or the node's.
     fn elsewhere(&mut self, whose: Credential, new: Use, known: &Known) -> Option<Use> {
-        let key = whose.number;
         let at = new.at.get();
-        self.make_room(key, at);
-        if self.used.len() >= MOST && !self.used.contains_key(&key) {
-            self.overflowed += 1;
+        let number = whose.number;
+        let Some(used) = self.used.get_mut(number) else {
+            self.hold(Used {
+                number,
+                first: new,
+                others: None,
+            });
             return None;
-        }
-        let used = match self.used.entry(key) {
-            Entry::Occupied(held) => held.into_mut(),
-            Entry::Vacant(empty) => {
-                empty.insert(Used {
-                    first: new,
-                    others: None,
-                });
-                return None;
-            }
         };
         let address = new.address.address();
         // A node with two families has an address of each, and a client takes now this and now that.
@@ -165,16 +166,21 @@ impl Watched {
         found
     }
 
-    /// Forgets what was not used for long, when there is no room for one more.
-    fn make_room(&mut self, key: u64, now: u64) {
+    /// Holds one more, in place of what was not used for long where there is no room.
+    fn hold(&mut self, new: Used) {
+        let now = new.newest();
         // Not for each event: as long as all are in use, nothing would be found.
         let lately = now.abs_diff(self.swept) < self.within / 4;
-        if self.used.len() < MOST || lately || self.used.contains_key(&key) {
-            return;
+        if self.used.count() >= MOST && !lately {
+            self.swept = now;
+            let oldest = now.saturating_sub(self.within);
+            self.used.retain(|used| used.newest() >= oldest);
         }
-        self.swept = now;
-        let oldest = now.saturating_sub(self.within);
-        self.used.retain(|_, used| used.newest() >= oldest);
+        if self.used.count() < MOST {
+            self.used.add(new);
+        } else {
+            self.overflowed += 1;
+        }
     }
 }
 
@@ -212,8 +218,12 @@ impl Watch for Watched {
             found = found.or(elsewhere.map(|other| (whose, other)));
         }
         let (whose, other) = found?;
-        let is_same = other.credential == credential.number;
-        let told = told(if is_same { credential } else { whose }, event);
+        let used = told(credential, event);
+        let told = if other.credential == credential.number {
+            used
+        } else {
+            format!("{}, the last one {used},", told(whose, event))
+        };
         let other = other.address.address();
         let (one, two) = (address.min(other), address.max(other));
         Broke::by(format!("{told} from {one} and {two}"))
@@ -231,7 +241,7 @@ impl Watch for Watched {
         }
         (self.overflowed > 0).then(|| Reason {
             reason: format!(
-                "events that came with more credentials at once than the {MOST} that are told apart: {}",
+                "events that came from more nodes, or with more credentials of none, at once than the {MOST} that are told apart: {}",
                 self.overflowed
             ),
             help: "judge the log in parts, with --since and --until".into(),

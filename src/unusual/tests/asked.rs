@@ -258,12 +258,12 @@ fn more_open_requests_than_are_held_are_said_to_be_counted_roughly() {
         let each = (0..count).map(|number| line.replace("\"ID\"", &format!("\"{number}\"")));
         each.collect::<Vec<String>>().join("\n").into_bytes()
     };
-    let found = one(judged(known(), log(3584)));
-    assert_eq!((found.requests, found.rough), (3584, false));
-    let found = one(judged(known(), log(3585)));
+    let found = one(judged(known(), log(2560)));
+    assert_eq!((found.requests, found.rough), (2560, false));
+    let found = one(judged(known(), log(2561)));
     assert_eq!(
         (found.events, found.requests, found.rough),
-        (3585, 3585, true)
+        (2561, 2561, true)
     );
 }
 

@@ -160,9 +160,9 @@ fn two_tokens_of_one_node_are_in_one_place_too() {
     let events = [of("JTI=old", "10.0.0.1", 0), of("JTI=new", "10.0.0.2", 1)];
     let unusual = one(judged(known_without_addresses(), lines(&events)));
     assert!(
-        unusual
-            .observed
-            .starts_with("tokens of the node node1 from 10.0.0.1 and 10.0.0.2"),
+        unusual.observed.starts_with(
+            "tokens of the node node1, the last one JTI=new, from 10.0.0.1 and 10.0.0.2"
+        ),
         "{}",
         unusual.observed
     );
@@ -250,6 +250,6 @@ fn more_tokens_than_are_held_are_forgotten_when_they_are_old_and_told_when_they_
     assert!(
         outcome.not_judged[0]
             .reason
-            .contains("more credentials at once")
+            .contains("with more credentials of none, at once")
     );
 }
