@@ -49,17 +49,17 @@ impl Seen {
     /// A request counts once, when it ends: a watch gives an event when it starts and one when it ends.
     fn count(&mut self, id: u64, events: u64, open: bool) {
         self.events += events;
-        if !open {
-            self.open.remove(id);
-            self.ended += 1;
-        } else if self.open.get_mut(id).is_some() {
-            // It goes on.
-        } else if self.open.count() < OPEN {
-            self.open.add(id);
-        } else {
-            self.rough = true;
-            self.ended += 1;
+        let goes_on = open && self.open.get_mut(id).is_some();
+        if goes_on {
+            return;
         }
+        if open && self.open.count() < OPEN {
+            self.open.add(id);
+            return;
+        }
+        self.open.remove(id);
+        self.rough |= open;
+        self.ended += 1;
     }
 
     /// Requests, with those whose end has not come.
