@@ -2,7 +2,7 @@
 //! kept, piece by piece, and that is then read like any line.
 
 use super::fields::is_asked_for;
-use super::json::Damage;
+use super::json::{Damage, is_of_word};
 
 /// Longest line that is held as it stands, in bytes.
 pub const LONG: usize = 512 << 10;
@@ -167,7 +167,7 @@ impl Long {
             }
             Inside::Hex(_) => return Err(Damage::NotJson),
             Inside::Word => {
-                if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.') {
+                if is_of_word(byte) {
                     return self.word(byte);
                 }
                 // Only a word at the very end of the line may be cut.

@@ -20,6 +20,7 @@ mod text;
 pub use cursor::Cursor;
 pub use damage::Damage;
 pub use field::Field;
+pub use number::is_of_word;
 pub use part::Part;
 #[cfg(test)]
 pub use scan::levels;

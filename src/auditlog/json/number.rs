@@ -1,7 +1,26 @@
-//! The grammar of numbers.
+//! The grammar of numbers, `true`, `false` and `null`.
+
+/// Whether a byte may stand in such a word, right or wrong.
+#[inline(always)]
+pub fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+}
+
+/// The word with which these bytes begin, right or wrong, and what stands behind it.
+#[inline(always)]
+pub(super) fn split_word(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let length = bytes.iter().take_while(|byte| is_of_word(**byte)).count();
+    bytes.split_at_checked(length).unwrap_or_default()
+}
+
+/// Whether it is such a word.
+#[inline(always)]
+pub(super) fn is_word(word: &[u8]) -> bool {
+    matches!(word, b"true" | b"false" | b"null") || is_number(word)
+}
 
 /// `-?(0|[1-9][0-9]*)(.[0-9]+)?([eE][+-]?[0-9]+)?`
-pub(super) fn is_number(word: &[u8]) -> bool {
+fn is_number(word: &[u8]) -> bool {
     number_ends(word) == Some(true)
 }
 

@@ -5,7 +5,7 @@ use fearless_simd::dispatch;
 use super::cursor::Cursor;
 use super::damage::Damage;
 use super::levels::{Levels, MAX_DEPTH};
-use super::number::{is_number, is_number_begun};
+use super::number::{is_number_begun, is_word, split_word};
 use super::scan::level;
 use super::structure;
 
@@ -21,12 +21,9 @@ impl<'a> Cursor<'a> {
     /// A number, `true`, `false` or `null`, which is passed.
     pub fn word(&mut self) -> Result<&'a [u8], Damage> {
         self.peek()?;
-        let rest = self.rest;
-        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
-        let length = rest.iter().take_while(|byte| inside(byte)).count();
-        let (word, behind) = rest.split_at_checked(length).unwrap_or_default();
+        let (word, behind) = split_word(self.rest);
         self.rest = behind;
-        if matches!(word, b"true" | b"false" | b"null") || is_number(word) {
+        if is_word(word) {
             return Ok(word);
         }
         let begun = |whole: &[u8]| whole.starts_with(word);

@@ -7,7 +7,7 @@
 use fearless_simd::prelude::*;
 use fearless_simd::u8x64;
 
-use super::number::is_number;
+use super::number::{is_word, split_word};
 use crate::auditlog::bits::Bits;
 
 /// Bytes of which each has a bit of a number.
@@ -208,11 +208,8 @@ fn escaped(backslashes: u64, edge: &mut u64) -> u64 {
 /// Whether these bytes begin with a number, `true`, `false` or `null`, behind which the value around goes on or ends.
 #[inline(never)]
 fn is_scalar(bytes: &[u8]) -> bool {
-    let inside = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
-    let length = bytes.iter().take_while(|byte| inside(byte)).count();
-    let (word, behind) = bytes.split_at_checked(length).unwrap_or_default();
-    matches!(behind, [b',' | b'}' | b']', ..])
-        && (matches!(word, b"true" | b"false" | b"null") || is_number(word))
+    let (word, behind) = split_word(bytes);
+    matches!(behind, [b',' | b'}' | b']', ..]) && is_word(word)
 }
 
 /// Whether these bytes begin as what may stand behind a backslash.

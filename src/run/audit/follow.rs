@@ -10,10 +10,10 @@ use nix::sys::signal::Signal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Map;
 
-use super::NAME;
 use super::asked::Asked;
 use super::inputs::of_node;
 use super::policy::Policy;
+use super::{NAME, tell_text};
 use crate::auditlog::block::{HandOn, Placed};
 use crate::auditlog::counted::Counted;
 use crate::auditlog::follow::{self, Away, Follower, Happened};
@@ -115,9 +115,7 @@ pub fn follow(files: &[PathBuf], asked: &Asked, global: &Global) -> Result<Exit,
         }
         Format::Text => {
             out("\n");
-            let how = (global.verbose, global.quiet);
-            let say = &mut |part: &str| out(&report::with_flags(part, &global.flags()));
-            report::activity_text(&activity, &judged, style, how, say);
+            tell_text(&activity, &judged, global);
         }
     }
     match stopped {

@@ -127,12 +127,17 @@ fn tell(
             print_json(&Summary::of(NAME, activity, judged, more));
         }
         Format::Text => {
-            let style = Style::new(global.color);
-            let how = (global.verbose, global.quiet);
-            let say = &mut |part: &str| out(&report::with_flags(part, &global.flags()));
-            report::activity_text(activity, judged, style, how, say);
+            tell_text(activity, judged, global);
         }
     }
+}
+
+/// Prints it as text.
+fn tell_text(activity: &Activity, judged: &Judged, global: &Global) {
+    let style = Style::new(global.color);
+    let how = (global.verbose, global.quiet);
+    let say = &mut |part: &str| out(&report::with_flags(part, &global.flags()));
+    report::activity_text(activity, judged, style, how, say);
 }
 
 fn warn(text: &str, global: &Global) {
